@@ -1,0 +1,15 @@
+//! CT volumes before and after the network: formats in and out, geometry, resampling, intensity, data sets.
+//!
+//! One order everywhere: arrays, shapes, spacings and affine columns are (slice, row, column) =
+//! (depth, height, width); patient space is LPS+ in mm. Outside [`format`](mod@format) voxel values are
+//! Hounsfield units. There are no tensors and no networks here.
+//!
+//! Read first: [`geometry`], then [`volume`].
+
+pub mod error;
+pub mod geometry;
+pub mod volume;
+
+pub use error::{Error, Result};
+pub use geometry::{Affine, Grid, Spacing};
+pub use volume::{CtVolume, LabelMap};
