@@ -6,6 +6,7 @@
 //!
 //! Read first: [`geometry`], then [`volume`].
 
+pub mod atomic;
 pub mod error;
 pub mod geometry;
 pub mod volume;
