@@ -1,0 +1,98 @@
+//! The `[input]` table: from a CT to what the network sees.
+
+use pulmo_ct::intensity::Intensity;
+use pulmo_ct::orient::Orientation;
+use serde::{Deserialize, Serialize};
+
+/// How a CT becomes the network's input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Input {
+    /// `stored` leaves the axes as the file has them (the paper); `patient` turns every volume to one
+    /// orientation first.
+    pub orientation: Orientation,
+    /// How a reference is brought to the network's grid.
+    pub mask_resize: MaskResize,
+    /// Labels of the reference that count as the infiltrate; if empty, labels are classes as they are.
+    pub foreground_labels: Vec<u8>,
+    /// Whole volumes or patches.
+    pub grid: GridMode,
+    /// The transform of the intensities, applied to the resized volume (`whole`) or to the whole volume
+    /// before cropping (`patches`).
+    pub intensity: Intensity,
+    /// From HU to what the network saw in training, where the training data was not in HU (eight-bit
+    /// pictures); used by segmentation for input in HU. Absent: `intensity` is made for HU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intensity_of_hu: Option<Intensity>,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self {
+            orientation: Orientation::Stored,
+            mask_resize: MaskResize::Nearest,
+            foreground_labels: Vec::new(),
+            grid: GridMode::Whole { size: [20, 224, 224] },
+            intensity: Intensity::MaxScale,
+            intensity_of_hu: None,
+        }
+    }
+}
+
+/// How a reference is brought to the network's grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaskResize {
+    /// Index ⌊i·S/s⌋, as torch's `interpolate(mode="nearest")`.
+    Nearest,
+    /// Index ⌊linspace(0, S−1, s)⌋, as faimed3d 0.0.2.
+    Index,
+    /// Trilinear and truncated to integers, as faimed3d 0.0.3 (lesions shrink); two classes only.
+    TrilinearTruncate,
+}
+
+/// Whole volumes or patches. Sizes are (slices, rows, columns).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case", deny_unknown_fields)]
+pub enum GridMode {
+    /// The whole volume is resized to one size, whatever its spacing.
+    Whole {
+        /// Voxels of the network's grid.
+        size: [usize; 3],
+    },
+    /// Patches of one size are cut from the volume; a prediction slides over it.
+    Patches {
+        /// Voxels of a patch.
+        size: [usize; 3],
+        /// Spacing to which the volume is resampled first, in mm (slice, row, column); absent: as scanned.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spacing_mm: Option<[f64; 3]>,
+        /// Overlap of neighbouring windows of a prediction, as a share of the patch, in [0, 1).
+        #[serde(default = "half")]
+        overlap: f64,
+        /// Share of the training patches that is centred on a voxel of the infiltrate, in [0, 1].
+        #[serde(default = "half")]
+        foreground_share: f64,
+        /// Patches drawn from each case in an epoch.
+        #[serde(default = "two")]
+        patches_per_case: usize,
+    },
+}
+
+impl GridMode {
+    /// The size of one network input (slices, rows, columns).
+    #[must_use]
+    pub fn size(&self) -> [usize; 3] {
+        match self {
+            Self::Whole { size } | Self::Patches { size, .. } => *size,
+        }
+    }
+}
+
+fn half() -> f64 {
+    0.5
+}
+
+fn two() -> usize {
+    2
+}
