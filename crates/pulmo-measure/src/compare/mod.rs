@@ -1,0 +1,160 @@
+//! How well a prediction agrees with a reference: one metric per file, all of them in [`ALL`].
+//!
+//! To add one, copy `dice.rs`, add its `mod` line and its entry in [`ALL`]; tables, CSV, JSON and help are made
+//! from that list.
+
+use pulmo_ct::{LabelMap, Result};
+use serde::Serialize;
+
+pub mod dice;
+pub mod jaccard;
+pub mod precision;
+pub mod sensitivity;
+pub mod volume_error;
+
+/// Every metric, in the order of the tables.
+pub const ALL: &[&dyn Metric] =
+    &[&dice::Dice, &jaccard::Jaccard, &sensitivity::Sensitivity, &precision::Precision, &volume_error::VolumeError];
+
+/// One number that says how well a prediction agrees with a reference.
+pub trait Metric: std::fmt::Debug + Sync {
+    /// The identifier in tables and files, unit last where there is one: `dice`, `volume_error_ml`.
+    fn name(&self) -> &'static str;
+
+    /// The unit: `mL`, or `1` for a ratio.
+    fn unit(&self) -> &'static str;
+
+    /// Which values are good ones.
+    fn better(&self) -> Better;
+
+    /// What an empty mask gives, as a sentence for the reader of a table.
+    fn empty_rule(&self) -> &'static str;
+
+    /// The value, or `None` where it is not defined (see [`empty_rule`](Self::empty_rule)); such a case is left
+    /// out of means and counted.
+    fn compute(&self, pair: &MaskPair) -> Option<f64>;
+
+    /// The value for the voxels of all cases pooled ("micro"), or `None` where it is not defined or makes no sense.
+    fn pooled(&self, total: &Overlap) -> Option<f64> {
+        let _ = total;
+        None
+    }
+}
+
+/// Which values of a metric are good ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// The higher the better.
+    Higher,
+    /// The lower the better.
+    Lower,
+    /// The nearer to zero the better; the sign says which way it is off.
+    NearZero,
+}
+
+/// Voxel counts of two masks and of what they share.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Overlap {
+    /// Voxels of the reference.
+    pub reference: u64,
+    /// Voxels of the prediction.
+    pub prediction: u64,
+    /// Voxels in both.
+    pub both: u64,
+}
+
+impl Overlap {
+    /// Counts the voxels that carry `label` in labels of equal length.
+    #[must_use]
+    fn count(reference: &[u8], prediction: &[u8], label: u8) -> Self {
+        debug_assert_eq!(reference.len(), prediction.len(), "both lie on one grid");
+        let mut overlap = Self::default();
+        for (&r, &p) in reference.iter().zip(prediction) {
+            let (r, p) = (r == label, p == label);
+            overlap.reference += u64::from(r);
+            overlap.prediction += u64::from(p);
+            overlap.both += u64::from(r && p);
+        }
+        overlap
+    }
+
+    /// Voxels in either mask.
+    #[must_use]
+    pub fn either(&self) -> u64 {
+        self.reference + self.prediction - self.both
+    }
+
+    /// `numerator / denominator`, or `None` if the denominator is 0.
+    pub(crate) fn ratio(numerator: u64, denominator: u64) -> Option<f64> {
+        (denominator > 0).then(|| numerator as f64 / denominator as f64)
+    }
+}
+
+impl std::ops::AddAssign for Overlap {
+    fn add_assign(&mut self, other: Self) {
+        self.reference += other.reference;
+        self.prediction += other.prediction;
+        self.both += other.both;
+    }
+}
+
+/// The masks of one label in a reference and a prediction that lie on the same grid.
+#[derive(Debug, Clone, Copy)]
+pub struct MaskPair<'a> {
+    reference: &'a LabelMap,
+    prediction: &'a LabelMap,
+    label: u8,
+    overlap: Overlap,
+}
+
+impl<'a> MaskPair<'a> {
+    /// Pairs the masks of `label`.
+    ///
+    /// # Errors
+    /// [`pulmo_ct::Error::GridMismatch`] if the two label maps are not on the same grid.
+    pub fn new(reference: &'a LabelMap, prediction: &'a LabelMap, label: u8) -> Result<Self> {
+        reference.grid().must_equal(prediction.grid())?;
+        let overlap = Overlap::count(reference.labels(), prediction.labels(), label);
+        Ok(Self { reference, prediction, label, overlap })
+    }
+
+    /// Voxel counts.
+    #[must_use]
+    pub fn overlap(&self) -> &Overlap {
+        &self.overlap
+    }
+
+    /// The label map of the reference.
+    #[must_use]
+    pub fn reference(&self) -> &'a LabelMap {
+        self.reference
+    }
+
+    /// The label map of the prediction.
+    #[must_use]
+    pub fn prediction(&self) -> &'a LabelMap {
+        self.prediction
+    }
+
+    /// The label that makes a mask of a label map.
+    #[must_use]
+    pub fn label(&self) -> u8 {
+        self.label
+    }
+
+    /// Volume of the reference's mask in mL.
+    #[must_use]
+    pub fn reference_ml(&self) -> f64 {
+        self.overlap.reference as f64 * self.reference.grid().spacing().voxel_ml()
+    }
+
+    /// Volume of the prediction's mask in mL, with the reference's voxel size.
+    #[must_use]
+    pub fn prediction_ml(&self) -> f64 {
+        self.overlap.prediction as f64 * self.reference.grid().spacing().voxel_ml()
+    }
+}
+
+#[cfg(test)]
+mod tests;
