@@ -5,7 +5,9 @@
 //! nodes. No files but weights, no millimetres, no HU.
 
 pub mod error;
+pub mod schedule;
 pub mod tensor;
+pub mod weights;
 
 pub use error::{Error, Result};
 pub use tensor::{Tensor, Weights};
