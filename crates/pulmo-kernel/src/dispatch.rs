@@ -4,8 +4,8 @@ use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-use crate::conv3d::Conv3d;
-use crate::reference;
+use crate::conv3d::{Conv3d, fast};
+use crate::{reference, simd};
 
 /// Which convolution kernels to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -138,21 +138,24 @@ impl Scalar for f32 {
         conv.check_lens(x.len(), w.len(), y.len());
         check_bias(conv, bias);
         match which {
-            Kernels::Fast | Kernels::Reference => reference::forward(conv, x, w, bias, y),
+            Kernels::Fast => fast::forward(simd::kernels(), conv, (x, w, bias), y),
+            Kernels::Reference => reference::forward(conv, x, w, bias, y),
         }
     }
 
     fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[Self], dx: &mut [Self], which: Kernels) {
         conv.check_lens(dx.len(), w.len(), dy.len());
         match which {
-            Kernels::Fast | Kernels::Reference => reference::data_gradient(conv, dy, w, dx),
+            Kernels::Fast => fast::data_gradient(simd::kernels(), conv, (dy, w), dx),
+            Kernels::Reference => reference::data_gradient(conv, dy, w, dx),
         }
     }
 
     fn conv_weight_gradient(conv: &Conv3d, x: &[Self], dy: &[Self], dw: &mut [Self], which: Kernels) {
         conv.check_lens(x.len(), dw.len(), dy.len());
         match which {
-            Kernels::Fast | Kernels::Reference => reference::weight_gradient(conv, x, dy, dw),
+            Kernels::Fast => fast::weight_gradient(simd::kernels(), conv, (x, dy), dw),
+            Kernels::Reference => reference::weight_gradient(conv, x, dy, dw),
         }
     }
 }

@@ -1,5 +1,11 @@
 //! Three-dimensional convolution: its geometry, and the fast float32 kernels behind [`crate::Scalar`].
 
+mod aligned;
+pub(crate) mod fast;
+mod passes;
+mod tiles;
+mod weights;
+
 /// Geometry of one 3D convolution, sizes in voxels.
 ///
 /// Tensors are channels-last, `(batch, depth, height, width, channels)`; weights are
@@ -92,3 +98,6 @@ impl Conv3d {
         self.weight_len() * size_of::<f32>()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! The fast float32 convolutions, over one set of register kernels.
+
+use super::passes;
+use super::tiles::{self, Shared};
+use super::{Conv3d, weights};
+use crate::simd::KernelSet;
+
+/// Convolution. Lengths are the caller's to check.
+pub(crate) fn forward(
+    set: &'static KernelSet,
+    conv: &Conv3d,
+    (x, w, bias): (&[f32], &[f32], Option<&[f32]>),
+    y: &mut [f32],
+) {
+    let y = Shared(y.as_mut_ptr());
+    if passes::merges(conv) {
+        let lines = passes::padded_lines(conv, x);
+        tiles::run(set, &passes::merged(conv), &lines, (w, bias), y);
+    } else {
+        tiles::run(set, &passes::forward(conv), x, (w, bias), y);
+    }
+}
+
+/// Gradient with respect to the input. Lengths are the caller's to check.
+pub(crate) fn data_gradient(set: &'static KernelSet, conv: &Conv3d, (dy, w): (&[f32], &[f32]), dx: &mut [f32]) {
+    if dx.is_empty() {
+        return;
+    }
+    if conv.output_len() == 0 {
+        dx.fill(0.0);
+        return;
+    }
+    if let Some(ordinary) = passes::as_forward(conv) {
+        let swapped = passes::swap_weights(conv, w, true);
+        return forward(set, &ordinary, (dy, &swapped, None), dx);
+    }
+    let swapped = passes::swap_weights(conv, w, false);
+    let dx = Shared(dx.as_mut_ptr());
+    for pass in passes::data_gradient(conv) {
+        tiles::run(set, &pass, dy, (&swapped, None), dx);
+    }
+}
+
+/// Gradient with respect to the weights. Lengths are the caller's to check.
+pub(crate) fn weight_gradient(set: &'static KernelSet, conv: &Conv3d, (x, dy): (&[f32], &[f32]), dw: &mut [f32]) {
+    if passes::merges(conv) {
+        let lines = passes::padded_lines(conv, x);
+        weights::run(set, &passes::merged(conv), (&lines, dy), dw);
+    } else {
+        weights::run(set, &passes::forward(conv), (x, dy), dw);
+    }
+}

@@ -1,0 +1,192 @@
+//! The fast kernels of every variant against the float64 reference.
+
+use rayon::ThreadPoolBuilder;
+
+use super::{Conv3d, fast};
+use crate::{Kernels, Scalar, Variant};
+
+/// A small generator of reproducible numbers.
+struct Stream(u64);
+
+impl Stream {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        self.0 >> 33
+    }
+
+    fn pick(&mut self, choices: &[usize]) -> usize {
+        choices[self.next() as usize % choices.len()]
+    }
+
+    fn floats(&mut self, len: usize) -> Vec<f32> {
+        (0..len).map(|_| (self.next() as f32 / (1_u64 << 31) as f32) * 2.0 - 1.0).collect()
+    }
+}
+
+fn widen(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&value| f64::from(value)).collect()
+}
+
+fn magnitudes(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&value| f64::from(value.abs())).collect()
+}
+
+/// Asserts `|fast - exact| <= eps * 8 sqrt(terms) * sum |a| |b|`, relative to the sum of magnitudes.
+fn assert_close(fast: &[f32], exact: &[f64], scale: &[f64], what: &str) {
+    assert_eq!(fast.len(), exact.len());
+    for (index, ((&fast, &exact), &scale)) in fast.iter().zip(exact).zip(scale).enumerate() {
+        let error = (f64::from(fast) - exact).abs();
+        let bound = 16.0 * f64::from(f32::EPSILON) * scale + 1e-30;
+        assert!(error <= bound, "{what}, element {index}: got {fast}, expected {exact}, error {error:e} > {bound:e}");
+    }
+}
+
+/// All three calls of one geometry, fast for every variant, against the float64 reference.
+fn check(conv: &Conv3d, stream: &mut Stream) {
+    let x = stream.floats(conv.input_len());
+    let w = stream.floats(conv.weight_len());
+    let dy = stream.floats(conv.output_len());
+    let bias = stream.floats(conv.out_channels);
+    let with_bias = stream.next() % 2 == 0;
+    let exact = |x: &[f64], w: &[f64], dy: &[f64], bias: &[f64]| {
+        let mut y = vec![f64::NAN; dy.len()];
+        let mut dx = vec![f64::NAN; x.len()];
+        let mut dw = vec![f64::NAN; w.len()];
+        f64::conv_forward(conv, x, w, with_bias.then_some(bias), &mut y, Kernels::Fast);
+        f64::conv_data_gradient(conv, dy, w, &mut dx, Kernels::Fast);
+        f64::conv_weight_gradient(conv, x, dy, &mut dw, Kernels::Fast);
+        [y, dx, dw]
+    };
+    let values = exact(&widen(&x), &widen(&w), &widen(&dy), &widen(&bias));
+    let scales = exact(&magnitudes(&x), &magnitudes(&w), &magnitudes(&dy), &magnitudes(&bias));
+    for variant in Variant::available() {
+        let set = variant.kernels().unwrap();
+        let mut y = vec![f32::NAN; dy.len()];
+        let mut dx = vec![f32::NAN; x.len()];
+        let mut dw = vec![f32::NAN; w.len()];
+        fast::forward(set, conv, (&x, &w, with_bias.then_some(&bias)), &mut y);
+        fast::data_gradient(set, conv, (&dy, &w), &mut dx);
+        fast::weight_gradient(set, conv, (&x, &dy), &mut dw);
+        assert_close(&y, &values[0], &scales[0], &format!("forward, {variant:?}, {conv:?}"));
+        assert_close(&dx, &values[1], &scales[1], &format!("data gradient, {variant:?}, {conv:?}"));
+        assert_close(&dw, &values[2], &scales[2], &format!("weight gradient, {variant:?}, {conv:?}"));
+    }
+}
+
+#[test]
+fn fast_kernels_agree_with_the_reference_on_random_geometries() {
+    let mut stream = Stream(7);
+    let channels = [1, 2, 3, 5, 8, 16, 17, 31, 33, 64];
+    for _ in 0..150 {
+        let kernel = [[1, 1, 1], [3, 3, 3], [3, 7, 7], [1, 3, 3], [2, 2, 2]][stream.pick(&[0, 1, 1, 2, 3, 4])];
+        let conv = Conv3d {
+            batch: stream.pick(&[1, 2, 3]),
+            input: std::array::from_fn(|_| stream.pick(&[1, 3, 4, 6, 7, 9])),
+            in_channels: stream.pick(&channels),
+            out_channels: stream.pick(&channels),
+            kernel,
+            stride: std::array::from_fn(|_| stream.pick(&[1, 1, 2, 3])),
+            padding: std::array::from_fn(|_| stream.pick(&[0, 1, 2, 3])),
+        };
+        check(&conv, &mut stream);
+    }
+}
+
+fn cube(input: [usize; 3], channels: [usize; 2], kernel: usize, stride: usize, padding: usize) -> Conv3d {
+    Conv3d {
+        batch: 1,
+        input,
+        in_channels: channels[0],
+        out_channels: channels[1],
+        kernel: [kernel; 3],
+        stride: [stride; 3],
+        padding: [padding; 3],
+    }
+}
+
+#[test]
+fn fast_kernels_agree_with_the_reference_on_the_network_s_layers() {
+    let mut stream = Stream(11);
+    let stem = Conv3d {
+        batch: 2,
+        input: [4, 21, 22],
+        in_channels: 3,
+        out_channels: 64,
+        kernel: [3, 7, 7],
+        stride: [1, 2, 2],
+        padding: [1, 3, 3],
+    };
+    check(&stem, &mut stream);
+    check(&cube([3, 11, 17], [131, 131], 3, 1, 1), &mut stream);
+    check(&cube([4, 9, 8], [131, 2], 1, 1, 0), &mut stream);
+    check(&cube([3, 7, 7], [64, 128], 3, 1, 2), &mut stream);
+    check(&cube([5, 14, 14], [64, 128], 1, 2, 0), &mut stream);
+    check(&cube([5, 14, 14], [64, 70], 3, 2, 1), &mut stream);
+    // Longer than one part of space in the weight gradient.
+    check(&cube([5, 30, 30], [9, 20], 3, 1, 1), &mut stream);
+    check(&cube([5, 30, 30], [33, 3], 1, 1, 0), &mut stream);
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let mut stream = Stream(3);
+    for conv in [cube([5, 20, 31], [35, 35], 3, 1, 1), cube([6, 20, 20], [3, 19], 3, 2, 1)] {
+        let x = stream.floats(conv.input_len());
+        let w = stream.floats(conv.weight_len());
+        let dy = stream.floats(conv.output_len());
+        for variant in Variant::available() {
+            let set = variant.kernels().unwrap();
+            let runs: Vec<Vec<u32>> = [1, 2, 4]
+                .iter()
+                .map(|&threads| {
+                    let mut y = vec![0.0; dy.len()];
+                    let mut dx = vec![0.0; x.len()];
+                    let mut dw = vec![0.0; w.len()];
+                    ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
+                        fast::forward(set, &conv, (&x, &w, None), &mut y);
+                        fast::data_gradient(set, &conv, (&dy, &w), &mut dx);
+                        fast::weight_gradient(set, &conv, (&x, &dy), &mut dw);
+                    });
+                    y.iter().chain(&dx).chain(&dw).map(|value| value.to_bits()).collect()
+                })
+                .collect();
+            assert_eq!(runs[0], runs[1], "{variant:?}: 1 and 2 threads differ");
+            assert_eq!(runs[0], runs[2], "{variant:?}: 1 and 4 threads differ");
+        }
+    }
+}
+
+#[test]
+fn reference_gradients_are_adjoints_of_the_convolution() {
+    let mut stream = Stream(5);
+    for conv in [cube([4, 6, 5], [3, 4], 3, 1, 1), cube([5, 7, 6], [2, 5], 3, 2, 1), cube([3, 4, 4], [3, 2], 3, 1, 2)] {
+        let x = widen(&stream.floats(conv.input_len()));
+        let w = widen(&stream.floats(conv.weight_len()));
+        let dy = widen(&stream.floats(conv.output_len()));
+        let (mut y, mut dx, mut dw) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+        f64::conv_forward(&conv, &x, &w, None, &mut y, Kernels::Reference);
+        f64::conv_data_gradient(&conv, &dy, &w, &mut dx, Kernels::Reference);
+        f64::conv_weight_gradient(&conv, &x, &dy, &mut dw, Kernels::Reference);
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let expected = dot(&y, &dy);
+        assert!((dot(&x, &dx) - expected).abs() < 1e-11, "data gradient of {conv:?}");
+        assert!((dot(&w, &dw) - expected).abs() < 1e-11, "weight gradient of {conv:?}");
+    }
+}
+
+#[test]
+fn geometry_counts_outputs_and_work() {
+    let conv = cube([20, 112, 112], [131, 131], 3, 1, 1);
+    assert_eq!(conv.output(), [20, 112, 112]);
+    assert_eq!(conv.macs(), 20 * 112 * 112 * 27 * 131 * 131);
+    assert_eq!(cube([3, 7, 7], [1, 1], 3, 1, 2).output(), [5, 9, 9]);
+    assert_eq!(cube([5, 14, 13], [1, 1], 3, 2, 1).output(), [3, 7, 7]);
+    assert_eq!(cube([2, 9, 9], [1, 1], 3, 1, 0).output(), [0, 7, 7]);
+}
+
+#[test]
+#[should_panic(expected = "input elements: got 3, expected 8")]
+fn a_wrong_length_is_named() {
+    let conv = cube([2, 2, 2], [1, 1], 1, 1, 0);
+    f32::conv_forward(&conv, &[0.0; 3], &[0.0], None, &mut [0.0; 8], Kernels::Fast);
+}

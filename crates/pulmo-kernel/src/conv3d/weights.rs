@@ -1,0 +1,359 @@
+//! The weight gradient: for every tap, the sum over output voxels of the outer products of input and output gradient.
+//!
+//! Tasks own one part of the output lines and some channels. Of a few lines at a time they pack the channels of `x`
+//! and `dy` into strips, then run all taps over them. The parts of space are added up afterwards in a fixed order.
+
+use rayon::prelude::*;
+
+use super::aligned::Aligned;
+use super::passes::Pass;
+use super::tiles::{Shared, dots_pay};
+use crate::simd::{KernelSet, OuterJob};
+
+/// Output voxels that a task packs at a time.
+const CHUNK_VOXELS: usize = 256;
+/// Fewest output voxels of a part of space.
+const PART_VOXELS: usize = 1024;
+/// Most parts of space, and most floats of all parts' sums together.
+const MAX_PARTS: usize = 8;
+const MAX_PART_FLOATS: usize = 16 << 20;
+/// Tasks there should be, where the channels allow splitting.
+const MIN_TASKS: usize = 32;
+/// Marks a line that is not packed.
+const ABSENT: u32 = u32::MAX;
+
+/// Which tensor gives the rows and which the columns of the outer products.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rows {
+    /// Rows are channels of `x`, columns channels of `dy`.
+    Input,
+    /// Rows are the few last channels of `dy`, columns channels of `x`.
+    OutputTail,
+}
+
+/// Some rows times all their columns.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    rows: Rows,
+    /// Rows of a strip.
+    height: usize,
+    first_row: usize,
+    end_row: usize,
+    first_column: usize,
+    end_column: usize,
+}
+
+impl Share {
+    /// Strips of rows.
+    fn strips(&self) -> usize {
+        (self.end_row - self.first_row).div_ceil(self.height)
+    }
+
+    /// The column blocks as (first column, vectors).
+    fn blocks(&self, set: &KernelSet) -> Vec<(usize, usize)> {
+        let mut blocks = Vec::new();
+        let mut first = self.first_column;
+        while first < self.end_column {
+            let vectors = (self.end_column - first).div_ceil(set.lanes).min(set.vectors);
+            blocks.push((first, vectors));
+            first += vectors * set.lanes;
+        }
+        blocks
+    }
+
+    /// Columns with those that fill up the last vector.
+    fn padded_columns(&self, set: &KernelSet) -> usize {
+        (self.end_column - self.first_column).next_multiple_of(set.lanes)
+    }
+
+    /// Floats of the sums for `taps` taps.
+    fn sums(&self, set: &KernelSet, taps: usize) -> usize {
+        self.strips() * self.height * self.padded_columns(set) * taps
+    }
+}
+
+/// The strip height that wastes least on `rows` rows.
+fn strip_height(set: &KernelSet, rows: usize) -> usize {
+    if rows <= set.rows {
+        return rows.max(1);
+    }
+    (set.rows * 2 / 3..=set.rows)
+        .rev()
+        .min_by_key(|&height| rows.next_multiple_of(height))
+        .unwrap_or(set.rows)
+}
+
+/// Splits the weights into shares.
+fn shares(set: &KernelSet, pass: &Pass, parts: usize) -> Vec<Share> {
+    let tail = pass.channels % set.lanes;
+    let tail = if tail > 0 && dots_pay(set.lanes, pass.depth, tail) { tail } else { 0 };
+    let columns = pass.channels - tail;
+    let mut shares = Vec::new();
+    if columns > 0 {
+        let height = strip_height(set, pass.depth);
+        let strips = pass.depth.div_ceil(height);
+        let groups = MIN_TASKS.div_ceil(parts).min(strips);
+        for group in 0..groups {
+            let first_row = group * strips / groups * height;
+            let end_row = ((group + 1) * strips / groups * height).min(pass.depth);
+            shares.push(Share { rows: Rows::Input, height, first_row, end_row, first_column: 0, end_column: columns });
+        }
+    }
+    if tail > 0 {
+        let (first_row, end_row) = (columns, pass.channels);
+        let whole = Share { rows: Rows::OutputTail, height: tail, first_row, end_row, first_column: 0, end_column: 0 };
+        shares.push(Share { end_column: pass.depth, ..whole });
+    }
+    shares
+}
+
+/// Computes `dw[tap][depth][channel] = sum over voxels of x * dy` for a forward pass.
+pub(super) fn run(set: &'static KernelSet, pass: &Pass, (x, dy): (&[f32], &[f32]), dw: &mut [f32]) {
+    if dw.is_empty() {
+        return;
+    }
+    let width = pass.output[2];
+    let lines = pass.batch * pass.output[0] * pass.output[1];
+    if lines * width == 0 {
+        return dw.fill(0.0);
+    }
+    let parts = (lines * width / PART_VOXELS).min(MAX_PART_FLOATS / dw.len()).clamp(1, MAX_PARTS).min(lines);
+    let shares = shares(set, pass, parts);
+    let job = Job { set, pass, x, dy, taps: pass.kernel.iter().product() };
+    let out = Shared(dw.as_mut_ptr());
+    let sums: Vec<Aligned> = (0..shares.len() * parts)
+        .into_par_iter()
+        .with_max_len(1)
+        .map_init(Scratch::default, |scratch, task| {
+            let (share, part) = (&shares[task / parts], task % parts);
+            let sums = job.sum(share, part * lines / parts..(part + 1) * lines / parts, scratch);
+            if parts > 1 {
+                return sums;
+            }
+            job.write(share, sums.as_slice(), out);
+            Aligned::default()
+        })
+        .collect();
+    if parts > 1 {
+        shares.par_iter().zip(sums.par_chunks(parts)).for_each(|(share, parts)| {
+            let mut total = Aligned::zeros(parts[0].as_slice().len());
+            for part in parts {
+                total.as_mut().iter_mut().zip(part.as_slice()).for_each(|(total, part)| *total += part);
+            }
+            job.write(share, total.as_slice(), out);
+        });
+    }
+}
+
+/// Everything that the tasks share.
+struct Job<'a> {
+    set: &'static KernelSet,
+    pass: &'a Pass,
+    x: &'a [f32],
+    dy: &'a [f32],
+    taps: usize,
+}
+
+/// Buffers of a thread.
+#[derive(Default)]
+struct Scratch {
+    rows: Aligned,
+    columns: Aligned,
+    /// Packed place of every input line, or [`ABSENT`].
+    slots: Vec<u32>,
+    /// The packed input lines, by their index.
+    packed: Vec<usize>,
+    /// Pairs of packed places of all taps, and where each tap's begin.
+    pairs: Vec<[u32; 2]>,
+    starts: Vec<usize>,
+}
+
+impl Job<'_> {
+    /// The sums of one share over some output lines: `[strip][block][tap][row][column]`.
+    fn sum(&self, share: &Share, lines: std::ops::Range<usize>, scratch: &mut Scratch) -> Aligned {
+        let mut sums = Aligned::zeros(share.sums(self.set, self.taps));
+        let step = (CHUNK_VOXELS / self.pass.output[2]).max(1);
+        for first in lines.clone().step_by(step) {
+            let chunk = first..(first + step).min(lines.end);
+            self.find_lines(chunk.clone(), scratch);
+            self.pair_up(chunk.clone(), share.rows, scratch);
+            let x_lines: Vec<&[f32]> = scratch.packed.iter().map(|&line| &self.x[self.line_start(line)..]).collect();
+            let line = self.pass.output[2] * self.pass.channels;
+            let dy_lines: Vec<&[f32]> = chunk.map(|index| &self.dy[index * line..]).collect();
+            let x = Source { lines: &x_lines, voxels: self.pass.axes[2].extent, pitch: self.pass.pitches[2] };
+            let dy = Source { lines: &dy_lines, voxels: self.pass.output[2], pitch: self.pass.channels };
+            let (rows, columns) = match share.rows {
+                Rows::Input => (x, dy),
+                Rows::OutputTail => (dy, x),
+            };
+            rows.pack_rows(share, &mut scratch.rows);
+            columns.pack_columns(share, self.set, &mut scratch.columns);
+            self.multiply(share, (rows.places(), columns.places()), scratch, sums.as_mut());
+        }
+        sums
+    }
+
+    /// First float of an input line, by its index over batch, depth and height.
+    fn line_start(&self, line: usize) -> usize {
+        let (height, depth) = (self.pass.axes[1].extent, self.pass.axes[0].extent);
+        let (n, d, h) = (line / (height * depth), line / height % depth, line % height);
+        n * self.pass.volume + d * self.pass.pitches[0] + h * self.pass.pitches[1]
+    }
+
+    /// The input line that an output line reads through a tap of depth and height, if there is one.
+    fn source_line(&self, line: usize, shift_d: isize, shift_h: isize) -> Option<usize> {
+        let [axis_d, axis_h, _] = &self.pass.axes;
+        let (n, d, h) = (
+            line / (axis_h.count * axis_d.count),
+            line / axis_h.count % axis_d.count,
+            line % axis_h.count,
+        );
+        let d = axis_d.source(d, shift_d)?;
+        let h = axis_h.source(h, shift_h)?;
+        Some((n * axis_d.extent + d) * axis_h.extent + h)
+    }
+
+    /// Gives every input line that some output lines read a place among the packed ones.
+    fn find_lines(&self, chunk: std::ops::Range<usize>, scratch: &mut Scratch) {
+        let [axis_d, axis_h, _] = &self.pass.axes;
+        scratch.slots.clear();
+        scratch.slots.resize(self.pass.batch * axis_d.extent * axis_h.extent, ABSENT);
+        scratch.packed.clear();
+        for line in chunk {
+            for &(_, shift_d) in &axis_d.taps {
+                for &(_, shift_h) in &axis_h.taps {
+                    let Some(source) = self.source_line(line, shift_d, shift_h) else { continue };
+                    if scratch.slots[source] == ABSENT {
+                        scratch.slots[source] = scratch.packed.len() as u32;
+                        scratch.packed.push(source);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lists, for every tap, the packed places of input voxel and output voxel that meet.
+    fn pair_up(&self, chunk: std::ops::Range<usize>, rows: Rows, scratch: &mut Scratch) {
+        let [axis_d, axis_h, axis_w] = &self.pass.axes;
+        scratch.pairs.clear();
+        scratch.starts.clear();
+        for &(_, shift_d) in &axis_d.taps {
+            for &(_, shift_h) in &axis_h.taps {
+                for &(_, shift_w) in &axis_w.taps {
+                    scratch.starts.push(scratch.pairs.len());
+                    for (place, line) in chunk.clone().enumerate() {
+                        let Some(source) = self.source_line(line, shift_d, shift_h) else { continue };
+                        let slot = scratch.slots[source] as usize * axis_w.extent;
+                        for w in 0..axis_w.count {
+                            let Some(at) = axis_w.source(w, shift_w) else { continue };
+                            let (x, dy) = ((slot + at) as u32, (place * axis_w.count + w) as u32);
+                            scratch.pairs.push(if rows == Rows::Input { [x, dy] } else { [dy, x] });
+                        }
+                    }
+                }
+            }
+        }
+        scratch.starts.push(scratch.pairs.len());
+    }
+
+    /// Adds the outer products of the packed strips and blocks for all taps.
+    fn multiply(&self, share: &Share, (rows, columns): (usize, usize), scratch: &Scratch, sums: &mut [f32]) {
+        let mut at = 0;
+        for strip in 0..share.strips() {
+            let row_strip = &scratch.rows.as_slice()[strip * rows * share.height..][..rows * share.height];
+            for (first, vectors) in share.blocks(self.set) {
+                let width = vectors * self.set.lanes;
+                let block = &scratch.columns.as_slice()[(first - share.first_column) * columns..][..columns * width];
+                let tile = share.height * width;
+                for pair in scratch.starts.windows(2) {
+                    let pairs = &scratch.pairs[pair[0]..pair[1]];
+                    debug_assert!(pairs.iter().all(|&[a, b]| (a as usize) < rows && (b as usize) < columns));
+                    let sums = sums[at..][..tile].as_mut_ptr();
+                    let job = OuterJob { rows: row_strip.as_ptr(), columns: block.as_ptr(), pairs, sums };
+                    // SAFETY: the pairs are places of the strip and the block, whose lengths were just taken; the
+                    // sums hold a tile; the kernels were chosen for this processor.
+                    unsafe { (self.set.outer[vectors - 1][share.height - 1])(&job) };
+                    at += tile;
+                }
+            }
+        }
+    }
+
+    /// Writes a share's sums to their weights.
+    fn write(&self, share: &Share, sums: &[f32], dw: Shared) {
+        let (depth, channels) = (self.pass.depth, self.pass.channels);
+        let mut rest = sums;
+        for strip in 0..share.strips() {
+            let first_row = share.first_row + strip * share.height;
+            for (first, vectors) in share.blocks(self.set) {
+                let width = vectors * self.set.lanes;
+                let count = width.min(share.end_column - first);
+                for tap in 0..self.taps {
+                    let tile;
+                    (tile, rest) = rest.split_at(share.height * width);
+                    for (row, values) in (first_row..share.end_row).zip(tile.chunks_exact(width)) {
+                        for (column, &value) in (first..).zip(&values[..count]) {
+                            let (input, output) = match share.rows {
+                                Rows::Input => (row, column),
+                                Rows::OutputTail => (column, row),
+                            };
+                            debug_assert!(input < depth && output < channels);
+                            // SAFETY: inside the weights, and each weight belongs to one share.
+                            unsafe { dw.get().add((tap * depth + input) * channels + output).write(value) };
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Lines of a tensor to pack.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    /// Each from its first float on.
+    lines: &'a [&'a [f32]],
+    /// Voxels of a line, and floats between them.
+    voxels: usize,
+    pitch: usize,
+}
+
+impl Source<'_> {
+    /// Packed voxels.
+    fn places(&self) -> usize {
+        self.lines.len() * self.voxels
+    }
+
+    /// Packs the share's rows as `[strip][place][height]`, zero past the last row.
+    fn pack_rows(&self, share: &Share, to: &mut Aligned) {
+        let size = (self.places() * share.height).max(1);
+        let to = to.reserve(share.strips() * self.places() * share.height);
+        for (strip, to) in to.chunks_exact_mut(size).enumerate() {
+            let first = share.first_row + strip * share.height;
+            self.pack(first, share.height.min(share.end_row - first), share.height, to);
+        }
+    }
+
+    /// Packs the share's columns as `[block][place][width]`, zero past the last column.
+    fn pack_columns(&self, share: &Share, set: &KernelSet, to: &mut Aligned) {
+        let mut to = to.reserve(self.places() * share.padded_columns(set));
+        for (first, vectors) in share.blocks(set) {
+            let width = vectors * set.lanes;
+            let block;
+            (block, to) = to.split_at_mut(self.places() * width);
+            self.pack(first, width.min(share.end_column - first), width, block);
+        }
+    }
+
+    /// Packs `count` channels from `first` on of all voxels, `width` floats each.
+    fn pack(&self, first: usize, count: usize, width: usize, to: &mut [f32]) {
+        let mut places = to.chunks_exact_mut(width);
+        for line in self.lines {
+            for (voxel, to) in (0..self.voxels).zip(&mut places) {
+                let from = &line[voxel * self.pitch + first..][..count];
+                to[..count].copy_from_slice(from);
+                to[count..].fill(0.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The three innermost loops of the convolutions. Each keeps its sums in registers over the whole reduction.
+
+use super::{MAX_ROWS, Simd};
+
+/// One kernel position of a tile's reduction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tap {
+    /// Where its row masks lie in the tile's masks: depth, height, width.
+    pub(crate) masks: [usize; 3],
+    /// Floats from a row's base to the input voxel it reads through this tap.
+    pub(crate) offset: isize,
+}
+
+/// A tile of output voxels (rows) times some vectors of output channels, over some taps and all input channels.
+///
+/// # Contract
+/// `bases[row]` plus `offset` of every tap whose three masks have bit `row` set points at `depth` readable floats, as
+/// `zeros` does; `panel` holds `taps * depth * vectors * LANES` floats; `sums` holds `rows * vectors * LANES` writable
+/// floats; with `last`, `outputs[row]` points at `width <= vectors * LANES` writable floats that nobody else touches.
+pub(crate) struct TileJob<'a> {
+    pub(crate) bases: &'a [*const f32; MAX_ROWS],
+    pub(crate) outputs: &'a [*mut f32; MAX_ROWS],
+    pub(crate) masks: &'a [u16],
+    pub(crate) taps: &'a [Tap],
+    pub(crate) zeros: *const f32,
+    pub(crate) depth: usize,
+    pub(crate) panel: *const f32,
+    /// Starting sums for all rows (`vectors * LANES` floats); null to go on from `sums`.
+    pub(crate) start: *const f32,
+    pub(crate) sums: *mut f32,
+    /// Write the outputs instead of the sums.
+    pub(crate) last: bool,
+    pub(crate) width: usize,
+}
+
+/// Pointers of a tile's rows through one tap; rows outside the input read zeros.
+///
+/// # Safety
+/// As [`TileJob`].
+#[inline(always)]
+unsafe fn row_pointers<const ROWS: usize>(
+    (bases, zeros): (&[*const f32; MAX_ROWS], *const f32),
+    mask: u32,
+    offset: isize,
+) -> [*const f32; ROWS] {
+    let mut pointers = [zeros; ROWS];
+    if mask == (1 << ROWS) - 1 {
+        for row in 0..ROWS {
+            pointers[row] = bases[row].wrapping_offset(offset);
+        }
+    } else {
+        for row in 0..ROWS {
+            if mask >> row & 1 == 1 {
+                pointers[row] = bases[row].wrapping_offset(offset);
+            }
+        }
+    }
+    pointers
+}
+
+/// `sums[row][channel] += sum over taps and input channels of x * w`.
+///
+/// # Safety
+/// The contract of [`TileJob`], with its numbers of rows and vectors equal to `ROWS` and `VECTORS`.
+#[inline(always)]
+pub(crate) unsafe fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(job: &TileJob) {
+    debug_assert!(job.width <= VECTORS * S::LANES);
+    // SAFETY: every pointer is within what the contract of the job grants.
+    unsafe {
+        let mut sums = [[S::zero(); VECTORS]; ROWS];
+        for row in 0..ROWS {
+            for vector in 0..VECTORS {
+                sums[row][vector] = match job.start.is_null() {
+                    true => S::load(job.sums.add((row * VECTORS + vector) * S::LANES)),
+                    false => S::load(job.start.add(vector * S::LANES)),
+                };
+            }
+        }
+        for (index, tap) in job.taps.iter().enumerate() {
+            let mask = job.masks[tap.masks[0]] & job.masks[tap.masks[1]] & job.masks[tap.masks[2]];
+            if mask == 0 {
+                continue;
+            }
+            let rows: [*const f32; ROWS] = row_pointers((job.bases, job.zeros), u32::from(mask), tap.offset);
+            let mut panel = job.panel.add(index * job.depth * VECTORS * S::LANES);
+            for channel in 0..job.depth {
+                let mut weights = [S::zero(); VECTORS];
+                for vector in 0..VECTORS {
+                    weights[vector] = S::load(panel.add(vector * S::LANES));
+                }
+                for row in 0..ROWS {
+                    let value = S::splat(rows[row].add(channel));
+                    for vector in 0..VECTORS {
+                        sums[row][vector] = S::multiply_add(value, weights[vector], sums[row][vector]);
+                    }
+                }
+                panel = panel.add(VECTORS * S::LANES);
+            }
+        }
+        for row in 0..ROWS {
+            for vector in 0..VECTORS {
+                let to = match job.last {
+                    true if job.width == VECTORS * S::LANES => job.outputs[row].add(vector * S::LANES),
+                    _ => job.sums.add((row * VECTORS + vector) * S::LANES),
+                };
+                S::store(to, sums[row][vector]);
+            }
+            if job.last && job.width < VECTORS * S::LANES {
+                let from = job.sums.add(row * VECTORS * S::LANES);
+                std::ptr::copy_nonoverlapping(from, job.outputs[row], job.width);
+            }
+        }
+    }
+}
+
+/// A tile of output voxels times few output channels, reduced along the input channels by whole vectors.
+///
+/// # Contract
+/// As [`TileJob`], with `panel` holding `taps * DOTS * depth` floats, `depth` rounded up to whole vectors and the
+/// excess zero; `start` holds `DOTS` floats; `outputs[row]` is good for `DOTS` floats.
+pub(crate) struct DotJob<'a> {
+    pub(crate) bases: &'a [*const f32; MAX_ROWS],
+    pub(crate) outputs: &'a [*mut f32; MAX_ROWS],
+    pub(crate) masks: &'a [u16],
+    pub(crate) taps: &'a [Tap],
+    pub(crate) zeros: *const f32,
+    pub(crate) depth: usize,
+    pub(crate) panel: *const f32,
+    pub(crate) start: *const f32,
+    pub(crate) rows: usize,
+}
+
+/// Dot products of input voxels with the weights of `DOTS` output channels, `ROWS` voxels at a time.
+///
+/// # Safety
+/// The contract of [`DotJob`].
+#[inline(always)]
+pub(crate) unsafe fn dot<S: Simd, const ROWS: usize, const DOTS: usize>(job: &DotJob) {
+    let (full, rest) = (job.depth / S::LANES, job.depth % S::LANES);
+    let padded = job.depth.div_ceil(S::LANES) * S::LANES;
+    for first in (0..job.rows).step_by(ROWS) {
+        let count = ROWS.min(job.rows - first);
+        // SAFETY: every pointer is within what the contract of the job grants; rows beyond `count` read zeros.
+        unsafe {
+            let mut sums = [[S::zero(); DOTS]; ROWS];
+            for (index, tap) in job.taps.iter().enumerate() {
+                let mask = job.masks[tap.masks[0]] & job.masks[tap.masks[1]] & job.masks[tap.masks[2]];
+                let mask = u32::from(mask) >> first & ((1 << count) - 1);
+                if mask == 0 {
+                    continue;
+                }
+                let mut rows = [job.zeros; ROWS];
+                for row in 0..count {
+                    if mask >> row & 1 == 1 {
+                        rows[row] = job.bases[first + row].wrapping_offset(tap.offset);
+                    }
+                }
+                let panel = job.panel.add(index * DOTS * padded);
+                for vector in 0..full {
+                    let at = vector * S::LANES;
+                    for row in 0..ROWS {
+                        let value = S::load(rows[row].add(at));
+                        for channel in 0..DOTS {
+                            let weights = S::load(panel.add(channel * padded + at));
+                            sums[row][channel] = S::multiply_add(value, weights, sums[row][channel]);
+                        }
+                    }
+                }
+                if rest > 0 {
+                    let at = full * S::LANES;
+                    for row in 0..ROWS {
+                        let value = S::load_first(rows[row].add(at), rest);
+                        for channel in 0..DOTS {
+                            let weights = S::load(panel.add(channel * padded + at));
+                            sums[row][channel] = S::multiply_add(value, weights, sums[row][channel]);
+                        }
+                    }
+                }
+            }
+            for row in 0..ROWS {
+                for channel in 0..DOTS {
+                    let sum = S::sum(sums[row][channel]) + *job.start.add(channel);
+                    if row < count {
+                        job.outputs[first + row].add(channel).write(sum);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Outer products of packed rows and packed vectors, summed over pairs of places.
+///
+/// # Contract
+/// For every pair `(a, b)`, `rows` holds `ROWS` floats from `a * ROWS` and `columns` `VECTORS * LANES` floats from
+/// `b * VECTORS * LANES`; `sums` holds `ROWS * VECTORS * LANES` writable floats.
+pub(crate) struct OuterJob<'a> {
+    pub(crate) rows: *const f32,
+    pub(crate) columns: *const f32,
+    pub(crate) pairs: &'a [[u32; 2]],
+    pub(crate) sums: *mut f32,
+}
+
+/// `sums[row][column] += sum over pairs of rows[a][row] * columns[b][column]`.
+///
+/// # Safety
+/// The contract of [`OuterJob`].
+#[inline(always)]
+pub(crate) unsafe fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(job: &OuterJob) {
+    // SAFETY: every pointer is within what the contract of the job grants.
+    unsafe {
+        let mut sums = [[S::zero(); VECTORS]; ROWS];
+        for row in 0..ROWS {
+            for vector in 0..VECTORS {
+                sums[row][vector] = S::load(job.sums.add((row * VECTORS + vector) * S::LANES));
+            }
+        }
+        for &[a, b] in job.pairs {
+            let rows = job.rows.add(a as usize * ROWS);
+            let columns = job.columns.add(b as usize * VECTORS * S::LANES);
+            let mut vectors = [S::zero(); VECTORS];
+            for vector in 0..VECTORS {
+                vectors[vector] = S::load(columns.add(vector * S::LANES));
+            }
+            for row in 0..ROWS {
+                let value = S::splat(rows.add(row));
+                for vector in 0..VECTORS {
+                    sums[row][vector] = S::multiply_add(value, vectors[vector], sums[row][vector]);
+                }
+            }
+        }
+        for row in 0..ROWS {
+            for vector in 0..VECTORS {
+                S::store(job.sums.add((row * VECTORS + vector) * S::LANES), sums[row][vector]);
+            }
+        }
+    }
+}
