@@ -5,12 +5,13 @@
 //! needed to carry a prediction back.
 
 use pulmo_ct::intensity::Intensity;
-use pulmo_ct::{Affine, CtVolume, Grid, LabelMap};
+use pulmo_ct::orient::Turn;
+use pulmo_ct::resample::{resample_ct, resample_labels, resize_ct, resize_labels};
+use pulmo_ct::{CtVolume, Grid, LabelMap, Spacing};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::predict::{Axes, Block};
-use crate::recipe::{GridMode, Input, MaskResize};
+use crate::recipe::{GridMode, Input};
 
 /// The grids a volume passed through on its way to the network.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,111 +70,61 @@ pub fn prepare(
     if let Some(reference) = reference {
         ct.grid().must_equal(reference.grid())?;
     }
-    let oriented = pulmo_ct::orient::orient(ct, input.orientation)?;
+    let turn = Turn::to(input.orientation, ct.grid());
+    let oriented = turn.ct(ct)?;
     let from = *oriented.grid();
-    let network = network_grid(&from, &input.grid)?;
-    let placement = Placement { stored: *ct.grid(), oriented: from, network };
-    let mut values = if network.shape() == from.shape() {
-        oriented.into_hu()
-    } else {
-        let block = Block::new(from.shape(), oriented.into_hu());
-        Axes::between(&from, &network).interpolate(&block, network.shape(), |value| value)
+    let resampled = match spacing(&input.grid)? {
+        Resampling::Size(size) => resize_ct(&oriented, size)?,
+        Resampling::Spacing(spacing) => resample_ct(&oriented, spacing)?,
+        Resampling::None => oriented,
     };
+    let placement = Placement { stored: *ct.grid(), oriented: from, network: *resampled.grid() };
+    let mut values = resampled.into_hu();
     intensity.apply(&mut values)?;
     let target = match reference {
         None => None,
         Some(reference) => {
-            let labels = pulmo_ct::orient::orient_labels(reference, input.orientation)?;
-            let classes = as_classes(labels.labels(), &input.foreground_labels, classes)?;
-            Some(resize_classes(&classes, from.shape(), &network, &from, input))
+            let turned = turn.labels(&as_classes(reference, &input.foreground_labels, classes)?)?;
+            let on_network = match spacing(&input.grid)? {
+                Resampling::Size(size) => resize_labels(&turned, size, input.mask_resize)?,
+                Resampling::Spacing(spacing) => resample_labels(&turned, spacing)?,
+                Resampling::None => turned,
+            };
+            Some(on_network.labels().to_vec())
         }
     };
     Ok(Prepared { placement, values, target })
 }
 
-/// The grid on which the network sees a volume.
-fn network_grid(from: &Grid, mode: &GridMode) -> Result<Grid> {
-    let source = from.shape();
-    let (shape, scale): ([usize; 3], [f64; 3]) = match mode {
-        GridMode::Whole { size } => {
-            (*size, std::array::from_fn(|axis| corners_on_corners(source[axis], size[axis])))
-        }
-        GridMode::Patches { spacing_mm: None, .. } => return Ok(*from),
-        GridMode::Patches { spacing_mm: Some(spacing), .. } => {
-            let scale: [f64; 3] = std::array::from_fn(|axis| spacing[axis] / from.spacing().mm()[axis]);
-            // From the first voxel's centre to the last one's, to the nearest voxel.
-            (std::array::from_fn(|axis| ((source[axis] - 1) as f64 / scale[axis]).round() as usize + 1), scale)
-        }
-    };
-    let mut affine: Affine = *from.affine();
-    for (column, factor) in affine.columns.iter_mut().zip(scale) {
-        column.iter_mut().for_each(|x| *x *= factor);
-    }
-    Ok(Grid::new(shape, affine)?)
+/// What brings a volume to the network's grid.
+enum Resampling {
+    None,
+    Size([usize; 3]),
+    Spacing(Spacing),
 }
 
-/// Source voxels per target voxel with the first and last centres on each other.
-fn corners_on_corners(source: usize, target: usize) -> f64 {
-    match (source, target) {
-        // A single source voxel is all there is; a single target voxel takes the first source voxel.
-        (1, _) | (_, 1) => source as f64 / target as f64,
-        _ => (source - 1) as f64 / (target - 1) as f64,
-    }
+fn spacing(mode: &GridMode) -> Result<Resampling> {
+    Ok(match mode {
+        GridMode::Whole { size } => Resampling::Size(*size),
+        GridMode::Patches { spacing_mm: None, .. } => Resampling::None,
+        GridMode::Patches { spacing_mm: Some(mm), .. } => Resampling::Spacing(Spacing::new(*mm)?),
+    })
 }
 
 /// Labels as classes of the network.
-fn as_classes(labels: &[u8], foreground: &[u8], classes: usize) -> Result<Vec<u8>> {
+fn as_classes(reference: &LabelMap, foreground: &[u8], classes: usize) -> Result<LabelMap> {
+    let labels = reference.labels();
     if !foreground.is_empty() {
-        return Ok(labels.iter().map(|label| u8::from(foreground.contains(label))).collect());
+        let classes = labels.iter().map(|label| u8::from(foreground.contains(label))).collect();
+        return Ok(LabelMap::new(*reference.grid(), classes)?);
     }
     match labels.iter().find(|&&label| usize::from(label) >= classes) {
         Some(label) => Err(Error::run(
             format!("the reference holds label {label}, and the network has classes 0 to {}", classes - 1),
             "name the labels of the infiltrate in the recipe: input.foreground_labels = [3]",
         )),
-        None => Ok(labels.to_vec()),
+        None => Ok(reference.clone()),
     }
-}
-
-fn resize_classes(classes: &[u8], source: [usize; 3], network: &Grid, from: &Grid, input: &Input) -> Vec<u8> {
-    let target = network.shape();
-    if source == target {
-        return classes.to_vec();
-    }
-    if let GridMode::Patches { .. } = input.grid {
-        let scale: [f64; 3] = std::array::from_fn(|axis| network.spacing().mm()[axis] / from.spacing().mm()[axis]);
-        return pick(classes, source, target, |axis, i| (i as f64 * scale[axis] + 0.5) as usize);
-    }
-    match input.mask_resize {
-        MaskResize::Nearest => pick(classes, source, target, |axis, i| i * source[axis] / target[axis]),
-        MaskResize::Index => pick(classes, source, target, |axis, i| match target[axis] {
-            1 => 0,
-            size => i * (source[axis] - 1) / (size - 1),
-        }),
-        MaskResize::TrilinearTruncate => {
-            let block = Block::new(source, classes.iter().map(|&class| f32::from(class)).collect());
-            Axes::between(from, network).interpolate(&block, target, |value| value as u8)
-        }
-    }
-}
-
-/// Each target voxel takes the source voxel that `index` (of an axis and a target index) names.
-fn pick(
-    classes: &[u8],
-    source: [usize; 3],
-    target: [usize; 3],
-    index: impl Fn(usize, usize) -> usize,
-) -> Vec<u8> {
-    let [slices, rows, columns]: [Vec<usize>; 3] =
-        std::array::from_fn(|axis| (0..target[axis]).map(|i| index(axis, i).min(source[axis] - 1)).collect());
-    let mut values = Vec::with_capacity(target.iter().product());
-    for &slice in &slices {
-        for &row in &rows {
-            let line = &classes[(slice * source[1] + row) * source[2]..][..source[2]];
-            values.extend(columns.iter().map(|&column| line[column]));
-        }
-    }
-    values
 }
 
 impl Item {

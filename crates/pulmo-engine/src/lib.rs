@@ -11,10 +11,13 @@ pub mod case_key;
 pub mod digest;
 pub mod error;
 pub mod model;
+pub mod output;
 pub mod predict;
 pub mod random;
 pub mod recipe;
+pub mod result;
 pub mod sample;
+pub mod segment;
 pub mod train;
 
 pub use error::{Error, Result};

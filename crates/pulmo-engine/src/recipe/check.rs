@@ -1,6 +1,8 @@
 //! What a recipe must fulfil beyond its types.
 
-use super::{GridMode, MaskResize, Phase, Recipe, Training};
+use pulmo_ct::resample::LabelResize;
+
+use super::{GridMode, Phase, Recipe, Training};
 use crate::error::{Error, Result};
 
 impl Recipe {
@@ -53,7 +55,7 @@ impl Recipe {
                 return Some(("`input.grid.patches_per_case` = 0, expected at least 1".to_owned(), ""));
             }
         }
-        if self.input.mask_resize == MaskResize::TrilinearTruncate && self.network.classes != 2 {
+        if self.input.mask_resize == LabelResize::TrilinearTruncate && self.network.classes != 2 {
             return Some((
                 format!("`input.mask_resize` = \"trilinear_truncate\" with {} classes", self.network.classes),
                 "it mixes labels, so it needs two classes; take \"nearest\"",
@@ -68,7 +70,7 @@ impl Recipe {
     fn check_augmentation(&self) -> Option<(String, &'static str)> {
         self.augmentation.iter().enumerate().find_map(|(index, transform)| {
             share(&format!("augmentation.{index}.probability"), transform.probability)
-                .or_else(|| transform.kind.problem().map(|problem| (format!("`augmentation.{index}.{problem}"), "")))
+                .or_else(|| transform.problem().map(|problem| (format!("`augmentation.{index}.{problem}"), "")))
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use pulmo_ct::intensity::Intensity;
 use pulmo_ct::orient::Orientation;
+use pulmo_ct::resample::LabelResize;
 use serde::{Deserialize, Serialize};
 
 /// How a CT becomes the network's input.
@@ -11,8 +12,9 @@ pub struct Input {
     /// `stored` leaves the axes as the file has them (the paper); `patient` turns every volume to one
     /// orientation first.
     pub orientation: Orientation,
-    /// How a reference is brought to the network's grid.
-    pub mask_resize: MaskResize,
+    /// How a reference is brought to the network's grid in mode `whole`: `nearest`; `index_based` and
+    /// `trilinear_truncate` as the paper's library did at times.
+    pub mask_resize: LabelResize,
     /// Labels of the reference that count as the infiltrate; if empty, labels are classes as they are.
     pub foreground_labels: Vec<u8>,
     /// Whole volumes or patches.
@@ -30,25 +32,13 @@ impl Default for Input {
     fn default() -> Self {
         Self {
             orientation: Orientation::Stored,
-            mask_resize: MaskResize::Nearest,
+            mask_resize: LabelResize::Nearest,
             foreground_labels: Vec::new(),
             grid: GridMode::Whole { size: [20, 224, 224] },
             intensity: Intensity::MaxScale,
             intensity_of_hu: None,
         }
     }
-}
-
-/// How a reference is brought to the network's grid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MaskResize {
-    /// Index ⌊i·S/s⌋, as torch's `interpolate(mode="nearest")`.
-    Nearest,
-    /// Index ⌊linspace(0, S−1, s)⌋, as faimed3d 0.0.2.
-    Index,
-    /// Trilinear and truncated to integers, as faimed3d 0.0.3 (lesions shrink); two classes only.
-    TrilinearTruncate,
 }
 
 /// Whole volumes or patches. Sizes are (slices, rows, columns).
