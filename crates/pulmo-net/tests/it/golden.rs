@@ -1,0 +1,33 @@
+use std::fmt::Write as _;
+use std::path::Path;
+
+use pulmo_net::verify::{Options, Precision, Verification, verify};
+
+fn run(folder: &str, precision: Precision) -> Verification {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../oracles/paper_net"));
+    let options = Options { precision, reference_kernels: false, dump: None, against: None };
+    verify(&root.join(folder), &options).unwrap()
+}
+
+fn assert_passes(verification: &Verification) {
+    let mut table = String::new();
+    for kind in &verification.kinds {
+        writeln!(table, "{:18} {:.2e} of {:.2e} {:5} {}", kind.kind, kind.deviation, kind.bound, kind.passes, kind.at)
+            .unwrap();
+    }
+    assert!(verification.passes(), "{} in {:.1} s\n{table}", verification.precision, verification.elapsed_s);
+}
+
+#[test]
+fn float32_is_as_near_to_float64_as_pytorch() {
+    assert_passes(&run("1x3x3x32x32", Precision::F32));
+}
+
+/// Two minutes: `cargo test -p pulmo-net --release --test it -- --ignored`.
+#[test]
+#[ignore = "takes minutes with the reference kernels"]
+fn float64_is_equal_to_one_part_in_a_hundred_million() {
+    for folder in ["1x3x3x32x32", "1x1x8x64x64", "2x3x4x40x56"] {
+        assert_passes(&run(folder, Precision::F64));
+    }
+}

@@ -1,0 +1,3 @@
+//! The network against the authors' code.
+
+mod golden;
