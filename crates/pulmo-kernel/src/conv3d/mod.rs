@@ -3,6 +3,7 @@
 mod aligned;
 pub(crate) mod fast;
 mod passes;
+mod scratch;
 mod tiles;
 mod weights;
 
@@ -88,14 +89,6 @@ impl Conv3d {
         assert_eq!(weights, expected, "weights: got {weights}, expected {expected} for {self:?}");
         let expected = self.output_len();
         assert_eq!(output, expected, "output elements: got {output}, expected {expected} for {self:?}");
-    }
-}
-
-impl Conv3d {
-    /// Upper bound, in bytes, of what one float32 call (forward or gradient) allocates on at most 64 threads.
-    pub fn scratch_bytes(&self) -> usize {
-        // Filled in with the fast kernels; the reference allocates the swapped weights only.
-        self.weight_len() * size_of::<f32>()
     }
 }
 

@@ -177,22 +177,38 @@ pub(super) fn padded_lines(conv: &Conv3d, x: &[f32]) -> Vec<f32> {
 
 /// Weights `[tap][in][out]` as `[tap][out][in]`, the taps in reverse order when `reverse`.
 pub(super) fn swap_weights(conv: &Conv3d, w: &[f32], reverse: bool) -> Vec<f32> {
-    const TILE: usize = 16;
     let (cin, cout) = (conv.in_channels, conv.out_channels);
     let mut swapped = vec![0.0; w.len()];
     swapped.par_chunks_mut(cin * cout).enumerate().for_each(|(tap, swapped)| {
         let tap = if reverse { conv.taps() - 1 - tap } else { tap };
         let w = &w[tap * cin * cout..][..cin * cout];
-        swapped.par_chunks_mut(TILE * cin).enumerate().for_each(|(block, rows)| {
-            for start in (0..cin).step_by(TILE) {
-                for (offset, row) in rows.chunks_exact_mut(cin).enumerate() {
-                    let column = block * TILE + offset;
-                    for channel in start..cin.min(start + TILE) {
-                        row[channel] = w[channel * cout + column];
-                    }
-                }
+        swapped.par_chunks_mut(SWAP_TILE * cin).enumerate().for_each(|(block, rows)| {
+            for start in (0..cin).step_by(SWAP_TILE) {
+                swap_tile((w, cout), (start, block * SWAP_TILE), (rows, cin));
             }
         })
     });
     swapped
+}
+
+/// Side of the squares in which [`swap_weights`] works: a cache line of floats.
+const SWAP_TILE: usize = 16;
+
+/// Transposes one square, by way of a copy so that every cache line is touched once only.
+fn swap_tile((w, cout): (&[f32], usize), (in_first, out_first): (usize, usize), (rows, cin): (&mut [f32], usize)) {
+    let height = SWAP_TILE.min(cin - in_first);
+    let width = SWAP_TILE.min(cout - out_first);
+    let mut square = [[0.0_f32; SWAP_TILE]; SWAP_TILE];
+    for (offset, square) in square.iter_mut().enumerate().take(height) {
+        square[..width].copy_from_slice(&w[(in_first + offset) * cout + out_first..][..width]);
+    }
+    let mut turned = [[0.0_f32; SWAP_TILE]; SWAP_TILE];
+    for row in 0..SWAP_TILE {
+        for column in 0..SWAP_TILE {
+            turned[column][row] = square[row][column];
+        }
+    }
+    for (row, turned) in rows.chunks_exact_mut(cin).zip(&turned) {
+        row[in_first..in_first + height].copy_from_slice(&turned[..height]);
+    }
 }

@@ -47,7 +47,7 @@ fn check(conv: &Conv3d, stream: &mut Stream) {
     let w = stream.floats(conv.weight_len());
     let dy = stream.floats(conv.output_len());
     let bias = stream.floats(conv.out_channels);
-    let with_bias = stream.next() % 2 == 0;
+    let with_bias = stream.next().is_multiple_of(2);
     let exact = |x: &[f64], w: &[f64], dy: &[f64], bias: &[f64]| {
         let mut y = vec![f64::NAN; dy.len()];
         let mut dx = vec![f64::NAN; x.len()];

@@ -10,11 +10,11 @@ use super::passes::Pass;
 use crate::simd::{DotJob, KernelSet, MAX_DOTS, MAX_ROWS, Tap, TileJob};
 
 /// Tiles of a task.
-const TASK_TILES: usize = 32;
+pub(super) const TASK_TILES: usize = 32;
 /// Tasks there should be, where channel blocks allow splitting.
 const MIN_TASKS: usize = 32;
 /// Bytes of the weight panel.
-const PANEL_BYTES: usize = 192 << 10;
+pub(super) const PANEL_BYTES: usize = 192 << 10;
 
 /// A pointer that tasks writing to different elements may share.
 #[derive(Clone, Copy)]
@@ -113,8 +113,7 @@ fn taps(pass: &Pass) -> Vec<(usize, Tap)> {
             for (mask_w, &(w, shift_w)) in axis_w.taps.iter().enumerate() {
                 let shifts = [shift_d, shift_h, shift_w];
                 let offset = shifts.iter().zip(&pass.pitches).map(|(shift, &pitch)| shift * pitch as isize).sum();
-                let masks =
-                    [mask_d, axis_d.taps.len() + mask_h, axis_d.taps.len() + axis_h.taps.len() + mask_w];
+                let masks = [mask_d, axis_d.taps.len() + mask_h, axis_d.taps.len() + axis_h.taps.len() + mask_w];
                 let index = (d * pass.kernel[1] + h) * pass.kernel[2] + w;
                 taps.push((index, Tap { masks, offset }));
             }

@@ -11,7 +11,7 @@ use super::tiles::{Shared, dots_pay};
 use crate::simd::{KernelSet, OuterJob};
 
 /// Output voxels that a task packs at a time.
-const CHUNK_VOXELS: usize = 256;
+pub(super) const CHUNK_VOXELS: usize = 256;
 /// Fewest output voxels of a part of space.
 const PART_VOXELS: usize = 1024;
 /// Most parts of space, and most floats of all parts' sums together.
@@ -77,10 +77,7 @@ fn strip_height(set: &KernelSet, rows: usize) -> usize {
     if rows <= set.rows {
         return rows.max(1);
     }
-    (set.rows * 2 / 3..=set.rows)
-        .rev()
-        .min_by_key(|&height| rows.next_multiple_of(height))
-        .unwrap_or(set.rows)
+    (set.rows * 2 / 3..=set.rows).rev().min_by_key(|&height| rows.next_multiple_of(height)).unwrap_or(set.rows)
 }
 
 /// Splits the weights into shares.
@@ -107,6 +104,11 @@ fn shares(set: &KernelSet, pass: &Pass, parts: usize) -> Vec<Share> {
     shares
 }
 
+/// Parts into which the output lines are split.
+pub(super) fn parts(weights: usize, lines: usize, width: usize) -> usize {
+    (lines * width / PART_VOXELS).min(MAX_PART_FLOATS / weights.max(1)).clamp(1, MAX_PARTS).min(lines.max(1))
+}
+
 /// Computes `dw[tap][depth][channel] = sum over voxels of x * dy` for a forward pass.
 pub(super) fn run(set: &'static KernelSet, pass: &Pass, (x, dy): (&[f32], &[f32]), dw: &mut [f32]) {
     if dw.is_empty() {
@@ -117,7 +119,7 @@ pub(super) fn run(set: &'static KernelSet, pass: &Pass, (x, dy): (&[f32], &[f32]
     if lines * width == 0 {
         return dw.fill(0.0);
     }
-    let parts = (lines * width / PART_VOXELS).min(MAX_PART_FLOATS / dw.len()).clamp(1, MAX_PARTS).min(lines);
+    let parts = parts(dw.len(), lines, width);
     let shares = shares(set, pass, parts);
     let job = Job { set, pass, x, dy, taps: pass.kernel.iter().product() };
     let out = Shared(dw.as_mut_ptr());
@@ -203,11 +205,7 @@ impl Job<'_> {
     /// The input line that an output line reads through a tap of depth and height, if there is one.
     fn source_line(&self, line: usize, shift_d: isize, shift_h: isize) -> Option<usize> {
         let [axis_d, axis_h, _] = &self.pass.axes;
-        let (n, d, h) = (
-            line / (axis_h.count * axis_d.count),
-            line / axis_h.count % axis_d.count,
-            line % axis_h.count,
-        );
+        let (n, d, h) = (line / (axis_h.count * axis_d.count), line / axis_h.count % axis_d.count, line % axis_h.count);
         let d = axis_d.source(d, shift_d)?;
         let h = axis_h.source(h, shift_h)?;
         Some((n * axis_d.extent + d) * axis_h.extent + h)

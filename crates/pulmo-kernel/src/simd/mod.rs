@@ -147,18 +147,38 @@ pub(crate) fn kernels() -> &'static KernelSet {
 macro_rules! by_rows {
     ($kernel:ident, $vectors:literal, 14) => {
         [
-            $kernel::<1, $vectors>, $kernel::<2, $vectors>, $kernel::<3, $vectors>, $kernel::<4, $vectors>,
-            $kernel::<5, $vectors>, $kernel::<6, $vectors>, $kernel::<7, $vectors>, $kernel::<8, $vectors>,
-            $kernel::<9, $vectors>, $kernel::<10, $vectors>, $kernel::<11, $vectors>, $kernel::<12, $vectors>,
-            $kernel::<13, $vectors>, $kernel::<14, $vectors>,
+            $kernel::<1, $vectors>,
+            $kernel::<2, $vectors>,
+            $kernel::<3, $vectors>,
+            $kernel::<4, $vectors>,
+            $kernel::<5, $vectors>,
+            $kernel::<6, $vectors>,
+            $kernel::<7, $vectors>,
+            $kernel::<8, $vectors>,
+            $kernel::<9, $vectors>,
+            $kernel::<10, $vectors>,
+            $kernel::<11, $vectors>,
+            $kernel::<12, $vectors>,
+            $kernel::<13, $vectors>,
+            $kernel::<14, $vectors>,
         ]
     };
     ($kernel:ident, $vectors:literal, 6) => {
         [
-            $kernel::<1, $vectors>, $kernel::<2, $vectors>, $kernel::<3, $vectors>, $kernel::<4, $vectors>,
-            $kernel::<5, $vectors>, $kernel::<6, $vectors>, $kernel::<6, $vectors>, $kernel::<6, $vectors>,
-            $kernel::<6, $vectors>, $kernel::<6, $vectors>, $kernel::<6, $vectors>, $kernel::<6, $vectors>,
-            $kernel::<6, $vectors>, $kernel::<6, $vectors>,
+            $kernel::<1, $vectors>,
+            $kernel::<2, $vectors>,
+            $kernel::<3, $vectors>,
+            $kernel::<4, $vectors>,
+            $kernel::<5, $vectors>,
+            $kernel::<6, $vectors>,
+            $kernel::<6, $vectors>,
+            $kernel::<6, $vectors>,
+            $kernel::<6, $vectors>,
+            $kernel::<6, $vectors>,
+            $kernel::<6, $vectors>,
+            $kernel::<6, $vectors>,
+            $kernel::<6, $vectors>,
+            $kernel::<6, $vectors>,
         ]
     };
 }

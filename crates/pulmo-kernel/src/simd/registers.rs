@@ -1,5 +1,7 @@
 //! The three innermost loops of the convolutions. Each keeps its sums in registers over the whole reduction.
 
+#![allow(clippy::needless_range_loop, reason = "loops over constants unroll into registers; iterators may not")]
+
 use super::{MAX_ROWS, Simd};
 
 /// One kernel position of a tile's reduction.

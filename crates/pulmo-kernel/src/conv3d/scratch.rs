@@ -1,0 +1,58 @@
+//! How much memory the float32 kernels allocate.
+
+use super::{Conv3d, passes, tiles, weights};
+use crate::simd::MAX_ROWS;
+
+/// Bytes of a float.
+const FLOAT: usize = size_of::<f32>();
+/// Slack for lists of tasks, tiles and line numbers, per thread.
+const THREAD_SLACK: usize = 256 << 10;
+/// Floats of the longest row of a tile.
+const WIDTH: usize = 32;
+
+impl Conv3d {
+    /// Upper bound, in bytes, of what one float32 call (forward or either gradient) has allocated at a time, with as
+    /// many threads as the current pool has.
+    pub fn scratch_bytes(&self) -> usize {
+        let threads = rayon::current_num_threads();
+        let turned = passes::as_forward(self).unwrap_or(*self);
+        let data_gradient = self.weight_len() * FLOAT + pass_bytes(&turned, threads);
+        pass_bytes(self, threads).max(data_gradient).max(weight_gradient_bytes(self, threads))
+    }
+}
+
+/// Bytes of the input copied with padded lines, where it is.
+fn line_bytes(conv: &Conv3d) -> usize {
+    if !passes::merges(conv) {
+        return 0;
+    }
+    let width = conv.input[2] + 2 * conv.padding[2];
+    conv.batch * conv.input[0] * conv.input[1] * width * conv.in_channels * FLOAT
+}
+
+/// Bytes of a pass: the copied input, and the panel, sums and tiles of every thread.
+fn pass_bytes(conv: &Conv3d, threads: usize) -> usize {
+    let depth = conv.in_channels.max(conv.out_channels) * if passes::merges(conv) { conv.kernel[2] } else { 1 };
+    let panel = tiles::PANEL_BYTES.max(depth * WIDTH * FLOAT) + conv.taps() * 4 * (depth + WIDTH) * FLOAT;
+    let sums = 2 * tiles::TASK_TILES * MAX_ROWS * WIDTH * FLOAT;
+    let tile = tiles::TASK_TILES * (512 + 4 * conv.kernel.iter().sum::<usize>());
+    line_bytes(conv) + threads * (panel + sums + tile + THREAD_SLACK) + 128 * conv.taps()
+}
+
+/// Bytes of a weight gradient: the copied input, the sums of all parts of space, and the packed lines of every thread.
+fn weight_gradient_bytes(conv: &Conv3d, threads: usize) -> usize {
+    let padded = |channels: usize| channels + WIDTH + MAX_ROWS;
+    let [depth, height, width] = conv.output();
+    let merged = if passes::merges(conv) { conv.kernel[2] } else { 1 };
+    let rows = padded(conv.in_channels * merged);
+    let columns = padded(conv.out_channels);
+    let sums = conv.taps() / merged * rows * columns * FLOAT;
+    let parts = weights::parts(conv.weight_len(), conv.batch * depth * height, width) + 1;
+    let lines = (weights::CHUNK_VOXELS / width.max(1)).max(1).min(conv.batch * depth * height);
+    let input_lines = (lines * conv.kernel[0] * conv.kernel[1]).min(conv.batch * conv.input[0] * conv.input[1]);
+    let line = if merged > 1 { width } else { conv.input[2] };
+    let packed = (input_lines * line * rows + lines * width * columns) * FLOAT;
+    let pairs = 2 * conv.taps() * lines * width * 2 * FLOAT;
+    let slots = 2 * conv.batch * conv.input[0] * conv.input[1] * FLOAT + 32 * input_lines;
+    line_bytes(conv) + parts * sums + threads * (2 * packed + pairs + slots + THREAD_SLACK)
+}
