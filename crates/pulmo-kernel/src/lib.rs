@@ -1,9 +1,16 @@
-//! (in the making)
+//! CPU kernels for 3D U-Nets: convolution and its gradients, and their neighbours.
+//!
+//! Tensors are channels-last: (batch, depth, height, width, channels). All functions run on rayon's threads
+//! and give the same bits for any number of them. No graph, no files.
 
+pub mod adam;
 mod conv3d;
 mod dispatch;
+pub mod normalise;
+pub mod pointwise;
 mod reference;
 mod simd;
+pub mod view;
 
 pub use conv3d::Conv3d;
 pub use dispatch::{Kernels, Scalar};

@@ -4,10 +4,28 @@
 //! gradient and optimiser nodes; the plan fixes order and buffers; the executor only runs planned
 //! nodes. No files but weights, no millimetres, no HU.
 
+pub mod architecture;
+pub mod builder;
+pub mod differentiate;
 pub mod error;
+mod execute;
+pub mod graph;
+mod initialise;
+pub mod loss;
+pub mod parameters;
+pub mod plan;
 pub mod schedule;
+pub mod session;
+pub mod summary;
 pub mod tensor;
+pub mod verify;
 pub mod weights;
 
+pub use architecture::Network;
 pub use error::{Error, Result};
+pub use graph::Shape;
+pub use loss::Loss;
+pub use parameters::OptimiserState;
+pub use pulmo_kernel::{Kernels, Scalar};
+pub use session::{Adam, LearningRate, Purpose, Session, Step, StepReport};
 pub use tensor::{Tensor, Weights};

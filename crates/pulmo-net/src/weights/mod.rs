@@ -49,13 +49,16 @@ pub struct WeightsFile {
 pub fn read_weights_file(path: impl AsRef<Path>) -> Result<WeightsFile> {
     let path = path.as_ref();
     let mut begin = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(512).read_to_end(&mut begin))
-        .map_err(|source| Error::Io { action: "read", path: path.to_path_buf(), source })?;
+    File::open(path).and_then(|file| file.take(512).read_to_end(&mut begin)).map_err(|source| Error::Io {
+        action: "read",
+        path: path.to_path_buf(),
+        source,
+    })?;
     if begin.is_empty() {
         return Err(unusable(path, "the file is empty", "copy or download it again"));
     }
-    let file = if safetensors::is_safetensors(&begin) { safetensors::read(path)? } else { pytorch::read(path, &begin)? };
+    let file =
+        if safetensors::is_safetensors(&begin) { safetensors::read(path)? } else { pytorch::read(path, &begin)? };
     if file.tensors.is_empty() {
         return Err(unusable(path, "it holds no tensors", "expected a state dict: names with tensors"));
     }

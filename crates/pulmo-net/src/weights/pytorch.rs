@@ -97,7 +97,9 @@ fn problem(path: &Path, error: PytorchError) -> Error {
         PytorchError::InvalidFormat(text) if text.starts_with("not a PyTorch") => {
             "expected .safetensors or a PyTorch .pth (zip or legacy)"
         }
-        PytorchError::Pickle(_) => "expected a state dict (`torch.save(model.state_dict(), ...)`); or the file is cut short",
+        PytorchError::Pickle(_) => {
+            "expected a state dict (`torch.save(model.state_dict(), ...)`); or the file is cut short"
+        }
         _ => "the file seems cut short or damaged; copy or download it again and compare its size and SHA-256",
     };
     unusable(path, error.to_string(), hint)

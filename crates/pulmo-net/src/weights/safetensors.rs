@@ -46,7 +46,9 @@ pub fn read_f64(path: impl AsRef<Path>) -> Result<BTreeMap<String, (Vec<usize>, 
     for (name, view) in SafeTensors::deserialize(&bytes).map_err(|error| damaged(path, &error))?.tensors() {
         let values = match view.dtype() {
             Dtype::F64 => view.data().as_chunks::<8>().0.iter().map(|chunk| f64::from_le_bytes(*chunk)).collect(),
-            Dtype::F32 => view.data().as_chunks::<4>().0.iter().map(|chunk| f32::from_le_bytes(*chunk).into()).collect(),
+            Dtype::F32 => {
+                view.data().as_chunks::<4>().0.iter().map(|chunk| f32::from_le_bytes(*chunk).into()).collect()
+            }
             other => return Err(unusable(path, format!("`{name}` is {other:?}"), "expected F64 or F32")),
         };
         tensors.insert(name, (view.shape().to_vec(), values));
@@ -89,11 +91,7 @@ fn element(dtype: Dtype) -> Option<Element> {
 /// # Errors
 /// [`Error::Io`] where the folder or file cannot be written; [`Error::WeightFile`] where a tensor's values do not fill
 /// its shape.
-pub fn write_safetensors(
-    path: impl AsRef<Path>,
-    weights: &Weights,
-    metadata: &BTreeMap<String, String>,
-) -> Result<()> {
+pub fn write_safetensors(path: impl AsRef<Path>, weights: &Weights, metadata: &BTreeMap<String, String>) -> Result<()> {
     let shapes: Vec<_> = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
     let mut stream = SafetensorsStream::create(path.as_ref(), &shapes, Width::F32, metadata)?;
     for tensor in weights.values() {
@@ -143,7 +141,10 @@ impl SafetensorsStream {
         for (name, shape) in shapes {
             let count: usize = shape.iter().product();
             let end = begin + count * bytes;
-            header.insert(name.clone(), serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}));
+            header.insert(
+                name.clone(),
+                serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}),
+            );
             pending.push((name.clone(), count));
             begin = end;
         }
@@ -151,7 +152,8 @@ impl SafetensorsStream {
         let mut text = serde_json::Value::Object(header).to_string();
         // Values begin at a multiple of eight bytes, as the format asks.
         text.push_str(&" ".repeat(text.len().next_multiple_of(8) - text.len()));
-        let mut stream = Self { path: path.to_path_buf(), file: BufWriter::with_capacity(1 << 20, file), width, pending };
+        let mut stream =
+            Self { path: path.to_path_buf(), file: BufWriter::with_capacity(1 << 20, file), width, pending };
         stream.put(&(text.len() as u64).to_le_bytes())?;
         stream.put(text.as_bytes())?;
         Ok(stream)

@@ -146,7 +146,10 @@ pub fn transfer(file: &Weights, into: &mut Weights, table: KeyTable) -> Result<T
 fn fit(key: &str, tensor: &Tensor, name: &str, shape: &[usize], table: KeyTable) -> Result<(Tensor, Fate)> {
     if tensor.values.iter().any(|value| !value.is_finite()) {
         let problem = format!("`{key}` holds values that are not finite");
-        return Err(Error::Weights { problem, hint: "the training that wrote it has diverged, or it is damaged".into() });
+        return Err(Error::Weights {
+            problem,
+            hint: "the training that wrote it has diverged, or it is damaged".into(),
+        });
     }
     if tensor.shape == shape {
         return Ok((tensor.clone(), Fate::Loaded));

@@ -9,7 +9,9 @@ pub(super) fn our_name(key: &str) -> Mapping {
     if let Some(encoder) = inside.strip_prefix("0.") {
         return match encoder.split_once('.') {
             Some(("0", rest)) => torchvision_r3d18::our_name(&format!("stem.{rest}")),
-            Some((layer @ ("1" | "2" | "3" | "4"), rest)) => torchvision_r3d18::our_name(&format!("layer{layer}.{rest}")),
+            Some((layer @ ("1" | "2" | "3" | "4"), rest)) => {
+                torchvision_r3d18::our_name(&format!("layer{layer}.{rest}"))
+            }
             _ => Mapping::Unknown,
         };
     }

@@ -17,8 +17,12 @@ pub(super) fn our_name(key: &str) -> Mapping {
                 _ => return Mapping::Unknown,
             };
             match inside {
-                ["conv1", index] => member(index, "conv1", "norm1").and_then(|member| path(&[layer, block, member], field)),
-                ["conv2", index] => member(index, "conv2", "norm2").and_then(|member| path(&[layer, block, member], field)),
+                ["conv1", index] => {
+                    member(index, "conv1", "norm1").and_then(|member| path(&[layer, block, member], field))
+                }
+                ["conv2", index] => {
+                    member(index, "conv2", "norm2").and_then(|member| path(&[layer, block, member], field))
+                }
                 ["downsample", index] => {
                     member(index, "conv", "norm").and_then(|member| path(&[layer, block, "downsample", member], field))
                 }

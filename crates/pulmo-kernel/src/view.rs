@@ -1,0 +1,165 @@
+//! A value read through what is still pending on it: scale and shift, ReLU, nearest resize, concatenation.
+//!
+//! A network keeps the outputs of its convolutions; what stands between two of them is read through, one
+//! line of voxels at a time, by whoever needs the result.
+
+use rayon::prelude::*;
+
+use crate::Scalar;
+
+/// A run of channels of one stored tensor, with what is pending on them.
+///
+/// # Shapes
+/// `source` is channels-last: (batch, `source_size`, `source_channels`).
+#[derive(Debug, Clone)]
+pub struct Segment<'a, T> {
+    /// The stored values.
+    pub source: &'a [T],
+    /// Channels of the stored tensor.
+    pub source_channels: usize,
+    /// Depth, height, width of the stored tensor; where it differs from the view's, voxels are repeated.
+    pub source_size: [usize; 3],
+    /// First channel that is read.
+    pub first_channel: usize,
+    /// Number of channels that are read.
+    pub channels: usize,
+    /// Scale and shift of each channel that is read.
+    pub affine: Option<(&'a [T], &'a [T])>,
+    /// Whether negative values become zero, after scale and shift.
+    pub relu: bool,
+}
+
+/// A channels-last tensor that is a concatenation of [`Segment`]s along the channels.
+#[derive(Debug, Clone)]
+pub struct View<'a, T> {
+    /// Number of volumes.
+    pub batch: usize,
+    /// Depth, height, width.
+    pub size: [usize; 3],
+    /// The parts, in the order of their channels.
+    pub segments: Vec<Segment<'a, T>>,
+}
+
+/// The source index of a nearest-neighbour resize: `floor(index · source / target)`, in whole numbers.
+///
+/// # Agreement
+/// PyTorch's `interpolate(mode="nearest")` in float64; in float32 PyTorch rounds the ratio first and is off
+/// by one voxel for some sizes.
+#[must_use]
+pub fn nearest_index(index: usize, source: usize, target: usize) -> usize {
+    index * source / target
+}
+
+impl<'a, T: Scalar> View<'a, T> {
+    /// A stored tensor with nothing pending.
+    ///
+    /// # Panics
+    /// If the length is not that of the shape.
+    #[must_use]
+    pub fn plain(source: &'a [T], batch: usize, size: [usize; 3], channels: usize) -> Self {
+        let expected = batch * size.iter().product::<usize>() * channels;
+        assert_eq!(source.len(), expected, "values of a {batch}x{size:?}x{channels} tensor");
+        let segment = Segment {
+            source,
+            source_channels: channels,
+            source_size: size,
+            first_channel: 0,
+            channels,
+            affine: None,
+            relu: false,
+        };
+        Self { batch, size, segments: vec![segment] }
+    }
+
+    /// Channels of all segments together.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.segments.iter().map(|segment| segment.channels).sum()
+    }
+
+    /// Lines of voxels: batch × depth × height.
+    #[must_use]
+    pub fn lines(&self) -> usize {
+        self.batch * self.size[0] * self.size[1]
+    }
+
+    /// Values of one line: width × channels.
+    #[must_use]
+    pub fn line_len(&self) -> usize {
+        self.size[2] * self.channels()
+    }
+
+    /// The stored values themselves, if nothing is pending.
+    #[must_use]
+    pub fn as_plain(&self) -> Option<&'a [T]> {
+        match self.segments.as_slice() {
+            [only]
+                if only.affine.is_none()
+                    && !only.relu
+                    && only.source_size == self.size
+                    && only.channels == only.source_channels =>
+            {
+                Some(only.source)
+            }
+            _ => None,
+        }
+    }
+
+    /// Writes line `line` (counted over batch, depth, height), width × channels values.
+    pub fn read_line(&self, line: usize, out: &mut [T]) {
+        let channels = self.channels();
+        let mut first = 0;
+        for segment in &self.segments {
+            segment.read_line(self.size, line, &mut out[first..], channels);
+            first += segment.channels;
+        }
+    }
+
+    /// Writes the whole tensor.
+    ///
+    /// # Panics
+    /// If `out` has another length than the view.
+    pub fn materialise(&self, out: &mut [T]) {
+        assert_eq!(out.len(), self.lines() * self.line_len(), "values of a materialised view");
+        out.par_chunks_mut(self.line_len()).enumerate().for_each(|(line, out)| self.read_line(line, out));
+    }
+}
+
+impl<T: Scalar> Segment<'_, T> {
+    /// Writes this segment's channels of a line into `out`, whose voxels are `stride` values apart.
+    fn read_line(&self, size: [usize; 3], line: usize, out: &mut [T], stride: usize) {
+        let [depth, height, width] = size;
+        let [source_depth, source_height, source_width] = self.source_size;
+        let (n, d, h) = (line / (depth * height), line / height % depth, line % height);
+        let d = nearest_index(d, source_depth, depth);
+        let h = nearest_index(h, source_height, height);
+        let start = ((n * source_depth + d) * source_height + h) * source_width * self.source_channels;
+        let source = &self.source[start..start + source_width * self.source_channels];
+        for (w, out) in out.chunks_mut(stride).enumerate().take(width) {
+            let from = nearest_index(w, source_width, width) * self.source_channels + self.first_channel;
+            self.read_voxel(&source[from..from + self.channels], &mut out[..self.channels]);
+        }
+    }
+
+    fn read_voxel(&self, source: &[T], out: &mut [T]) {
+        match (self.affine, self.relu) {
+            (None, false) => out.copy_from_slice(source),
+            (None, true) => out.iter_mut().zip(source).for_each(|(o, &x)| *o = positive(x)),
+            (Some((scale, shift)), relu) => {
+                let pending = scale.iter().zip(shift);
+                let values = source.iter().zip(pending).map(|(&x, (&a, &b))| x * a + b);
+                if relu {
+                    out.iter_mut().zip(values).for_each(|(o, x)| *o = positive(x));
+                } else {
+                    out.iter_mut().zip(values).for_each(|(o, x)| *o = x);
+                }
+            }
+        }
+    }
+}
+
+/// ReLU that lets NaN through, so that a broken value is seen and not hidden.
+#[inline(always)]
+fn positive<T: Scalar>(x: T) -> T {
+    if x < T::ZERO { T::ZERO } else { x }
+}

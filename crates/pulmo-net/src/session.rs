@@ -1,0 +1,340 @@
+//! A network at work: its parameters, its optimiser and the plans of the shapes it has met.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use pulmo_kernel::{Kernels, Scalar};
+use serde::{Deserialize, Serialize};
+
+use crate::architecture::Network;
+use crate::differentiate::{Gradients, differentiate};
+use crate::error::Result;
+use crate::execute::Executor;
+use crate::graph::{Graph, Parameter, Shape, ValueId};
+use crate::loss::Loss;
+use crate::parameters::{OptimiserState, Parameters};
+use crate::plan::{Mode, Plan};
+use crate::tensor::Weights;
+
+/// The numbers of fastai's Adam that a recipe sets.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Adam {
+    /// Decay of the average of gradients; a schedule usually moves it.
+    pub momentum: f64,
+    /// Decay of the average of squared gradients.
+    pub squared_momentum: f64,
+    /// Added to the root in the denominator.
+    pub epsilon: f64,
+    /// Decoupled weight decay of convolution weights.
+    pub weight_decay: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self { momentum: 0.9, squared_momentum: 0.99, epsilon: 1e-5, weight_decay: 1e-4 }
+    }
+}
+
+/// Learning rates of the two groups of parameters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LearningRate {
+    /// Of parameters whose name begins with `encoder.`.
+    pub encoder: f64,
+    /// Of all others.
+    pub rest: f64,
+}
+
+impl LearningRate {
+    /// The same rate for both.
+    #[must_use]
+    pub fn same(rate: f64) -> Self {
+        Self { encoder: rate, rest: rate }
+    }
+}
+
+/// One training step to take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// What to minimise.
+    pub loss: Loss,
+    /// Whether the encoder's convolutions stay as they are; its BatchNorms train all the same, as in fastai.
+    pub freeze_encoder: bool,
+    /// The optimiser.
+    pub adam: Adam,
+    /// The learning rates.
+    pub learning_rate: LearningRate,
+}
+
+/// What a training step has found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepReport {
+    /// Sum of the parts.
+    pub loss: f64,
+    /// The terms of the loss by name.
+    pub parts: Vec<(&'static str, f64)>,
+    /// Euclidean norm of all gradients that updated something.
+    pub gradient_norm: f64,
+}
+
+/// How parameters move.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UpdateRule {
+    pub(crate) adam: Adam,
+    pub(crate) rate: LearningRate,
+}
+
+/// What a plan is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Logits with running statistics.
+    Inference,
+    /// A training step.
+    Training {
+        /// The loss.
+        loss: Loss,
+        /// Whether the encoder's convolutions get no gradient.
+        frozen: bool,
+    },
+}
+
+/// Everything a verification wants to see of one pass; no parameter is updated.
+#[derive(Debug, Clone)]
+pub struct Trace<T> {
+    /// N, D, H, W, classes.
+    pub logits: Vec<T>,
+    /// The terms of the loss by name; empty in evaluation mode.
+    pub loss: Vec<(&'static str, f64)>,
+    /// Values by name: shape and N, D, H, W, C values.
+    pub activations: BTreeMap<String, (Shape, Vec<T>)>,
+    /// Gradients by parameter name, in the layout of files; empty in evaluation mode.
+    pub gradients: BTreeMap<String, Vec<f64>>,
+}
+
+/// A network with parameters that can infer and train, in float32 or float64.
+#[derive(Debug)]
+pub struct Session<T> {
+    network: Network,
+    kernels: Kernels,
+    parameters: Parameters<T>,
+    plans: HashMap<(Shape, Purpose), Plan>,
+    /// Memory for activations, shared by all plans.
+    slots: Vec<Vec<T>>,
+}
+
+impl<T: Scalar> Session<T> {
+    /// Puts weights into a network.
+    ///
+    /// # Errors
+    /// [`Error::Network`](crate::Error::Network) if it cannot be built, [`Error::Weights`](crate::Error::Weights)
+    /// naming the tensor that is missing, unknown or of another shape.
+    pub fn new(network: &Network, weights: &Weights, kernels: Kernels) -> Result<Self> {
+        let parameters = Parameters::new(&network.smallest_graph()?.parameters, weights)?;
+        Ok(Self { network: network.clone(), kernels, parameters, plans: HashMap::new(), slots: Vec::new() })
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Logits of a batch, with running statistics.
+    ///
+    /// # Shapes
+    /// `input`: N, D, H, W, C; result: N, D, H, W, classes.
+    /// # Errors
+    /// [`Error::Network`](crate::Error::Network) if the shape is none the network can take.
+    /// # Panics
+    /// If `input` has not the length of `shape`.
+    pub fn infer(&mut self, shape: Shape, input: &[T]) -> Result<Vec<T>> {
+        let plan = self.plan(shape, Purpose::Inference)?;
+        let logits = plan.graph.logits;
+        let run = self.run(&plan, input, &[], None);
+        let result = run.map(|run| logits.map_or_else(Vec::new, |logits| run.stored(logits).to_vec()));
+        self.plans.insert((shape, Purpose::Inference), plan);
+        result
+    }
+
+    /// One training step: forward, loss, backward, update.
+    ///
+    /// # Shapes
+    /// `input`: N, D, H, W, C; `target`: N, D, H, W.
+    /// # Errors
+    /// [`Error::NotFinite`](crate::Error::NotFinite) if the loss or a gradient is NaN or infinite; some parameters
+    /// may have been updated then, so the session must not be used any more.
+    /// # Panics
+    /// If the lengths are not those of `shape`, or a target is no class.
+    pub fn train_step(&mut self, shape: Shape, input: &[T], target: &[u8], step: &Step) -> Result<StepReport> {
+        let purpose = Purpose::Training { loss: step.loss, frozen: step.freeze_encoder };
+        let plan = self.plan(shape, purpose)?;
+        let rule = UpdateRule { adam: step.adam, rate: step.learning_rate };
+        let run = self.run(&plan, input, target, Some(rule));
+        let report = run.map(|run| StepReport {
+            loss: run.loss.iter().sum(),
+            parts: named(step.loss, &run.loss),
+            gradient_norm: run.gradient_squares.sqrt(),
+        });
+        self.plans.insert((shape, purpose), plan);
+        report
+    }
+
+    /// One pass without updates, of which everything is kept.
+    ///
+    /// With `loss` the network is in training mode: statistics of the batch, which also move the running ones, and
+    /// the gradients of all parameters. Without it, in evaluation mode.
+    ///
+    /// # Errors
+    /// As [`train_step`](Self::train_step).
+    /// # Panics
+    /// As [`train_step`](Self::train_step).
+    pub fn trace(
+        &mut self,
+        shape: Shape,
+        input: &[T],
+        target: Option<(&[u8], Loss)>,
+        names: &[&str],
+    ) -> Result<Trace<T>> {
+        let network = self.network.graph(shape)?;
+        let (graph, mode) = match target {
+            Some((_, loss)) => (differentiate(&network, loss, Gradients::Keep, |_| true), Mode::Training),
+            None => (network, Mode::Inference),
+        };
+        let named_values: Vec<_> = names.iter().filter_map(|&name| Some((name, graph.find_value(name)?))).collect();
+        let mut keep: BTreeSet<ValueId> = named_values.iter().map(|(_, id)| *id).collect();
+        keep.extend(graph.logits);
+        keep.extend(graph.gradients.iter().map(|(_, value)| *value));
+        let plan = Plan::new(&graph, mode, &keep);
+        let run = self.run(&plan, input, target.map_or(&[], |(target, _)| target), None)?;
+        let activation = |(name, id): (&str, ValueId)| (name.to_owned(), (graph.shape(id), run.stored(id).to_vec()));
+        let gradients = graph.gradients.iter().map(|&(id, value)| run.parameters.to_file_f64(id, run.stored(value)));
+        Ok(Trace {
+            logits: graph.logits.map_or_else(Vec::new, |logits| run.stored(logits).to_vec()),
+            loss: target.map_or_else(Vec::new, |(_, loss)| named(loss, &run.loss)),
+            activations: named_values.into_iter().map(activation).collect(),
+            gradients: gradients.collect(),
+        })
+    }
+
+    /// All tensors, running statistics included.
+    #[must_use]
+    pub fn weights(&self) -> Weights {
+        self.parameters.weights()
+    }
+
+    /// All tensors in float64, in the layout of files.
+    #[must_use]
+    pub fn weights_f64(&self) -> BTreeMap<String, Vec<f64>> {
+        self.parameters.weights_f64()
+    }
+
+    /// Replaces all tensors; the optimiser keeps its state.
+    ///
+    /// # Errors
+    /// [`Error::Weights`](crate::Error::Weights) naming the tensor that does not fit.
+    pub fn set_weights(&mut self, weights: &Weights) -> Result<()> {
+        let parameters = Parameters::new(&self.network.smallest_graph()?.parameters, weights)?;
+        self.parameters.values = parameters.values;
+        Ok(())
+    }
+
+    /// What the optimiser remembers.
+    #[must_use]
+    pub fn optimiser_state(&self) -> OptimiserState {
+        self.parameters.optimiser_state()
+    }
+
+    /// Gives the optimiser its memory back.
+    ///
+    /// # Errors
+    /// [`Error::Weights`](crate::Error::Weights) if it belongs to another network.
+    pub fn set_optimiser_state(&mut self, state: &OptimiserState) -> Result<()> {
+        self.parameters.set_optimiser_state(state)
+    }
+
+    /// Bytes that activations, parameters, optimiser and kernels take at most; the program itself comes on top.
+    ///
+    /// # Errors
+    /// [`Error::Network`](crate::Error::Network) if the shape is none the network can take.
+    pub fn predicted_peak_bytes(&self, shape: Shape, purpose: Purpose) -> Result<u64> {
+        predicted_peak_bytes::<T>(&self.network, shape, purpose)
+    }
+
+    fn plan(&mut self, shape: Shape, purpose: Purpose) -> Result<Plan> {
+        match self.plans.remove(&(shape, purpose)) {
+            Some(plan) => Ok(plan),
+            None => plan_for(&self.network, shape, purpose),
+        }
+    }
+
+    fn run<'a>(
+        &'a mut self,
+        plan: &'a Plan,
+        input: &'a [T],
+        target: &'a [u8],
+        rule: Option<UpdateRule>,
+    ) -> Result<Executor<'a, T>> {
+        for (index, &len) in plan.slots.iter().enumerate() {
+            match self.slots.get_mut(index) {
+                // A fresh vector instead of a longer one: the old values are not worth copying.
+                Some(slot) if slot.len() < len => {
+                    *slot = Vec::new();
+                    *slot = vec![T::ZERO; len];
+                }
+                Some(_) => {}
+                None => self.slots.push(vec![T::ZERO; len]),
+            }
+        }
+        let mut executor = Executor {
+            plan,
+            slots: &mut self.slots,
+            parameters: &mut self.parameters,
+            kernels: self.kernels,
+            input,
+            target,
+            rule,
+            loss: Vec::new(),
+            gradient_squares: 0.0,
+        };
+        executor.run()?;
+        Ok(executor)
+    }
+}
+
+/// Plans a network for a shape and a purpose.
+///
+/// # Errors
+/// [`Error::Network`](crate::Error::Network) if the shape is none the network can take.
+pub fn plan_for(network: &Network, shape: Shape, purpose: Purpose) -> Result<Plan> {
+    let graph = network.graph(shape)?;
+    Ok(match purpose {
+        Purpose::Inference => Plan::new(&graph, Mode::Inference, &logits_of(&graph)),
+        Purpose::Training { loss, frozen } => {
+            let trains = |p: &Parameter| !(frozen && p.is_encoder() && p.decays());
+            let graph = differentiate(&graph, loss, Gradients::Update, trains);
+            Plan::new(&graph, Mode::Training, &BTreeSet::new())
+        }
+    })
+}
+
+/// Bytes that activations, parameters, optimiser and kernels take at most; the program itself comes on top.
+///
+/// # Errors
+/// [`Error::Network`](crate::Error::Network) if the shape is none the network can take.
+pub fn predicted_peak_bytes<T>(network: &Network, shape: Shape, purpose: Purpose) -> Result<u64> {
+    let plan = plan_for(network, shape, purpose)?;
+    let copies = if purpose == Purpose::Inference { 1 } else { 3 };
+    let parameters: usize = plan.graph.parameters.iter().map(Parameter::len).sum();
+    let values = plan.slot_values() + copies * parameters;
+    Ok((values * size_of::<T>() + plan.kernel_bytes()) as u64)
+}
+
+fn logits_of(graph: &Graph) -> BTreeSet<ValueId> {
+    graph.logits.into_iter().collect()
+}
+
+fn named(loss: Loss, parts: &[f64]) -> Vec<(&'static str, f64)> {
+    loss.terms().iter().zip(parts).map(|(term, &part)| (term.name(), part)).collect()
+}
+
+#[cfg(test)]
+mod tests;

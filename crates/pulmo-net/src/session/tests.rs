@@ -1,0 +1,150 @@
+//! The whole chain: differentiation, plan and executor.
+
+use super::*;
+use crate::summary::summary;
+
+fn small() -> Network {
+    Network { architecture: "unet".into(), input_channels: 2, classes: 3, widths: vec![4, 6, 5] }
+}
+
+fn pattern(len: usize, seed: usize) -> Vec<f64> {
+    (0..len).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f64 / 504.5 - 1.0).collect()
+}
+
+fn loss_at(session: &mut Session<f64>, shape: Shape, input: &[f64], target: &[u8]) -> f64 {
+    let trace = session.trace(shape, input, Some((target, Loss::DiceCrossEntropy)), &[]).unwrap();
+    trace.loss.iter().map(|(_, part)| part).sum()
+}
+
+/// On an odd shape and two volumes; the paper's network is held by its goldens.
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    let network = small();
+    let shape = Shape { batch: 2, channels: network.input_channels, size: [3, 7, 6] };
+    let input = pattern(shape.len(), 1);
+    let target: Vec<u8> = (0..shape.voxels()).map(|i| (i % network.classes) as u8).collect();
+    let weights = network.initial_weights(3).unwrap();
+    let mut session = Session::<f64>::new(&network, &weights, Kernels::Reference).unwrap();
+    let trace = session.trace(shape, &input, Some((&target, Loss::DiceCrossEntropy)), &[]).unwrap();
+    assert_eq!(trace.gradients.len(), session.parameters.described().iter().filter(|p| p.is_trained()).count());
+    for (name, gradient) in &trace.gradients {
+        let largest = gradient.iter().fold(0.0_f64, |a, g| a.max(g.abs()));
+        let index = gradient.iter().position(|g| g.abs() == largest).unwrap();
+        let mut at = |by: f64| {
+            let id = session.parameters.described().iter().position(|p| p.name == *name).unwrap();
+            let at = session.file_position(id, index);
+            session.parameters.values[id][at] += by;
+            let loss = loss_at(&mut session, shape, &input, &target);
+            session.parameters.values[id][at] -= by;
+            loss
+        };
+        let numeric = (at(1e-6) - at(-1e-6)) / 2e-6;
+        let tolerance = 1e-4 * largest.max(1e-4);
+        assert!((numeric - gradient[index]).abs() < tolerance, "{name}: {numeric} {}", gradient[index]);
+    }
+}
+
+impl Session<f64> {
+    /// Where value `index` of a file's tensor lies in the executor's layout.
+    fn file_position(&self, id: usize, index: usize) -> usize {
+        let mut marked = self.parameters.clone();
+        marked.values[id].iter_mut().enumerate().for_each(|(i, x)| *x = i as f64);
+        marked.weights_f64()[&self.parameters.described()[id].name][index] as usize
+    }
+}
+
+#[test]
+fn the_paper_network_has_the_published_size() {
+    for (size, gmac) in [([20, 224, 224], 1980.0), ([20, 112, 112], 495.0)] {
+        let graph = Network::paper().graph(Shape { batch: 1, channels: 3, size }).unwrap();
+        let summary = summary(&graph);
+        assert_eq!(summary.parameters, 95_372_348);
+        assert!((summary.macs as f64 / 1e9 - gmac).abs() < 1.0, "{}", summary.macs);
+    }
+}
+
+#[test]
+fn training_in_place_gives_the_kept_gradients() {
+    let network = small();
+    let shape = Shape { batch: 1, channels: 2, size: [4, 8, 8] };
+    let input: Vec<f32> = pattern(shape.len(), 5).iter().map(|&x| x as f32).collect();
+    let target: Vec<u8> = (0..shape.voxels()).map(|i| (i / 7 % 3) as u8).collect();
+    let mut session = Session::<f32>::new(&network, &network.initial_weights(1).unwrap(), Kernels::Fast).unwrap();
+    let before = session.weights();
+    let trace = session.trace(shape, &input, Some((&target, Loss::MacroDice)), &[]).unwrap();
+    session.set_weights(&before).unwrap();
+    let adam = Adam { momentum: 0.0, squared_momentum: 0.0, epsilon: 1.0, weight_decay: 0.0 };
+    let step = Step { loss: Loss::MacroDice, freeze_encoder: false, adam, learning_rate: LearningRate::same(1.0) };
+    let report = session.train_step(shape, &input, &target, &step).unwrap();
+    let norm: f64 = trace.gradients.values().flatten().map(|g| g * g).sum::<f64>().sqrt();
+    assert!((report.gradient_norm - norm).abs() < 1e-5 * norm, "{} {norm}", report.gradient_norm);
+    let after = session.weights();
+    for (name, gradient) in trace.gradients {
+        for ((a, b), g) in after[&name].values.iter().zip(&before[&name].values).zip(gradient) {
+            let expected = -g / (g.abs() + 1.0);
+            assert!((f64::from(a - b) - expected).abs() < 1e-5, "{name}: {} {expected}", a - b);
+        }
+    }
+}
+
+#[test]
+fn a_frozen_encoder_keeps_its_convolutions_and_trains_its_norms() {
+    let network = small();
+    let shape = Shape { batch: 1, channels: 2, size: [4, 8, 8] };
+    let input: Vec<f32> = pattern(shape.len(), 5).iter().map(|&x| x as f32).collect();
+    let target: Vec<u8> = (0..shape.voxels()).map(|i| (i % 3) as u8).collect();
+    let mut session = Session::<f32>::new(&network, &network.initial_weights(1).unwrap(), Kernels::Fast).unwrap();
+    let before = session.weights();
+    let step = Step {
+        loss: Loss::CrossEntropy,
+        freeze_encoder: true,
+        adam: Adam::default(),
+        learning_rate: LearningRate::same(1e-2),
+    };
+    session.train_step(shape, &input, &target, &step).unwrap();
+    let moved: Vec<_> = session.weights().into_iter().filter(|(name, t)| before[name] != *t).map(|(n, _)| n).collect();
+    assert!(moved.iter().all(|name| !(name.starts_with("encoder.") && name.contains("conv"))), "{moved:?}");
+    assert!(moved.iter().any(|name| name == "encoder.level1.norm1.weight"), "{moved:?}");
+    assert!(moved.iter().any(|name| name == "decoder.level1.conv1.weight"), "{moved:?}");
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let network = small();
+    let shape = Shape { batch: 1, channels: 2, size: [5, 17, 13] };
+    let input: Vec<f32> = pattern(shape.len(), 2).iter().map(|&x| x as f32).collect();
+    let target: Vec<u8> = (0..shape.voxels()).map(|i| (i % 3) as u8).collect();
+    let step = Step {
+        loss: Loss::DiceCrossEntropy,
+        freeze_encoder: false,
+        adam: Adam::default(),
+        learning_rate: LearningRate::same(1e-2),
+    };
+    let trained = [1, 2, 4].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let weights = network.initial_weights(1).unwrap();
+            let mut session = Session::<f32>::new(&network, &weights, Kernels::Fast).unwrap();
+            (0..3).for_each(|_| drop(session.train_step(shape, &input, &target, &step).unwrap()));
+            (session.weights(), session.infer(shape, &input).unwrap())
+        })
+    });
+    assert!(trained[0] == trained[1] && trained[1] == trained[2]);
+}
+
+#[test]
+fn a_broken_input_is_named_before_anything_is_updated() {
+    let network = small();
+    let shape = Shape { batch: 1, channels: 2, size: [4, 8, 8] };
+    let mut session = Session::<f32>::new(&network, &network.initial_weights(1).unwrap(), Kernels::Fast).unwrap();
+    let step = Step {
+        loss: Loss::DiceCrossEntropy,
+        freeze_encoder: false,
+        adam: Adam::default(),
+        learning_rate: LearningRate::same(1e-2),
+    };
+    let input = vec![f32::NAN; shape.len()];
+    let error = session.train_step(shape, &input, &vec![0; shape.voxels()], &step).unwrap_err();
+    assert_eq!(error.to_string(), "loss is not finite");
+    assert!(session.optimiser_state().steps.is_empty());
+}
