@@ -94,7 +94,9 @@ impl Components {
 pub fn components(shape: [usize; 3], mask: &[bool], connectivity: Connectivity) -> Result<Components> {
     check(shape, mask)?;
     if u32::try_from(mask.len()).is_err() {
-        return Err(Error::Value { problem: format!("{} voxels: components are counted up to {}", mask.len(), u32::MAX) });
+        return Err(Error::Value {
+            problem: format!("{} voxels: components are counted up to {}", mask.len(), u32::MAX),
+        });
     }
     let offsets = connectivity.earlier();
     let [_, rows, columns] = shape;

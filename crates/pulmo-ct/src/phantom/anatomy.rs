@@ -94,11 +94,7 @@ impl Lung {
         let z = self.base_z + height * (self.top_z - self.base_z);
         let (_, centre, half) = self.ellipse(z);
         let share = 1.0 - inwards;
-        [
-            centre[0] + self.side.sign() * half[0] * share * angle.cos(),
-            centre[1] + half[1] * share * angle.sin(),
-            z,
-        ]
+        [centre[0] + self.side.sign() * half[0] * share * angle.cos(), centre[1] + half[1] * share * angle.sin(), z]
     }
 }
 
@@ -137,11 +133,13 @@ impl Anatomy {
     /// out of heart and mediastinum.
     pub(super) fn inside_lung_mm(&self, point: [f64; 3], lung: InLung) -> f64 {
         let [x, y, z] = point;
-        let mediastinum = 20.0 + 9.0 * (-((y - 58.0) / 26.0).powi(2)).exp() + 4.0 * (-((z - 10.0) / 60.0).powi(2)).exp();
-        lung.from_wall_mm
-            .min(lung.above_base_mm * 0.75)
-            .min(x.abs() - mediastinum)
-            .min(ellipsoid_mm(point, self.heart_centre, self.heart_half))
+        let mediastinum =
+            20.0 + 9.0 * (-((y - 58.0) / 26.0).powi(2)).exp() + 4.0 * (-((z - 10.0) / 60.0).powi(2)).exp();
+        lung.from_wall_mm.min(lung.above_base_mm * 0.75).min(x.abs() - mediastinum).min(ellipsoid_mm(
+            point,
+            self.heart_centre,
+            self.heart_half,
+        ))
     }
 
     /// HU outside the lungs.

@@ -94,7 +94,8 @@ impl Lesion {
         let height = if random.chance(0.7) { random.between(0.16, 0.5) } else { random.between(0.4, 0.8) };
         let centre = lung.near_wall(angle, height, random.between(0.08, 0.34));
         let size = random.between(16.0, 31.0);
-        let half = [size * random.between(0.75, 1.3), size * random.between(0.75, 1.3), size * random.between(0.8, 1.4)];
+        let half =
+            [size * random.between(0.75, 1.3), size * random.between(0.75, 1.3), size * random.between(0.8, 1.4)];
         let kind = random.between(0.0, 1.0);
         let core = if kind < 0.55 { 0.0 } else { random.between(0.45, 0.95) };
         Self {

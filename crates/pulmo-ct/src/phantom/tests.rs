@@ -10,7 +10,8 @@ fn volumes_are_those_of_the_voxels_and_of_a_grown_patient() {
         assert!((exact.left_lung_ml + exact.right_lung_ml - exact.lung_ml).abs() < 1e-9);
         assert!((2500.0..7500.0).contains(&exact.lung_ml), "seed {seed}: {} mL", exact.lung_ml);
         assert!(exact.infiltrate_ml > 10.0 && exact.infiltrate_ml < 0.4 * exact.lung_ml, "seed {seed}: {exact:?}");
-        let outside = phantom.infiltrate.labels().iter().zip(phantom.lungs.labels()).filter(|&(&i, &l)| i > 0 && l == 0);
+        let outside =
+            phantom.infiltrate.labels().iter().zip(phantom.lungs.labels()).filter(|&(&i, &l)| i > 0 && l == 0);
         assert_eq!(outside.count(), 0, "infiltrate lies in the lungs");
         assert!(phantom.infiltrate.labels().iter().all(|&label| label <= 1));
     }

@@ -24,8 +24,11 @@ impl Vessels {
             for _ in 0..11 {
                 let hilum =
                     [side.sign() * random.between(24.0, 34.0), random.between(2.0, 22.0), random.between(-30.0, 22.0)];
-                let direction =
-                    unit_vector([side.sign() * random.between(0.35, 1.0), random.between(-0.9, 0.9), random.between(-1.0, 0.9)]);
+                let direction = unit_vector([
+                    side.sign() * random.between(0.35, 1.0),
+                    random.between(-0.9, 0.9),
+                    random.between(-1.0, 0.9),
+                ]);
                 let radius_mm = random.between(4.2, 6.0);
                 grow(random, &mut tubes, hilum, direction, radius_mm);
             }
