@@ -53,7 +53,8 @@ pub struct Item {
 ///
 /// Whole volumes: orient, resize (trilinear, corners on corners), then the intensity transform on the
 /// resized volume, as the paper's library does. Patches: orient, resample to the spacing if one is set,
-/// then the intensity transform on the whole volume.
+/// then the intensity transform on the whole volume. A transform of slices comes before the resampling in
+/// both.
 ///
 /// `intensity` is `input.intensity`, or `input.intensity_of_hu` where a prediction needs that.
 ///
@@ -71,16 +72,21 @@ pub fn prepare(
         ct.grid().must_equal(reference.grid())?;
     }
     let turn = Turn::to(input.orientation, ct.grid());
-    let oriented = turn.ct(ct)?;
+    let mut oriented = turn.ct(ct)?;
     let from = *oriented.grid();
+    // Contrast equalisation looks at whole slices, so it must see them as scanned.
+    let of_slices = matches!(intensity, Intensity::SliceMinMaxClahe { .. });
+    if of_slices {
+        oriented = CtVolume::new(from, intensity.apply(from.shape(), oriented.hu())?)?;
+    }
     let resampled = match spacing(&input.grid)? {
         Resampling::Size(size) => resize_ct(&oriented, size)?,
         Resampling::Spacing(spacing) => resample_ct(&oriented, spacing)?,
         Resampling::None => oriented,
     };
     let placement = Placement { stored: *ct.grid(), oriented: from, network: *resampled.grid() };
-    let mut values = resampled.into_hu();
-    intensity.apply(&mut values)?;
+    let values =
+        if of_slices { resampled.into_hu() } else { intensity.apply(placement.network.shape(), resampled.hu())? };
     let target = match reference {
         None => None,
         Some(reference) => {

@@ -95,9 +95,9 @@ impl Error {
                 Some(hint.as_str()).filter(|hint| !hint.is_empty())
             }
             Self::Case { source, .. } => source.hint(),
-            Self::NotFinite { .. } => {
-                Some("look at the named case; if it is sound, lower `training.phase.learning_rate` or raise `training.optimiser.epsilon`")
-            }
+            Self::NotFinite { .. } => Some(
+                "look at the named case; if it is sound, lower `training.phase.learning_rate` or raise `training.optimiser.epsilon`",
+            ),
             Self::Stopped { .. } => Some("go on with --resume"),
             Self::Io { .. } => None,
         }

@@ -8,6 +8,7 @@
 pub mod augment;
 pub mod batch;
 pub mod case_key;
+pub mod demo;
 pub mod digest;
 pub mod error;
 pub mod model;

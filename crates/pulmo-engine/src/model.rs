@@ -87,8 +87,9 @@ impl Model {
             let hint = "a model is the model.safetensors of a training run; weights alone can start a training (`weights.encoder`)";
             Error::model(path, "it holds weights but no recipe", hint)
         })?;
-        let metadata: Metadata = serde_json::from_str(text)
-            .map_err(|error| Error::model(path, format!("its metadata is damaged: {error}"), "copy or train it again"))?;
+        let metadata: Metadata = serde_json::from_str(text).map_err(|error| {
+            Error::model(path, format!("its metadata is damaged: {error}"), "copy or train it again")
+        })?;
         if metadata.format != FORMAT {
             let problem = format!("format {} of the metadata, expected {FORMAT}", metadata.format);
             return Err(Error::model(path, problem, "it needs another version of this program"));
@@ -121,7 +122,11 @@ impl Model {
     fn check(&self, path: &Path) -> Result<()> {
         let hint = "copy or train it again";
         if self.labels.len() + 1 != self.recipe.network.classes {
-            let problem = format!("{} label names for {} classes with background", self.labels.len(), self.recipe.network.classes);
+            let problem = format!(
+                "{} label names for {} classes with background",
+                self.labels.len(),
+                self.recipe.network.classes
+            );
             return Err(Error::model(path, problem, hint));
         }
         check_shapes(&self.recipe, &self.weights).map_err(|problem| Error::model(path, problem, hint))

@@ -51,7 +51,8 @@ pub fn item(recipe: &Recipe, volume: &Prepared, epoch: usize, visit: Visit) -> I
 fn patch_start(volume: &Prepared, size: [usize; 3], foreground_share: f64, random: &mut Random) -> [isize; 3] {
     let shape = volume.placement.network.shape();
     let wanted = random.happens(foreground_share);
-    let anywhere: [usize; 3] = std::array::from_fn(|axis| random.below((shape[axis] + 1).saturating_sub(size[axis]).max(1)));
+    let anywhere: [usize; 3] =
+        std::array::from_fn(|axis| random.below((shape[axis] + 1).saturating_sub(size[axis]).max(1)));
     let centre = if wanted { foreground_voxel(volume, random) } else { None };
     std::array::from_fn(|axis| {
         if shape[axis] <= size[axis] {

@@ -26,12 +26,8 @@ impl Perspective {
     pub(super) fn draw(&self, random: &mut Random) -> PerspectiveDrawn {
         let mut inwards = || 1.0 - random.between(0.0, self.strength);
         // Upper left, upper right, lower right, lower left, as (column, row).
-        let corners = [
-            [-inwards(), -inwards()],
-            [inwards(), -inwards()],
-            [inwards(), inwards()],
-            [-inwards(), inwards()],
-        ];
+        let corners =
+            [[-inwards(), -inwards()], [inwards(), -inwards()], [inwards(), inwards()], [-inwards(), inwards()]];
         PerspectiveDrawn { matrix: inverse(square_to(corners)) }
     }
 

@@ -36,10 +36,6 @@ impl Shear {
 
 impl ShearDrawn {
     pub(super) fn source(&self, [depth, row, column]: Point) -> Point {
-        if self.rows {
-            [depth, row + self.shift * column, column]
-        } else {
-            [depth, row, column + self.shift * row]
-        }
+        if self.rows { [depth, row + self.shift * column, column] } else { [depth, row, column + self.shift * row] }
     }
 }

@@ -1,5 +1,6 @@
 //! What a recipe must fulfil beyond its types.
 
+use pulmo_ct::intensity::Intensity;
 use pulmo_ct::resample::LabelResize;
 
 use super::{GridMode, Phase, Recipe, Training};
@@ -28,7 +29,10 @@ impl Recipe {
             return Some((format!("`seed` = {}, expected below 2^63", self.seed), ""));
         }
         if self.network.classes < 2 || self.network.classes > 255 {
-            return Some((format!("`network.classes` = {}, expected 2 to 255", self.network.classes), "background counts as a class"));
+            return Some((
+                format!("`network.classes` = {}, expected 2 to 255", self.network.classes),
+                "background counts as a class",
+            ));
         }
         if let Err(error) = self.network.parameter_shapes() {
             return Some((format!("`network`: {error}"), "architecture is \"paper\" or \"unet\" (which needs widths)"));
@@ -39,11 +43,19 @@ impl Recipe {
     fn check_input(&self) -> Option<(String, &'static str)> {
         let size = self.input.grid.size();
         if size.contains(&0) || size.iter().any(|&side| side > 4096) {
-            return Some((format!("`input.grid.size` = {size:?}, expected three sizes from 1 to 4096"), "slices, rows, columns"));
+            return Some((
+                format!("`input.grid.size` = {size:?}, expected three sizes from 1 to 4096"),
+                "slices, rows, columns",
+            ));
         }
         if let GridMode::Patches { spacing_mm, overlap, foreground_share, patches_per_case, .. } = &self.input.grid {
-            if let Some(spacing) = spacing_mm.filter(|s| !s.iter().all(|&mm| mm.is_finite() && (0.05..=50.0).contains(&mm))) {
-                return Some((format!("`input.grid.spacing_mm` = {spacing:?}, expected 0.05 to 50 mm"), "slices, rows, columns"));
+            if let Some(spacing) =
+                spacing_mm.filter(|s| !s.iter().all(|&mm| mm.is_finite() && (0.05..=50.0).contains(&mm)))
+            {
+                return Some((
+                    format!("`input.grid.spacing_mm` = {spacing:?}, expected 0.05 to 50 mm"),
+                    "slices, rows, columns",
+                ));
             }
             if !(0.0..1.0).contains(overlap) {
                 return Some((format!("`input.grid.overlap` = {overlap}, expected at least 0 and below 1"), ""));
@@ -54,6 +66,17 @@ impl Recipe {
             if *patches_per_case == 0 {
                 return Some(("`input.grid.patches_per_case` = 0, expected at least 1".to_owned(), ""));
             }
+        }
+        for (key, intensity) in
+            [("intensity", Some(&self.input.intensity)), ("intensity_of_hu", self.input.intensity_of_hu.as_ref())]
+        {
+            if let Some(Err(error)) = intensity.map(Intensity::check) {
+                return Some((format!("`input.{key}`: {error}"), ""));
+            }
+        }
+        if matches!(self.input.grid, GridMode::Patches { .. }) && self.network.classes != 2 {
+            let problem = format!("`input.grid.mode` = \"patches\" with {} classes", self.network.classes);
+            return Some((problem, "windows are blended for background and infiltrate only; take two classes"));
         }
         if self.input.mask_resize == LabelResize::TrilinearTruncate && self.network.classes != 2 {
             return Some((
@@ -68,9 +91,9 @@ impl Recipe {
     }
 
     fn check_augmentation(&self) -> Option<(String, &'static str)> {
-        self.augmentation.iter().enumerate().find_map(|(index, transform)| {
-            share(&format!("augmentation.{index}.probability"), transform.probability)
-                .or_else(|| transform.problem().map(|problem| (format!("`augmentation.{index}.{problem}"), "")))
+        self.augmentation.iter().enumerate().find_map(|(index, entry)| {
+            share(&format!("augmentation.{index}.probability"), entry.probability)
+                .or_else(|| entry.transform.problem().map(|problem| (format!("`augmentation.{index}.{problem}"), "")))
         })
     }
 }
@@ -87,7 +110,10 @@ fn check_training(training: &Training) -> Option<(String, &'static str)> {
         ("phase", training.epochs()),
     ] {
         if value == 0 {
-            return Some((format!("`training.{key}` = 0, expected at least 1"), "a run needs at least one epoch and one item"));
+            return Some((
+                format!("`training.{key}` = 0, expected at least 1"),
+                "a run needs at least one epoch and one item",
+            ));
         }
     }
     if !(training.threshold > 0.0 && training.threshold < 1.0) {
@@ -114,7 +140,10 @@ fn check_training(training: &Training) -> Option<(String, &'static str)> {
         return Some((format!("`training.optimiser.epsilon` = {}, expected above 0", optimiser.epsilon), ""));
     }
     if !(0.0..1.0).contains(&optimiser.weight_decay) {
-        return Some((format!("`training.optimiser.weight_decay` = {}, expected 0 to below 1", optimiser.weight_decay), ""));
+        return Some((
+            format!("`training.optimiser.weight_decay` = {}, expected 0 to below 1", optimiser.weight_decay),
+            "",
+        ));
     }
     None
 }

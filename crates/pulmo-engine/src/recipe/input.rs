@@ -19,8 +19,8 @@ pub struct Input {
     pub foreground_labels: Vec<u8>,
     /// Whole volumes or patches.
     pub grid: GridMode,
-    /// The transform of the intensities, applied to the resized volume (`whole`) or to the whole volume
-    /// before cropping (`patches`).
+    /// The transform of the intensities, applied to the volume on the network's grid and before patches are
+    /// cut; a transform of slices (`slice_min_max_clahe`) is applied to the slices as scanned.
     pub intensity: Intensity,
     /// From HU to what the network saw in training, where the training data was not in HU (eight-bit
     /// pictures); used by segmentation for input in HU. Absent: `intensity` is made for HU.
@@ -35,7 +35,7 @@ impl Default for Input {
             mask_resize: LabelResize::Nearest,
             foreground_labels: Vec::new(),
             grid: GridMode::Whole { size: [20, 224, 224] },
-            intensity: Intensity::MaxScale,
+            intensity: Intensity::MinMax {},
             intensity_of_hu: None,
         }
     }

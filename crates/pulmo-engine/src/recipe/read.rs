@@ -56,8 +56,6 @@ impl Recipe {
 
 const SET_HINT: &str = "an override is key=value with a dotted key, such as training.batch_size=2";
 
-
-
 fn parse_value(text: &str) -> toml::Value {
     let document: std::result::Result<toml::Table, _> = toml::from_str(&format!("value = {text}"));
     match document.ok().and_then(|mut table| if table.len() == 1 { table.remove("value") } else { None }) {
@@ -105,7 +103,8 @@ fn set(root: &mut toml::Value, key: &str, value: toml::Value) -> std::result::Re
         toml::Value::Array(items) => {
             let count = items.len();
             let index = last.parse::<usize>().ok().filter(|&index| index < count);
-            let index = index.ok_or_else(|| format!("override `{key}`: `{last}` is no index of an array of {count}"))?;
+            let index =
+                index.ok_or_else(|| format!("override `{key}`: `{last}` is no index of an array of {count}"))?;
             items[index] = value;
             Ok(())
         }

@@ -54,8 +54,14 @@ fn values_out_of_range_name_the_key() {
         ("input.grid = { mode = \"whole\", size = [0, 4, 4] }", "input.grid.size"),
         ("input.grid = { mode = \"patches\", size = [4, 4, 4], overlap = 1.0 }", "input.grid.overlap"),
         ("input.foreground_labels = [0]", "input.foreground_labels"),
-        ("augmentation = [{ probability = 2.0, transform = { kind = \"warp\", strength = 0.1 } }]", "augmentation.0.probability"),
-        ("augmentation = [{ probability = 0.2, transform = { kind = \"warp\", strength = 0.6 } }]", "augmentation.0.transform.strength"),
+        (
+            "augmentation = [{ probability = 2.0, transform = { kind = \"warp\", strength = 0.1 } }]",
+            "augmentation.0.probability",
+        ),
+        (
+            "augmentation = [{ probability = 0.2, transform = { kind = \"warp\", strength = 0.6 } }]",
+            "augmentation.0.transform.strength",
+        ),
         ("training.phase = [{ name = \"a\", epochs = 1, learning_rate = 0.0 }]", "training.phase.0.learning_rate"),
     ] {
         let error = refused(text).to_string();
@@ -65,7 +71,8 @@ fn values_out_of_range_name_the_key() {
 
 #[test]
 fn overrides_change_single_values() {
-    let overrides = ["training.phase.0.epochs=5", "name=mine", "training.phase.1.learning_rate=1", "input.grid.size=[8, 32, 32]"];
+    let overrides =
+        ["training.phase.0.epochs=5", "name=mine", "training.phase.1.learning_rate=1", "input.grid.size=[8, 32, 32]"];
     let overrides = overrides.map(str::to_owned);
     let recipe = Recipe::parse("", "paper.toml", &overrides).unwrap();
     assert_eq!(recipe.training.phase[0].epochs, 5);

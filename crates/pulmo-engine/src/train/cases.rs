@@ -1,8 +1,11 @@
 //! The cases of a run and how they are loaded.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pulmo_ct::dataset::{DataList, IntensityStored, Split};
+use pulmo_ct::format::{OpenOptions, open_ct, open_label_map};
+use pulmo_ct::intensity::Intensity;
 use pulmo_ct::{CtVolume, LabelMap};
 
 use crate::batch::{Prepared, prepare};
@@ -49,11 +52,48 @@ pub struct Cases {
 }
 
 impl Cases {
+    /// The training and validation cases of a data list.
+    ///
+    /// # Errors
+    /// [`Error::Run`] if the recipe's intensity transform does not fit what the list says its images hold.
+    pub fn from_list(list: &DataList, recipe: &Recipe) -> Result<Self> {
+        check_intensity(list, recipe)?;
+        let of_split = |split| {
+            let files = |case: &pulmo_ct::dataset::Case| Case {
+                name: case.name.clone(),
+                source: CaseSource::Files { ct: case.image.clone(), reference: case.labels.clone() },
+            };
+            list.of_split(split).map(files).collect()
+        };
+        let foreground = &recipe.input.foreground_labels;
+        let wanted = |value: u8| {
+            if foreground.is_empty() {
+                usize::from(value) < recipe.network.classes
+            } else {
+                foreground.contains(&value)
+            }
+        };
+        let names: Vec<String> =
+            list.labels.iter().filter(|(value, _)| wanted(value.0)).map(|(_, name)| name.clone()).collect();
+        Ok(Self {
+            training: of_split(Split::Train),
+            validation: of_split(Split::Validation),
+            sources: vec![DataSource {
+                name: list.name.clone(),
+                licence: list.licence.clone(),
+                note: list.notes.clone(),
+            }],
+            labels: if foreground.len() > 1 { vec![names.join(" or ")] } else { names },
+            list: String::new(),
+        })
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         if self.training.is_empty() {
             return Err(Error::run("the data list has no training case", "give at least one case `split = \"train\"`"));
         }
-        let mut names: Vec<&str> = self.training.iter().chain(&self.validation).map(|case| case.name.as_str()).collect();
+        let mut names: Vec<&str> =
+            self.training.iter().chain(&self.validation).map(|case| case.name.as_str()).collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(Error::run(
@@ -70,17 +110,38 @@ impl Cases {
     }
 }
 
-/// Reads and prepares one case for training or validation.
-pub(super) fn load(case: &Case, recipe: &Recipe) -> Result<Prepared> {
-    let prepared = match &case.source {
-        CaseSource::Volumes(volumes) => from_volumes(&volumes.0, &volumes.1, recipe),
-        CaseSource::Files { ct, reference } => (|| {
-            let ct = pulmo_ct::format::open_ct(ct)?;
-            let reference = pulmo_ct::format::open_label_map(reference)?;
-            from_volumes(&ct, &reference, recipe)
-        })(),
+fn check_intensity(list: &DataList, recipe: &Recipe) -> Result<()> {
+    let needs_hu = match &recipe.input.intensity {
+        Intensity::Window { .. } | Intensity::ClipZScore { .. } | Intensity::SliceMinMaxClahe { .. } => Some(true),
+        Intensity::EightBit {} => Some(false),
+        Intensity::MinMax {} | Intensity::Histogram { .. } => None,
     };
-    prepared.map_err(|error| error.at_case(&case.name))
+    match (list.intensity_stored, needs_hu) {
+        (IntensityStored::EightBit, Some(true)) => Err(Error::run(
+            format!("data list `{}` holds 8-bit greys, and the recipe's `input.intensity` is made for HU", list.name),
+            "take kind = \"eight_bit\" as in recipes/covid8bit.toml",
+        )),
+        (IntensityStored::Hu, Some(false)) => Err(Error::run(
+            format!("data list `{}` holds HU, and the recipe's `input.intensity` is made for 8-bit greys", list.name),
+            "take kind = \"window\" or \"min_max\", or write intensity_stored = \"eight_bit\" if that is what it holds",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Reads and prepares one case for training or validation; also what a user should know of its files.
+pub(super) fn load(case: &Case, recipe: &Recipe) -> Result<(Prepared, Vec<String>)> {
+    let loaded = match &case.source {
+        CaseSource::Volumes(volumes) => from_volumes(&volumes.0, &volumes.1, recipe).map(|volume| (volume, Vec::new())),
+        CaseSource::Files { ct, reference } => from_files(ct, reference, recipe),
+    };
+    loaded.map_err(|error| error.at_case(&case.name))
+}
+
+fn from_files(ct: &Path, reference: &Path, recipe: &Recipe) -> Result<(Prepared, Vec<String>)> {
+    let opened = open_ct(ct, &OpenOptions::default())?;
+    let reference = open_label_map(reference)?;
+    Ok((from_volumes(&opened.volume, &reference, recipe)?, opened.warnings))
 }
 
 fn from_volumes(ct: &CtVolume, reference: &LabelMap, recipe: &Recipe) -> Result<Prepared> {

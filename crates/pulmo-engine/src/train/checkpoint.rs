@@ -94,7 +94,10 @@ pub(super) fn write(path: &Path, position: &Position, weights: &Weights, optimis
 /// Reads a checkpoint and checks that it belongs to this recipe and these cases.
 pub(super) fn read(path: &Path, recipe: &Recipe, cases: &[Vec<String>; 2]) -> Result<Checkpoint> {
     let damaged = |problem: String| {
-        Error::run(format!("`{}` is no usable checkpoint: {problem}", path.display()), "start a new run in another folder")
+        Error::run(
+            format!("`{}` is no usable checkpoint: {problem}", path.display()),
+            "start a new run in another folder",
+        )
     };
     let file = pulmo_net::weights::read_weights_file(path)?;
     let text = file.metadata.get(METADATA_KEY).ok_or_else(|| damaged(format!("no metadata `{METADATA_KEY}`")))?;
@@ -127,9 +130,10 @@ fn same_recipe(before: &str, now: &str) -> Result<()> {
     if before == now {
         return Ok(());
     }
-    let different = now.lines().find(|line| !before.lines().any(|old| old == *line)).or_else(|| {
-        before.lines().find(|line| !now.lines().any(|new| new == *line))
-    });
+    let different = now
+        .lines()
+        .find(|line| !before.lines().any(|old| old == *line))
+        .or_else(|| before.lines().find(|line| !now.lines().any(|new| new == *line)));
     Err(Error::run(
         format!("the recipe is not the one of the run to resume (`{}`)", different.unwrap_or("other order")),
         "resume with the recipe and the overrides of the first call, or start a new run in another folder",

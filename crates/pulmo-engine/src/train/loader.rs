@@ -1,6 +1,6 @@
 //! Prepared cases in memory, and batches made ahead of the training.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +25,9 @@ pub(super) struct Loader<'a> {
 struct Kept {
     volumes: HashMap<usize, Arc<Prepared>>,
     room_bytes: usize,
+    /// Cases whose warnings were taken down.
+    warned: HashSet<usize>,
+    warnings: Vec<String>,
 }
 
 /// The items of one step.
@@ -36,7 +39,8 @@ pub(super) struct Batch {
 
 impl<'a> Loader<'a> {
     pub(super) fn new(recipe: &'a Recipe, cases: &'a [Case], room_bytes: usize) -> Self {
-        Self { recipe, cases, kept: Mutex::new(Kept { volumes: HashMap::new(), room_bytes }) }
+        let (volumes, warned) = (HashMap::new(), HashSet::new());
+        Self { recipe, cases, kept: Mutex::new(Kept { volumes, room_bytes, warned, warnings: Vec::new() }) }
     }
 
     /// One prepared case, from memory if it is there.
@@ -44,14 +48,24 @@ impl<'a> Loader<'a> {
         if let Some(volume) = self.lock().volumes.get(&index) {
             return Ok(Arc::clone(volume));
         }
-        let volume = Arc::new(load(&self.cases[index], self.recipe)?);
+        let (volume, warnings) = load(&self.cases[index], self.recipe)?;
+        let volume = Arc::new(volume);
         let bytes = volume.values.len() * size_of::<f32>() + volume.target.as_ref().map_or(0, Vec::len);
         let mut kept = self.lock();
+        if kept.warned.insert(index) {
+            let name = &self.cases[index].name;
+            kept.warnings.extend(warnings.iter().map(|warning| format!("case `{name}`: {warning}")));
+        }
         if bytes <= kept.room_bytes {
             kept.room_bytes -= bytes;
             kept.volumes.insert(index, Arc::clone(&volume));
         }
         Ok(volume)
+    }
+
+    /// What was found out about files since the last call.
+    pub(super) fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().warnings)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {

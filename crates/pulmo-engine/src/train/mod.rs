@@ -82,6 +82,8 @@ pub enum Event {
         /// Of how many.
         of: usize,
     },
+    /// Something about a case's files that a user should know; once per case.
+    Warning(String),
     /// An epoch is done and its checkpoint written.
     Epoch(EpochReport),
 }
@@ -103,9 +105,8 @@ pub struct Outcome {
 /// [`Error::Net`](crate::Error::Net) if the network cannot be built.
 pub fn predicted_peak_bytes(recipe: &Recipe, kernels: Kernels) -> Result<u64> {
     let weights = recipe.network.initial_weights(recipe.seed)?;
-    let mut session = Session::<f32>::new(&recipe.network, &weights, kernels)?;
-    let shape =
-        |batch| Shape { batch, channels: recipe.network.input_channels, size: recipe.input.grid.size() };
+    let session = Session::<f32>::new(&recipe.network, &weights, kernels)?;
+    let shape = |batch| Shape { batch, channels: recipe.network.input_channels, size: recipe.input.grid.size() };
     let mut peak = session.predicted_peak_bytes(shape(1), Purpose::Inference)?;
     for phase in &recipe.training.phase {
         let purpose = Purpose::Training { loss: recipe.training.loss, frozen: phase.freeze_encoder };

@@ -140,12 +140,7 @@ impl<'a> Run<'a> {
     }
 
     /// One pass over the training cases; gives the mean loss and the last learning rate.
-    fn training_epoch(
-        &mut self,
-        phase: &Phase,
-        within: usize,
-        progress: &mut dyn FnMut(Event),
-    ) -> Result<(f64, f64)> {
+    fn training_epoch(&mut self, phase: &Phase, within: usize, progress: &mut dyn FnMut(Event)) -> Result<(f64, f64)> {
         let Self { request, session, training, position, journal, steps, .. } = self;
         let (recipe, epoch, steps) = (request.recipe, position.epochs, *steps);
         let (mut total, mut last_rate) = (0.0, 0.0);
@@ -172,6 +167,7 @@ impl<'a> Run<'a> {
                     gradient_norm: report.gradient_norm,
                     seconds: begin.elapsed().as_secs_f64(),
                 }))?;
+                training.take_warnings().into_iter().for_each(|warning| progress(Event::Warning(warning)));
                 progress(Event::Step { epoch: epoch + 1, step: step + 1, steps, loss: report.loss });
             }
             Ok(())
@@ -189,6 +185,7 @@ impl<'a> Run<'a> {
             let volume = self.validation.case(index)?;
             let found = score(&mut self.session, self.request.recipe, &volume).map_err(|e| e.at_case(&case.name))?;
             scores.push((case.name.clone(), found));
+            self.validation.take_warnings().into_iter().for_each(|warning| progress(Event::Warning(warning)));
             progress(Event::Validated { done: index + 1, of: cases.len() });
         }
         Ok(summarise(scores))
@@ -288,7 +285,9 @@ fn first_weights(recipe: &Recipe) -> Result<(Weights, Option<String>, Option<Str
     let mut weights = recipe.network.initial_weights(recipe.seed)?;
     let Some(path) = &recipe.weights.encoder else { return Ok((weights, None, None)) };
     let sha256 = digest::of_file(path)?;
-    if let Some(expected) = recipe.weights.encoder_sha256.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&sha256)) {
+    if let Some(expected) =
+        recipe.weights.encoder_sha256.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&sha256))
+    {
         let problem = format!("`{}` has SHA-256 {sha256}, expected {expected}", path.display());
         return Err(Error::run(problem, "fetch the file again, or correct `weights.encoder_sha256`"));
     }

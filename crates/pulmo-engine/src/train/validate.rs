@@ -53,7 +53,10 @@ pub(super) fn score(session: &mut Session<f32>, recipe: &Recipe, volume: &Prepar
         }
     };
     let prediction = classify(&logits, classes, recipe.training.threshold);
-    Ok(CaseScore { dice: mean_dice(target, &prediction, classes), loss: loss(recipe.training.loss, &logits, classes, target) })
+    Ok(CaseScore {
+        dice: mean_dice(target, &prediction, classes),
+        loss: loss(recipe.training.loss, &logits, classes, target),
+    })
 }
 
 fn infer(session: &mut Session<f32>, recipe: &Recipe, size: [usize; 3], values: &[f32]) -> Result<Vec<f32>> {
@@ -75,7 +78,11 @@ fn classify(logits: &[f32], classes: usize, threshold: f64) -> Vec<u8> {
     }
     let largest = |voxel: &[f32]| {
         let first = (0, f32::NEG_INFINITY);
-        voxel.iter().enumerate().fold(first, |best, (class, &logit)| if logit > best.1 { (class, logit) } else { best }).0
+        voxel
+            .iter()
+            .enumerate()
+            .fold(first, |best, (class, &logit)| if logit > best.1 { (class, logit) } else { best })
+            .0
     };
     logits.chunks(classes).map(|voxel| largest(voxel) as u8).collect()
 }
@@ -105,7 +112,8 @@ mod tests {
         assert_eq!(mean_dice(&[1, 1, 0, 0], &[1, 0, 1, 0], 2), Some(0.5));
         assert_eq!(mean_dice(&[1, 2, 0, 0], &[1, 0, 1, 0], 3), Some((2.0 / 3.0 + 0.0) / 2.0));
         let scores = [Some(0.5), None, Some(1.0)];
-        let cases = scores.map(|dice| (String::new(), CaseScore { dice, loss: if dice.is_none() { f64::NAN } else { 2.0 } }));
+        let cases =
+            scores.map(|dice| (String::new(), CaseScore { dice, loss: if dice.is_none() { f64::NAN } else { 2.0 } }));
         let found = summarise(cases.to_vec());
         assert_eq!((found.dice, found.loss), (Some(0.75), Some(2.0)));
         assert_eq!(summarise(Vec::new()).dice, None);
