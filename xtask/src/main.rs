@@ -1,1 +1,98 @@
-fn main() {}
+//! The one automation of this repository, standard library only: `cargo xtask <job>`.
+//!
+//! What continuous integration does, a laptop does: both run these jobs.
+
+mod oracles;
+mod readme;
+mod size;
+mod source;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// What a job gives: nothing, or the text of what is wrong.
+type Outcome = Result<(), String>;
+
+const USAGE: &str = "usage: cargo xtask <job>
+
+  check              format, clippy, tidy, documentation links
+  test               all tests, then the console blocks of README.md
+  tidy               layers, file sizes, words, printing: what no compiler checks
+  oracles [--check]  list the oracles; with --check remake them with Python ($PULMO_PYTHON, default python3) and compare
+  bench              run the benchmarks
+  size               table of file and function sizes
+  ci                 check, then test";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let outcome = match words[..] {
+        ["check"] => check(),
+        ["test"] => test(),
+        ["tidy"] => tidy::run(root()),
+        ["oracles"] => oracles::list(root()),
+        ["oracles", "--check"] => oracles::check(root()),
+        ["bench"] => bench(),
+        ["size"] => size::run(root()),
+        ["ci"] => check().and_then(|()| test()),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository's root.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the root")
+}
+
+fn check() -> Outcome {
+    cargo(&["fmt", "--all", "--check"], &[])?;
+    tidy::run(root())?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
+    cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D rustdoc::broken_intra_doc_links")])
+}
+
+fn test() -> Outcome {
+    cargo(&["test", "--workspace"], &[])?;
+    cargo(&["build", "--release", "--package", "pulmo"], &[])?;
+    readme::run(root(), &target_folder().join("release"))
+}
+
+fn bench() -> Outcome {
+    let mut found = 0;
+    for file in source::files(root(), "rs").into_iter().filter(|file| file.iter().any(|part| part == "benches")) {
+        let (Some(name), Some(package)) = (file.file_stem(), file.iter().nth_back(2)) else { continue };
+        cargo(&["bench", "--package", &package.to_string_lossy(), "--bench", &name.to_string_lossy()], &[])?;
+        found += 1;
+    }
+    println!("{found} benchmarks");
+    Ok(())
+}
+
+/// Where cargo puts what it builds.
+fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}
+
+/// Runs cargo in the root, showing the command.
+fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
+    println!("$ cargo {}", arguments.join(" "));
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.args(arguments).envs(environment.iter().copied()).current_dir(root());
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`cargo {}`: {status}", arguments.join(" "))),
+        Err(error) => Err(format!("cannot run cargo: {error}")),
+    }
+}
