@@ -108,8 +108,8 @@ fn clip(histogram: &mut [usize; 256], limit: usize) {
     }
     histogram.iter_mut().for_each(|count| *count += excess / 256);
     let rest = excess % 256;
-    if rest > 0 {
-        histogram.iter_mut().step_by((256 / rest).max(1)).take(rest).for_each(|count| *count += 1);
+    if let Some(stride) = 256_usize.checked_div(rest) {
+        histogram.iter_mut().step_by(stride).take(rest).for_each(|count| *count += 1);
     }
 }
 
