@@ -57,6 +57,7 @@ fn histogram_matching_is_nyul_s() {
 
 /// The published 8-bit slices come out of the HU to the bit: the numbers in the docs of `intensity::clahe`.
 #[test]
+#[allow(clippy::print_stderr, reason = "a skipped test says why")]
 fn published_eight_bit_slices_come_out_of_hu() {
     let data = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
     if !data.join("coronacases_hu").is_dir() {
@@ -75,11 +76,10 @@ fn published_eight_bit_slices_come_out_of_hu() {
         let published = &stack[(original - 78) * 256 * 256..(original - 77) * 256 * 256];
         let apart: i64 = out.iter().zip(published).map(|(&a, &b)| (i64::from(a) - i64::from(b)).abs()).sum();
         let mean = apart as f64 / 65536.0;
-        assert!(mean < 0.05, "slice {original}: mean absolute difference {mean} greys");
+        assert!(mean < 0.001, "slice {original}: mean absolute difference {mean} greys");
         let recipe = Intensity::like_eight_bit_slices().apply([1, 256, 256], half.hu()).unwrap();
         let same = recipe.iter().zip(&out).all(|(a, &b)| (a * 255.0 - f32::from(b)).abs() < 1e-3);
         assert!(same, "the HU limits of the recipe change nothing here");
-        eprintln!("slice {original}: mean absolute difference {mean} greys");
     }
 }
 
