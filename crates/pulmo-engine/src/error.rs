@@ -51,7 +51,7 @@ pub enum Error {
         hint: String,
     },
     /// One case cannot be used.
-    #[error("case `{case}`: {source}")]
+    #[error("case `{case}` cannot be used")]
     Case {
         /// The case key of the data list.
         case: String,

@@ -47,7 +47,7 @@ pub struct Cases {
     pub sources: Vec<DataSource>,
     /// Names of classes 1, 2, …; see [`crate::model::label_names`].
     pub labels: Vec<String>,
-    /// The data list as text, kept in the run folder; empty if there is none.
+    /// The data list as TOML with absolute paths, kept in the run folder; empty if there is none.
     pub list: String,
 }
 
@@ -84,7 +84,7 @@ impl Cases {
                 note: list.notes.clone(),
             }],
             labels: if foreground.len() > 1 { vec![names.join(" or ")] } else { names },
-            list: String::new(),
+            list: as_text(list)?,
         })
     }
 
@@ -108,6 +108,17 @@ impl Cases {
     pub(super) fn names(&self) -> [Vec<String>; 2] {
         [&self.training, &self.validation].map(|cases| cases.iter().map(|case| case.name.clone()).collect())
     }
+}
+
+/// The list as TOML with absolute paths, so that the copy in the run folder can be used from there.
+fn as_text(list: &DataList) -> Result<String> {
+    let mut list = list.clone();
+    for case in &mut list.cases {
+        for path in [Some(&mut case.image), Some(&mut case.labels), case.lungs.as_mut()].into_iter().flatten() {
+            *path = std::path::absolute(&*path).map_err(|source| Error::read(path, source))?;
+        }
+    }
+    toml::to_string(&list).map_err(|error| Error::run(format!("the data list cannot be copied: {error}"), ""))
 }
 
 fn check_intensity(list: &DataList, recipe: &Recipe) -> Result<()> {
