@@ -7,8 +7,17 @@
 //! Read first: [`geometry`], then [`volume`].
 
 pub mod atomic;
+pub mod baseline;
+pub mod components;
+pub mod dataset;
 pub mod error;
+pub mod format;
 pub mod geometry;
+pub mod intensity;
+pub mod orient;
+pub mod phantom;
+mod random;
+pub mod resample;
 pub mod volume;
 
 pub use error::{Error, Result};

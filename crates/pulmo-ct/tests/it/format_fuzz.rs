@@ -1,0 +1,83 @@
+//! Damaged files are errors or odd values, never panics or endless loops.
+
+use std::path::{Path, PathBuf};
+
+use pulmo_ct::format::{OpenOptions, list_series, open_ct, open_label_map};
+
+fn oracle(name: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../oracles")).join(name)
+}
+
+/// SplitMix64: the same damage on every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
+    }
+
+    /// A few bytes changed, or the end cut off.
+    fn damage(&mut self, whole: &[u8]) -> Vec<u8> {
+        let mut bytes = whole.to_vec();
+        if self.below(4) == 0 {
+            bytes.truncate(self.below(whole.len()));
+        } else {
+            for _ in 0..=self.below(8) {
+                let at = self.below(bytes.len());
+                bytes[at] = [0, 0xff, 0x7f, self.below(256) as u8][self.below(4)];
+            }
+        }
+        bytes
+    }
+}
+
+#[test]
+fn damaged_nifti() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = Random(1);
+    for name in ["int16_be.nii", "float64_be.nii", "scaled.nii.gz", "members.nii.gz"] {
+        let whole = std::fs::read(oracle("nifti").join(name)).unwrap();
+        let path = folder.path().join(name);
+        for _ in 0..400 {
+            std::fs::write(&path, random.damage(&whole)).unwrap();
+            let _ = open_ct(&path, &OpenOptions::default());
+            let _ = open_label_map(&path);
+        }
+    }
+}
+
+#[test]
+fn damaged_dicom() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = Random(2);
+    for name in ["explicit", "implicit", "rle", "jpeg_70", "j2k"] {
+        let series = oracle("dicom_series").join(format!("signed16_{name}"));
+        std::fs::copy(series.join("0.dcm"), folder.path().join("0.dcm")).unwrap();
+        let whole = std::fs::read(series.join("1.dcm")).unwrap();
+        for _ in 0..100 {
+            std::fs::write(folder.path().join("1.dcm"), random.damage(&whole)).unwrap();
+            let _ = open_ct(folder.path(), &OpenOptions::default());
+            let _ = list_series(folder.path());
+        }
+    }
+}
+
+#[test]
+fn a_slice_that_is_cut_off_is_never_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["explicit", "implicit", "deflated", "big_endian", "rle", "jpeg_57", "jpeg_70", "j2k"] {
+        let series = oracle("dicom_series").join(format!("unsigned12_{name}"));
+        std::fs::copy(series.join("0.dcm"), folder.path().join("0.dcm")).unwrap();
+        let whole = std::fs::read(series.join("1.dcm")).unwrap();
+        // The last bytes of encapsulated pixel data are an empty delimiter and padding.
+        for length in (whole.len() / 2..whole.len() - 24).step_by(37) {
+            std::fs::write(folder.path().join("1.dcm"), &whole[..length]).unwrap();
+            let error = open_ct(folder.path(), &OpenOptions::default());
+            assert!(error.is_err(), "{name}: {length} of {} bytes were taken", whole.len());
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Tests that read and write files.
+
+mod components;
+mod dataset;
+mod dicom_series;
+mod format_fuzz;
+mod format_real;
+mod intensity;
+mod nifti;
+mod resample;
