@@ -1,0 +1,262 @@
+//! An output folder: one finished folder per case, named by its case key, never half of one.
+//!
+//! A case is written into a hidden folder beside its place and renamed when it is complete. What is there
+//! already stays there unless the caller asks otherwise.
+
+use std::path::{Path, PathBuf};
+
+use pulmo_ct::format::{Origin, write_label_map};
+use pulmo_ct::{LabelMap, atomic};
+
+use crate::case_key;
+use crate::error::{Error, Result};
+use crate::result::CaseResult;
+
+/// The mask's file name.
+pub const MASK: &str = "mask.nii.gz";
+/// The result's file name.
+pub const RESULT: &str = "result.json";
+
+/// A folder of finished cases.
+#[derive(Debug, Clone)]
+pub struct OutputFolder {
+    path: PathBuf,
+    key: Vec<u8>,
+}
+
+/// Where a case's result goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Nothing is there.
+    Free(String),
+    /// The same input was finished before, by the model of the given SHA-256.
+    Finished {
+        /// The case key.
+        case: String,
+        /// SHA-256 of the model that made it.
+        model_sha256: String,
+    },
+    /// Something else has this name.
+    Taken(String),
+}
+
+impl OutputFolder {
+    /// Opens a folder, making it if it is not there. `key` is the key of the case keys
+    /// ([`case_key::PROJECT_KEY`] unless the user has an own).
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be made.
+    pub fn open(path: &Path, key: &[u8]) -> Result<Self> {
+        std::fs::create_dir_all(path).map_err(|source| Error::write(path, source))?;
+        Ok(Self { path: path.to_owned(), key: key.to_vec() })
+    }
+
+    /// The folder of a case.
+    #[must_use]
+    pub fn case_folder(&self, case: &str) -> PathBuf {
+        self.path.join(case)
+    }
+
+    /// A keyed hash of what was read, by which a case is known again: of the series UID, or of the file's name.
+    #[must_use]
+    pub fn source(&self, origin: &Origin, input: &Path) -> String {
+        match &origin.series_instance_uid {
+            Some(series) => self.source_of_series(series),
+            None => format!("file {}", case_key::of_file(input)),
+        }
+    }
+
+    /// [`OutputFolder::source`] of a DICOM series.
+    #[must_use]
+    pub fn source_of_series(&self, series_uid: &str) -> String {
+        format!("series {}", case_key::of_series(&self.key, series_uid, None))
+    }
+
+    /// Finds the place of a case: by its study, or by study and series where another series of the study
+    /// lies there already; a file by its name.
+    #[must_use]
+    pub fn place(&self, origin: &Origin, input: &Path) -> Place {
+        let source = self.source(origin, input);
+        let uids = (origin.study_instance_uid.as_deref(), origin.series_instance_uid.as_deref());
+        let case = match uids {
+            (Some(study), _) => case_key::of_series(&self.key, study, None),
+            (None, Some(series)) => case_key::of_series(&self.key, series, None),
+            (None, None) => case_key::of_file(input),
+        };
+        match (self.look(case, &source), uids) {
+            (Place::Taken(_), (Some(study), Some(series))) => {
+                self.look(case_key::of_series(&self.key, study, Some(series)), &source)
+            }
+            (place, _) => place,
+        }
+    }
+
+    fn look(&self, case: String, source: &str) -> Place {
+        match self.read(&case) {
+            _ if !self.case_folder(&case).exists() => Place::Free(case),
+            Some(result) if result.input.source == source => {
+                Place::Finished { case, model_sha256: result.model.sha256 }
+            }
+            _ => Place::Taken(case),
+        }
+    }
+
+    fn read(&self, case: &str) -> Option<CaseResult> {
+        let text = std::fs::read(self.case_folder(case).join(RESULT)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// The finished case of a source with its model's SHA-256, if there is one.
+    #[must_use]
+    pub fn finished(&self, source: &str) -> Option<(String, String)> {
+        let entries = std::fs::read_dir(&self.path).ok()?;
+        let mut cases: Vec<String> =
+            entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(|name| !name.starts_with('.')).collect();
+        cases.sort();
+        let results = cases.iter().filter_map(|case| self.read(case));
+        results.into_iter().find(|result| result.input.source == source).map(|result| (result.case, result.model.sha256))
+    }
+
+    /// Writes a case: mask, what `more` puts into the folder (pictures), and last the result.
+    ///
+    /// `write` in the result's times becomes the time this took up to the result itself.
+    ///
+    /// # Errors
+    /// [`Error::Run`] if the case's folder is there and `replace` is not set; [`Error::Io`] or [`Error::Ct`]
+    /// if something cannot be written, and then nothing of the case is there.
+    pub fn write(
+        &self,
+        result: &mut CaseResult,
+        mask: &LabelMap,
+        replace: bool,
+        more: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<PathBuf> {
+        let target = self.case_folder(&result.case);
+        if target.exists() && !replace {
+            return Err(already_there(&target));
+        }
+        let start = std::time::Instant::now();
+        let failed = |source| Error::write(&target, source);
+        let temporary = tempfile::Builder::new().prefix(".pulmo-").tempdir_in(&self.path).map_err(failed)?;
+        // A temporary folder is private to its owner; a result should be as readable as any other folder.
+        let content = temporary.path().join("case");
+        std::fs::create_dir(&content).map_err(failed)?;
+        write_label_map(&content.join(MASK), mask)?;
+        more(&content)?;
+        result.seconds.write = crate::result::seconds(start.elapsed());
+        result.peak_memory_bytes = crate::result::peak_memory_bytes();
+        let mut text = serde_json::to_vec_pretty(result).map_err(|error| failed(error.into()))?;
+        text.push(b'\n');
+        atomic::write(&content.join(RESULT), &text)?;
+        if target.exists() {
+            // Moved aside first, so that the new folder's appearance is one step.
+            std::fs::rename(&target, temporary.path().join("replaced")).map_err(failed)?;
+        }
+        std::fs::rename(&content, &target).map_err(failed)?;
+        Ok(target)
+    }
+}
+
+/// The error for a case whose folder is there.
+#[must_use]
+pub fn already_there(folder: &Path) -> Error {
+    Error::run(
+        format!("`{}` is there already", folder.display()),
+        "--resume skips finished cases, --force replaces them, -o names another folder",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use pulmo_ct::format::open_label_map;
+    use pulmo_ct::{Affine, Grid, Spacing};
+
+    use super::*;
+    use crate::result::{GridNote, Infiltrate, InputNote, ModelNote, Seconds};
+
+    fn mask() -> LabelMap {
+        let affine = Affine::axial(Spacing::new([5.0, 1.0, 1.0]).unwrap(), [0.0; 3]);
+        LabelMap::new(Grid::new([1, 2, 2], affine).unwrap(), vec![0, 1, 1, 0]).unwrap()
+    }
+
+    fn result(case: &str, source: &str) -> CaseResult {
+        CaseResult {
+            case: case.to_owned(),
+            infiltrate: Infiltrate { voxels: 2, volume_ml: 0.01, share_of_volume: 0.5 },
+            warnings: Vec::new(),
+            grid: GridNote::from(mask().grid()),
+            input: InputNote {
+                source: source.to_owned(),
+                format: "NIfTI-1".to_owned(),
+                encoding: "int16".to_owned(),
+                files: 1,
+                padding_share: 0.0,
+                intensity: "intensity".to_owned(),
+            },
+            model: ModelNote {
+                recipe: "test".to_owned(),
+                sha256: "abc".to_owned(),
+                data: Vec::new(),
+                training_cases: 0,
+                threshold: 0.5,
+            },
+            seconds: Seconds::default(),
+            peak_memory_bytes: None,
+            pulmo_version: "0".to_owned(),
+            notice: String::new(),
+        }
+    }
+
+    fn series(study: &str, series: &str) -> Origin {
+        Origin {
+            study_instance_uid: Some(study.to_owned()),
+            series_instance_uid: Some(series.to_owned()),
+            ..Origin::default()
+        }
+    }
+
+    #[test]
+    fn a_case_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = OutputFolder::open(folder.path(), b"key").unwrap();
+        let mut case = result("a", "file a");
+        let failed = out.write(&mut case, &mask(), false, |_| Err(Error::run("disk full", "")));
+        assert!(failed.is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing stays behind");
+
+        let at = out.write(&mut case, &mask(), false, |_| Ok(())).unwrap();
+        assert_eq!(open_label_map(&at.join(MASK)).unwrap().labels(), mask().labels());
+        let again = out.write(&mut case, &mask(), false, |_| Ok(())).unwrap_err();
+        assert!(again.hint().unwrap().contains("--resume"));
+        case.infiltrate.voxels = 3;
+        out.write(&mut case, &mask(), true, |_| Ok(())).unwrap();
+        assert_eq!(out.read("a").unwrap(), case);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_second_series_of_a_study_gets_its_own_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = OutputFolder::open(folder.path(), b"key").unwrap();
+        let (first, second) = (series("1.2", "1.2.1"), series("1.2", "1.2.2"));
+        let input = Path::new("in");
+        let Place::Free(case) = out.place(&first, input) else { panic!("free") };
+        let mut written = result(&case, &out.source(&first, input));
+        out.write(&mut written, &mask(), false, |_| Ok(())).unwrap();
+
+        let finished = Place::Finished { case: case.clone(), model_sha256: "abc".to_owned() };
+        assert_eq!(out.place(&first, input), finished);
+        let Place::Free(other) = out.place(&second, input) else { panic!("free") };
+        assert_ne!(other, case);
+        assert_eq!(out.finished(&out.source_of_series("1.2.1")), Some((case, "abc".to_owned())));
+        assert_eq!(out.finished(&out.source_of_series("1.2.2")), None);
+    }
+
+    #[test]
+    fn a_foreign_folder_of_the_same_name_is_not_a_result() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = OutputFolder::open(folder.path(), b"key").unwrap();
+        std::fs::create_dir(folder.path().join("scan")).unwrap();
+        assert_eq!(out.place(&Origin::default(), Path::new("x/scan.nii.gz")), Place::Taken("scan".to_owned()));
+    }
+}

@@ -1,0 +1,207 @@
+//! What is written beside a mask: `result.json`, one case, every number with its unit in its name.
+
+use std::time::Duration;
+
+use pulmo_ct::Grid;
+use pulmo_ct::format::Origin;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{DataSource, Model};
+use crate::segment::Segmentation;
+
+/// The sentence that stands wherever a result is shown.
+pub const NOTICE: &str = "Research software. Not a medical device, not CE-marked or FDA-cleared. \
+                          Not for diagnosis or treatment decisions.";
+
+/// Everything about one segmented case. Holds nothing that names a patient or a study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseResult {
+    /// The case key.
+    pub case: String,
+    /// How much was found.
+    pub infiltrate: Infiltrate,
+    /// What a reader must know before using these numbers, one sentence each.
+    pub warnings: Vec<String>,
+    /// The mask's grid, which is the input's.
+    pub grid: GridNote,
+    /// What the input was.
+    pub input: InputNote,
+    /// Which network, and what it learnt from.
+    pub model: ModelNote,
+    /// Wall-clock time by stage.
+    pub seconds: Seconds,
+    /// The most memory this process ever held up to this case, in bytes; absent where the system does not tell.
+    pub peak_memory_bytes: Option<u64>,
+    /// The program's version.
+    pub pulmo_version: String,
+    /// [`NOTICE`].
+    pub notice: String,
+}
+
+/// What a case is called and known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The case key.
+    pub case: String,
+    /// As [`InputNote::source`].
+    pub source: String,
+}
+
+/// How much infiltrate was found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Infiltrate {
+    /// Voxels of the mask.
+    pub voxels: u64,
+    /// Their volume in mL.
+    pub volume_ml: f64,
+    /// Their share of all voxels of the CT (not of the lungs), 0 to 1.
+    pub share_of_volume: f64,
+}
+
+/// Shape and place of a mask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GridNote {
+    /// Voxels along (slice, row, column).
+    pub shape: [usize; 3],
+    /// Distances of voxel centres along the same axes in mm.
+    pub spacing_mm: [f64; 3],
+    /// Unit vectors of the same axes in patient space (LPS+).
+    pub direction: [[f64; 3]; 3],
+    /// Patient position (LPS+) of the first voxel's centre in mm.
+    pub origin_mm: [f64; 3],
+}
+
+/// What a case was read from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InputNote {
+    /// By what the input is known again: a keyed hash of its series, or the file's name.
+    pub source: String,
+    /// The format by name.
+    pub format: String,
+    /// How voxels are stored there.
+    pub encoding: String,
+    /// Files read.
+    pub files: usize,
+    /// Share of the voxels that the scanner did not measure, 0 to 1.
+    pub padding_share: f64,
+    /// `intensity`, or `intensity_of_hu` where the network learnt from other than HU and the input is in HU.
+    pub intensity: String,
+}
+
+/// Which network made a mask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelNote {
+    /// The recipe's name.
+    pub recipe: String,
+    /// SHA-256 of the model file.
+    pub sha256: String,
+    /// What it learnt from, with licences and notes.
+    pub data: Vec<DataSource>,
+    /// Cases it was trained on.
+    pub training_cases: usize,
+    /// Probability from which a voxel is infiltrate.
+    pub threshold: f64,
+}
+
+/// Wall-clock seconds by stage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seconds {
+    /// Reading the CT.
+    pub read: f64,
+    /// Turning, resampling and intensities.
+    pub prepare: f64,
+    /// The network.
+    pub network: f64,
+    /// Probabilities back to the CT's grid, and labels.
+    pub restore: f64,
+    /// Writing the mask (and pictures).
+    pub write: f64,
+}
+
+impl Seconds {
+    /// All stages together.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.read + self.prepare + self.network + self.restore + self.write
+    }
+}
+
+/// Rounds to milliseconds: more digits would be noise.
+pub(crate) fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e3).round() / 1e3
+}
+
+impl CaseResult {
+    /// Puts together what is known of a case; `write` is still 0 in its times.
+    ///
+    /// The warnings are those of reading, then those of segmenting.
+    #[must_use]
+    pub fn new(identity: Identity, opened: (&Origin, &[String]), model: &Model, found: &Segmentation) -> Self {
+        let (origin, read_warnings) = opened;
+        let warnings = read_warnings.iter().chain(&found.warnings).cloned().collect();
+        Self {
+            case: identity.case,
+            infiltrate: found.infiltrate,
+            warnings,
+            grid: GridNote::from(found.labels.grid()),
+            input: InputNote {
+                source: identity.source,
+                format: origin.format.to_owned(),
+                encoding: origin.encoding.clone(),
+                files: origin.files,
+                padding_share: origin.padding_share,
+                intensity: if found.used_intensity_of_hu { "intensity_of_hu" } else { "intensity" }.to_owned(),
+            },
+            model: ModelNote {
+                recipe: model.recipe.name.clone(),
+                sha256: model.sha256.clone(),
+                data: model.provenance.data.clone(),
+                training_cases: model.provenance.training_cases,
+                threshold: model.recipe.training.threshold,
+            },
+            seconds: found.seconds,
+            peak_memory_bytes: peak_memory_bytes(),
+            pulmo_version: env!("CARGO_PKG_VERSION").to_owned(),
+            notice: NOTICE.to_owned(),
+        }
+    }
+}
+
+impl From<&Grid> for GridNote {
+    fn from(grid: &Grid) -> Self {
+        Self {
+            shape: grid.shape(),
+            spacing_mm: grid.spacing().mm(),
+            direction: grid.affine().direction(),
+            origin_mm: grid.affine().origin_mm,
+        }
+    }
+}
+
+/// The most memory this process has held at once, in bytes: `VmHWM` of Linux; `None` elsewhere.
+#[must_use]
+pub fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_peak_grows_with_what_is_held() {
+        let before = peak_memory_bytes().unwrap();
+        let held = vec![1_u8; before as usize + (64 << 20)];
+        assert!(peak_memory_bytes().unwrap() >= before + (60 << 20), "{}", held.len());
+    }
+
+    #[test]
+    fn times_add_up() {
+        let seconds = Seconds { read: 1.0, prepare: 0.5, network: 2.0, restore: 0.25, write: 0.25 };
+        assert_eq!(seconds.total(), 4.0);
+    }
+}

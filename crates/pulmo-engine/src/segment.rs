@@ -1,0 +1,204 @@
+//! The library's front door: a CT in, a label map on the same grid and its volume in mL out.
+//!
+//! Stages: [`crate::batch::prepare`] (orientation, grid, intensities), the network over the whole volume or
+//! window by window ([`crate::predict`]), probabilities back to the CT's own grid, threshold.
+
+use std::time::Instant;
+
+use pulmo_ct::orient::Turn;
+use pulmo_ct::{CtVolume, LabelMap};
+use pulmo_net::{Session, Shape};
+
+use crate::batch::{self, Placement};
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::predict::{self, Axes, Block, Window};
+use crate::recipe::{GridMode, Recipe};
+use crate::result::{Infiltrate, Seconds, seconds};
+
+/// A CT whose lowest value lies above this holds no air, so it is not in HU.
+const NO_AIR_ABOVE_HU: f32 = -500.0;
+
+/// What was found in one CT.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Segmentation {
+    /// 1 where there is infiltrate, on exactly the CT's grid.
+    pub labels: LabelMap,
+    /// How much.
+    pub infiltrate: Infiltrate,
+    /// Whether `input.intensity_of_hu` was used in place of `input.intensity`.
+    pub used_intensity_of_hu: bool,
+    /// Times of the stages done here; `read` and `write` are 0.
+    pub seconds: Seconds,
+    /// What a reader must know, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A model made ready to segment one CT after another.
+pub struct Segmenter {
+    model: Model,
+    session: Session<f32>,
+}
+
+impl std::fmt::Debug for Segmenter {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Segmenter").field("recipe", &self.model.recipe.name).finish_non_exhaustive()
+    }
+}
+
+impl Segmenter {
+    /// Makes a model ready.
+    ///
+    /// # Errors
+    /// [`Error::Net`] if the weights do not fit the network; [`Error::Run`] if it has more than two classes.
+    pub fn new(model: Model, kernels: pulmo_kernel::Kernels) -> Result<Self> {
+        if model.recipe.network.classes != 2 {
+            let problem = format!("the model tells {} classes apart, expected 2", model.recipe.network.classes);
+            return Err(Error::run(problem, "segmentation knows background and infiltrate only"));
+        }
+        let session = Session::new(&model.recipe.network, &model.weights, kernels)?;
+        Ok(Self { model, session })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Segments a CT; `done` is told how many of how many network inputs are finished.
+    ///
+    /// # Errors
+    /// [`Error::Ct`] if the intensities cannot be prepared, [`Error::Net`] if the network cannot run on them.
+    ///
+    /// # Edge cases
+    /// Nothing found is a result, with a warning. A CT of one slice is segmented like any other.
+    pub fn segment(&mut self, ct: &CtVolume, mut done: impl FnMut(usize, usize)) -> Result<Segmentation> {
+        let recipe = &self.model.recipe;
+        let start = Instant::now();
+        let (intensity, used_intensity_of_hu) = match &recipe.input.intensity_of_hu {
+            Some(of_hu) if is_in_hu(ct) => (of_hu, true),
+            _ => (&recipe.input.intensity, false),
+        };
+        let prepared = batch::prepare(ct, None, &recipe.input, intensity, recipe.network.classes)?;
+        let placement = prepared.placement;
+        let volume = Block::new(placement.network.shape(), prepared.values);
+        let prepare = start.elapsed();
+
+        let start = Instant::now();
+        let probabilities = probabilities(&mut self.session, recipe, &volume, &mut done)?;
+        drop(volume);
+        let network = start.elapsed();
+
+        let start = Instant::now();
+        let turn = Turn::to(recipe.input.orientation, &placement.stored);
+        let labels = restore(&probabilities, &placement, turn, recipe.training.threshold as f32)?;
+        let restore = start.elapsed();
+        let voxels = labels.count(1) as u64;
+        let infiltrate = Infiltrate {
+            voxels,
+            volume_ml: labels.volume_ml(1),
+            share_of_volume: voxels as f64 / labels.grid().voxels() as f64,
+        };
+        let warnings = warnings(&infiltrate, &probabilities);
+        let seconds =
+            Seconds { prepare: seconds(prepare), network: seconds(network), restore: seconds(restore), ..Seconds::default() };
+        Ok(Segmentation { labels, infiltrate, used_intensity_of_hu, seconds, warnings })
+    }
+}
+
+/// Foreground probabilities of a prepared volume on the network's grid, as the recipe asks for.
+///
+/// # Errors
+/// [`Error::Net`] if the network cannot run on an input of this size.
+pub fn probabilities(
+    session: &mut Session<f32>,
+    recipe: &Recipe,
+    volume: &Block,
+    done: &mut dyn FnMut(usize, usize),
+) -> Result<Block> {
+    let network = &recipe.network;
+    let mut infer = |block: &Block| -> Result<Vec<f32>> {
+        let shape = Shape { batch: 1, channels: network.input_channels, size: block.shape };
+        let logits = session.infer(shape, &batch::network_input(&[&block.values], network.input_channels))?;
+        Ok(predict::foreground(&logits, network.classes))
+    };
+    match recipe.input.grid {
+        GridMode::Whole { .. } => {
+            let values = infer(volume)?;
+            done(1, 1);
+            Ok(Block::new(volume.shape, values))
+        }
+        GridMode::Patches { size, overlap, .. } => {
+            predict::sliding_window(volume, Window { size, overlap }, infer, done)
+        }
+    }
+}
+
+/// Probabilities on the network's grid as labels on the grid the CT was read on.
+///
+/// A voxel is infiltrate if its trilinear probability is above `threshold`.
+///
+/// `turn` is the one that led from `placement.stored` to `placement.oriented`.
+///
+/// # Errors
+/// [`Error::Ct`] if the placement and the turn do not belong together.
+pub fn restore(probabilities: &Block, placement: &Placement, turn: Turn, threshold: f32) -> Result<LabelMap> {
+    let axes = Axes::between(&placement.network, &placement.oriented);
+    let oriented = axes.interpolate(probabilities, placement.oriented.shape(), |p| u8::from(p > threshold));
+    Ok(turn.labels_back(&LabelMap::new(placement.oriented, oriented)?, &placement.stored)?)
+}
+
+/// Whether a CT holds air, as everything in HU does.
+fn is_in_hu(ct: &CtVolume) -> bool {
+    ct.hu().iter().any(|&hu| hu <= NO_AIR_ABOVE_HU)
+}
+
+fn warnings(infiltrate: &Infiltrate, probabilities: &Block) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if infiltrate.voxels == 0 {
+        let highest = probabilities.values.iter().copied().fold(0.0, f32::max);
+        warnings.push(format!(
+            "no infiltrate found: the mask is empty (highest probability of any voxel: {highest:.3}); look at the CT"
+        ));
+    } else if infiltrate.share_of_volume > 0.25 {
+        warnings.push(format!(
+            "{:.0} % of all voxels are marked, more than lungs usually fill; look at the mask",
+            100.0 * infiltrate.share_of_volume
+        ));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use pulmo_ct::orient::Orientation;
+    use pulmo_ct::{Affine, Grid};
+
+    use super::*;
+
+    #[test]
+    fn probabilities_become_labels_on_the_stored_grid() {
+        let affine = |step| Affine { columns: [[0.0, 0.0, step], [0.0, step, 0.0], [step, 0.0, 0.0]], origin_mm: [0.0; 3] };
+        let oriented = Grid::new([1, 1, 7], affine(1.0)).unwrap();
+        // The file holds the columns from the patient's left.
+        let columns = [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]];
+        let stored = Grid::new([1, 1, 7], Affine { columns, origin_mm: [6.0, 0.0, 0.0] }).unwrap();
+        let turn = Turn::to(Orientation::Patient, &stored);
+        let network = Grid::new([1, 1, 3], affine(3.0)).unwrap();
+        let placement = Placement { stored, oriented, network };
+        let labels = restore(&Block::new([1, 1, 3], vec![0.0, 0.9, 0.3]), &placement, turn, 0.5).unwrap();
+        // At 0, 0.3, 0.6, 0.9, 0.7, 0.5, 0.3 from the right, so 0.3 first in the file.
+        assert_eq!(labels.labels(), [0, 0, 1, 1, 1, 0, 0]);
+        assert_eq!(*labels.grid(), stored, "to the bit");
+    }
+
+    #[test]
+    fn an_empty_mask_is_never_silent() {
+        let nothing = Infiltrate { voxels: 0, volume_ml: 0.0, share_of_volume: 0.0 };
+        let found = warnings(&nothing, &Block::new([1, 1, 2], vec![0.1, 0.3]));
+        assert!(found[0].contains("no infiltrate found") && found[0].contains("0.300"), "{found:?}");
+        let some = Infiltrate { voxels: 1, volume_ml: 0.1, share_of_volume: 0.01 };
+        assert!(warnings(&some, &Block::new([1, 1, 1], vec![0.9])).is_empty());
+    }
+}

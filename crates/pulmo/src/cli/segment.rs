@@ -1,0 +1,240 @@
+//! `pulmo segment`: CTs in, one folder per case out.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use anyhow::Context;
+use pulmo::ct::format::{OpenOptions, Opened, list_series, open_ct_with_progress};
+use pulmo::engine::output::{OutputFolder, Place, already_there};
+use pulmo::engine::result::{CaseResult, Identity};
+use pulmo::engine::segment::{Segmentation, Segmenter};
+use pulmo::engine::{Model, case_key};
+use pulmo::kernel::Kernels;
+use pulmo::picture::{Layers, View};
+
+use super::threads;
+use crate::terminal::{Terminal, advice, hint};
+
+/// Marks the infiltrates in CTs and measures their volume.
+///
+/// Writes OUTPUT/<case>/mask.nii.gz on exactly the CT's grid and OUTPUT/<case>/result.json. A DICOM case is
+/// named by a keyed hash of its study, a NIfTI case by its file; no file or message holds a patient's name.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: pulmo segment scans/study_17/ ct.nii.gz -m model.safetensors -o out/\n\n\
+                        Exit code: 0 all cases done, 1 some failed (listed), 2 none done.")]
+pub(crate) struct Args {
+    /// Folders with one DICOM series each, or NIfTI files.
+    #[arg(required = true, value_name = "CT")]
+    inputs: Vec<PathBuf>,
+
+    /// The model, as `pulmo train` or `pulmo demo` writes it.
+    #[arg(long, short, value_name = "FILE")]
+    model: PathBuf,
+
+    /// Where the cases' folders go.
+    #[arg(long, short, value_name = "FOLDER")]
+    output: PathBuf,
+
+    /// Which series of a DICOM folder: its number in `pulmo inspect` or its SeriesInstanceUID.
+    #[arg(long, value_name = "UID|N")]
+    series: Option<String>,
+
+    /// Skip cases that this model has finished.
+    #[arg(long)]
+    resume: bool,
+
+    /// Replace what is there.
+    #[arg(long)]
+    force: bool,
+
+    /// Draw the mask over the CT: axial.png and coronal.png beside the mask. They show the patient's CT.
+    #[arg(long)]
+    pictures: bool,
+
+    /// Key of the case names, at least 16 bytes, in place of the public one; keep it secret and keep it.
+    #[arg(long, value_name = "FILE")]
+    case_key_file: Option<PathBuf>,
+
+    /// Print the results as JSON, one line per case.
+    #[arg(long)]
+    json: bool,
+
+    /// Processor threads; all by default. The masks do not depend on it.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+/// What became of one input.
+enum Outcome {
+    Done(Box<CaseResult>),
+    Skipped(String),
+}
+
+/// Segments every input; see [`Args`].
+pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    threads::limit(args.threads)?;
+    let key = read_key(args.case_key_file.as_deref())?;
+    let model = Model::load(&model_file(&args.model))?;
+    let output = OutputFolder::open(&args.output, &key)?;
+    let mut segmenter = Segmenter::new(model, Kernels::default())?;
+    for source in segmenter.model().provenance.data.iter().filter(|source| !source.note.is_empty()) {
+        terminal.warn(&format!("the model learnt from `{}`: {}", source.name, source.note));
+    }
+    let start = Instant::now();
+    let (mut done, mut failed) = (0, 0);
+    for (index, input) in args.inputs.iter().enumerate() {
+        match one(&args, input, (index, &output), &mut segmenter, terminal) {
+            Ok(outcome) => {
+                done += 1;
+                report(&outcome, input, &args, terminal)?;
+            }
+            Err(error) => {
+                failed += 1;
+                let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+                terminal.case_failed(&input.display().to_string(), &chain.join(": "), hint(&error));
+            }
+        }
+        let left = args.inputs.len() - index - 1;
+        if left > 0 {
+            let seconds = start.elapsed().as_secs_f64() / (index + 1) as f64 * left as f64;
+            terminal.say(&format!("{} of {} cases, about {} left", index + 1, args.inputs.len(), duration(seconds)));
+        }
+    }
+    terminal.say(&format!("{done} done, {failed} failed; results in `{}`", args.output.display()));
+    terminal.say(pulmo::RESEARCH_USE);
+    Ok(match (done, failed) {
+        (_, 0) => ExitCode::SUCCESS,
+        (0, _) => super::nothing_done(),
+        _ => super::some_failed(),
+    })
+}
+
+/// Segments one input.
+fn one(
+    args: &Args,
+    input: &Path,
+    (index, output): (usize, &OutputFolder),
+    segmenter: &mut Segmenter,
+    terminal: &Terminal,
+) -> anyhow::Result<Outcome> {
+    if args.resume
+        && let Some(case) = finished_series(args, input, output, segmenter.model())
+    {
+        return Ok(Outcome::Skipped(case));
+    }
+    let start = Instant::now();
+    let opened = open(args, input, terminal)?;
+    let read = start.elapsed();
+    let case = match output.place(&opened.origin, input) {
+        Place::Free(case) => case,
+        Place::Finished { case, model_sha256 } if args.resume && model_sha256 == segmenter.model().sha256 => {
+            return Ok(Outcome::Skipped(case));
+        }
+        Place::Finished { case, model_sha256 } if !args.force => {
+            if model_sha256 != segmenter.model().sha256 {
+                let folder = output.case_folder(&case);
+                let problem = format!("`{}` was made by another model", folder.display());
+                return Err(advice(problem, "--force replaces it, -o names another folder"));
+            }
+            return Err(already_there(&output.case_folder(&case)).into());
+        }
+        Place::Finished { case, .. } => case,
+        // Another case's result, or no result at all: never replaced.
+        Place::Taken(case) => {
+            let problem = format!("`{}` belongs to something else", output.case_folder(&case).display());
+            return Err(advice(problem, "rename the file, or name another folder with -o"));
+        }
+    };
+    let what =
+        if args.inputs.len() == 1 { case.clone() } else { format!("{case} ({} of {})", index + 1, args.inputs.len()) };
+    let progress = std::cell::OnceCell::new();
+    let mut found = segmenter.segment(&opened.volume, |done, of| {
+        progress.get_or_init(|| terminal.progress(&what, of as u64)).at(done as u64);
+    })?;
+    found.seconds.read = (read.as_secs_f64() * 1e3).round() / 1e3;
+    let identity = Identity { source: output.source(&opened.origin, input), case };
+    let mut result = CaseResult::new(identity, (&opened.origin, &opened.warnings), segmenter.model(), &found);
+    output.write(&mut result, &found.labels, args.force, |folder| {
+        if args.pictures { draw(folder, &opened, &found) } else { Ok(()) }
+    })?;
+    Ok(Outcome::Done(Box::new(result)))
+}
+
+/// The case of an input's series that this model has finished; looks at DICOM headers only.
+fn finished_series(args: &Args, input: &Path, output: &OutputFolder, model: &Model) -> Option<String> {
+    if !input.is_dir() {
+        return None;
+    }
+    let series = list_series(input).ok()?;
+    let chosen = super::inspect::chosen(&series, args.series.as_deref()).ok()?;
+    let uid = &series[chosen].uid;
+    let (case, sha256) = output.finished(&output.source_of_series(uid)).filter(|_| !uid.is_empty())?;
+    (sha256 == model.sha256).then_some(case)
+}
+
+fn open(args: &Args, input: &Path, terminal: &Terminal) -> anyhow::Result<Opened> {
+    // A NIfTI file has no series to choose from; the flag is for the DICOM folders among the inputs.
+    let options = OpenOptions { series: args.series.clone().filter(|_| input.is_dir()) };
+    let progress = OnceLock::new();
+    Ok(open_ct_with_progress(input, &options, &|done, of| {
+        progress.get_or_init(|| terminal.progress("reading", of as u64)).at(done as u64);
+    })?)
+}
+
+fn draw(folder: &Path, opened: &Opened, found: &Segmentation) -> pulmo::engine::Result<()> {
+    let layers = Layers { volume: &opened.volume, reference: None, prediction: Some(&found.labels) };
+    for view in [View::Axial, View::Coronal] {
+        let path = folder.join(format!("{}.png", view.name()));
+        let png = layers.draw(view).to_png().map_err(|source| pulmo::engine::Error::write(&path, source))?;
+        pulmo::ct::atomic::write(&path, &png)?;
+    }
+    Ok(())
+}
+
+fn report(outcome: &Outcome, input: &Path, args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    let result = match outcome {
+        Outcome::Done(result) => result,
+        Outcome::Skipped(case) => {
+            terminal.say(&format!("{} -> {case}: finished before, skipped", input.display()));
+            return Ok(());
+        }
+    };
+    for warning in &result.warnings {
+        terminal.warn(&format!("{}: {warning}", result.case));
+    }
+    if args.json {
+        terminal.data(&serde_json::to_string(result)?)?;
+    } else {
+        let memory = result.peak_memory_bytes.map(|bytes| format!(", {:.2} GiB", bytes as f64 / f64::from(1 << 30)));
+        terminal.data(&format!(
+            "{} -> {}: {:.1} mL infiltrate, {:.1} s{}",
+            input.display(),
+            result.case,
+            result.infiltrate.volume_ml,
+            result.seconds.total(),
+            memory.unwrap_or_default()
+        ))?;
+    }
+    Ok(())
+}
+
+/// A model file, or the one in a run's or demo's folder.
+fn model_file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() }
+}
+
+fn read_key(file: Option<&Path>) -> anyhow::Result<Vec<u8>> {
+    let Some(file) = file else { return Ok(case_key::PROJECT_KEY.to_vec()) };
+    let key = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    if key.len() < 16 {
+        let problem = format!("`{}` holds {} bytes, expected at least 16", file.display(), key.len());
+        return Err(advice(problem, "fill it with random bytes, for example 32 from /dev/urandom"));
+    }
+    Ok(key)
+}
+
+fn duration(seconds: f64) -> String {
+    if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) }
+}

@@ -1,0 +1,15 @@
+//! How many processor threads a subcommand uses.
+
+use crate::terminal::advice;
+
+/// Limits the threads of all work from now on; `None` leaves one per processor core.
+///
+/// # Errors
+/// If the number is 0 or the threads cannot be started.
+pub(super) fn limit(threads: Option<usize>) -> anyhow::Result<()> {
+    match threads {
+        None => Ok(()),
+        Some(0) => Err(advice("--threads 0: at least one is needed", "leave it out to use all processor cores")),
+        Some(threads) => Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?),
+    }
+}
