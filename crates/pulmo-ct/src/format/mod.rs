@@ -4,7 +4,7 @@
 //! leaves this module is a [`CtVolume`] in HU or a [`LabelMap`], both in LPS+ mm and (slice, row, column)
 //! order; nothing above it knows which file they came from, except through [`Origin`].
 //!
-//! To add a format: write its module, add a [`Format`] and its mark to `Format::of`, and an arm to
+//! To add a format: write its module, add a `Format` and its mark to `Format::of`, and an arm to
 //! [`open_ct_with_progress`].
 
 pub mod dicom_series;

@@ -1,9 +1,9 @@
 //! DICOM: a folder with the files of one CT series becomes one volume in HU.
 //!
-//! Four steps, one file each: [`scan`] reads the headers below a folder and groups them by series
-//! (after [`lengths`] has checked that a file is as long as it says),
-//! [`stack`] checks that the slices of a series form one grid, [`codec`] undoes the compression of a slice
-//! and [`pixel`] turns it into HU. A series is refused rather than repaired: a missing slice, a tilted
+//! Four steps, one file each: `scan` reads the headers below a folder and groups them by series
+//! (after `lengths` has checked that a file is as long as it says),
+//! `stack` checks that the slices of a series form one grid, `codec` undoes the compression of a slice
+//! and `pixel` turns it into HU. A series is refused rather than repaired: a missing slice, a tilted
 //! gantry or unequal gaps would silently move voxels in space.
 //!
 //! Slices are sorted by position along the normal, never by name or InstanceNumber, and the distance
