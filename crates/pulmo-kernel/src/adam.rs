@@ -35,7 +35,13 @@ const CHUNK: usize = 1 << 14;
 /// fastai 2.1.10 `Adam` (`decouple_wd=True`), through the golden numbers of the paper's network.
 /// # Panics
 /// If the lengths differ.
-pub fn adam_update<T: Scalar>(parameter: &mut [T], gradient: &[T], average: &mut [T], squared: &mut [T], by: &AdamStep) {
+pub fn adam_update<T: Scalar>(
+    parameter: &mut [T],
+    gradient: &[T],
+    average: &mut [T],
+    squared: &mut [T],
+    by: &AdamStep,
+) {
     assert!(gradient.len() == parameter.len() && average.len() == parameter.len() && squared.len() == parameter.len());
     let momentum = T::from_f64(by.momentum);
     let squared_momentum = T::from_f64(by.squared_momentum);

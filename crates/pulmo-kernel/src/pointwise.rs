@@ -10,7 +10,7 @@ use crate::view::{View, nearest_index};
 /// # Panics
 /// If the lengths differ.
 pub fn add_assign<T: Scalar>(out: &mut [T], view: &View<'_, T>) {
-    combine(out, view, |out, x| *out = *out + x);
+    combine(out, view, |out, x| *out += x);
 }
 
 /// Sets the gradient to zero where the input of a ReLU was not positive (PyTorch's rule at zero).
@@ -59,7 +59,7 @@ pub fn resize_nearest_gradient<T: Scalar>(gradient: &View<'_, T>, source_size: [
                     gradient.read_line((n * gradient.size[0] + target_d) * gradient.size[1] + target_h, line);
                     for (out, range) in out.chunks_mut(channels).zip(&repeats[2]) {
                         for voxel in line[range.start * channels..range.end * channels].chunks(channels) {
-                            out.iter_mut().zip(voxel).for_each(|(out, &x)| *out = *out + x);
+                            out.iter_mut().zip(voxel).for_each(|(out, &x)| *out += x);
                         }
                     }
                 }

@@ -49,3 +49,24 @@ fn an_empty_reference_gives_no_nan() {
         assert!(value(loss, &logits, 2, 1, &[0, 0]).is_finite(), "{loss:?}");
     }
 }
+
+/// Values and gradients as PyTorch has them: `oracles/losses`.
+#[test]
+fn values_and_gradients_are_those_of_pytorch() {
+    let truth: serde_json::Value = serde_json::from_str(include_str!("../../../../oracles/losses/truth.json")).unwrap();
+    for case in truth["cases"].as_array().unwrap() {
+        let loss: Loss = serde_json::from_value(case["loss"].clone()).unwrap();
+        let whole = |key: &str| usize::try_from(case[key].as_u64().unwrap()).unwrap();
+        let (batch, classes) = (whole("batch"), whole("classes"));
+        let expected: Vec<f64> = case["gradient"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+        let logits: Vec<f64> = (0..expected.len()).map(|i| ((i * 37 + 11) % 101) as f64 / 20.0 - 2.5).collect();
+        let target: Vec<u8> = (0..logits.len() / classes).map(|i| ((7 * i + i * i) % 11 % classes) as u8).collect();
+        assert!((value(loss, &logits, classes, batch, &target) - case["value"].as_f64().unwrap()).abs() < 1e-12);
+        let mut gradient = vec![0.0; logits.len()];
+        let field = Field::new(&logits, classes, batch, &target);
+        loss.terms().iter().for_each(|term| term.add_gradient(&field, &mut gradient));
+        for (g, e) in gradient.iter().zip(expected) {
+            assert!((g - e).abs() < 1e-12, "{loss:?}: {g} {e}");
+        }
+    }
+}
