@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-/// Folders that hold nothing of ours.
+/// Folders directly in the root that hold nothing of ours.
 const SKIPPED: &[&str] = &["target", "runs", "demo"];
 
-/// All files under `folder` with this extension, sorted; hidden folders but `.ci` are left out.
+/// All files under `folder` with this extension, sorted; hidden folders are left out.
 pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -13,7 +13,8 @@ pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
         for path in entries(&next) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if path.is_dir() {
-                if !name.starts_with('.') && !SKIPPED.contains(&name.as_str()) {
+                let is_skipped = next == folder && SKIPPED.contains(&name.as_str());
+                if !name.starts_with('.') && !is_skipped {
                     folders.push(path);
                 }
             } else if path.extension().is_some_and(|found| found == extension) {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use pulmo::ct::LabelMap;
+use pulmo::ct::dataset::{DataList, Split};
 use pulmo::ct::format::open_label_map;
 use pulmo::measure::evaluate::{CaseResult, Failure, Label, Outcome, Protocol, measure_case, summarise};
 
@@ -32,14 +33,23 @@ pub(crate) struct Args {
     predictions: PathBuf,
 
     /// Folder of reference masks, or one mask file
-    references: PathBuf,
+    #[arg(required_unless_present = "data")]
+    references: Option<PathBuf>,
+
+    /// Take the references from this data list instead of a folder; its notes are printed too
+    #[arg(long, value_name = "DATA.TOML", conflicts_with_all = ["references", "reference_suffix"])]
+    data: Option<PathBuf>,
+
+    /// Which cases of the data list
+    #[arg(long, requires = "data", default_value = "test")]
+    split: SplitChoice,
 
     /// Folder for evaluation.csv (one line per number) and evaluation.json; made if it is not there
     #[arg(long, short)]
     output: Option<PathBuf>,
 
-    /// A label to measure and its value in the masks; repeatable
-    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = parse_label, default_value = "infiltrate=1")]
+    /// A label to measure and its value in the masks; repeatable [default: infiltrate=1, or the data list's]
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = parse_label)]
     labels: Vec<Label>,
 
     /// Measure Dice also on the network's grid: slices x rows x columns, both masks resized by nearest neighbour
@@ -59,10 +69,26 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// Cases of a data list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum SplitChoice {
+    Train,
+    Validation,
+    Test,
+    All,
+}
+
 /// Runs the subcommand.
-pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(mut args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    let pairs = match (args.data.take(), args.references.take()) {
+        (Some(data), _) => listed(&mut args, &data)?,
+        (None, Some(references)) => pairing::pair(&args.predictions, &references, &args.reference_suffix)?,
+        (None, None) => return Err(advice("there are no references", "give a folder of references or --data")),
+    };
+    if args.labels.is_empty() {
+        args.labels.push(Label { name: "infiltrate".to_owned(), value: 1 });
+    }
     refuse_equal_labels(&args.labels)?;
-    let pairs = pairing::pair(&args.predictions, &args.references, &args.reference_suffix)?;
     let protocol = Protocol { labels: args.labels, network_shape: args.network_grid };
     let cases = measure(&pairs, &protocol, terminal);
     let summary = summarise(&cases, &protocol);
@@ -81,6 +107,26 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         (_, 0) => ExitCode::SUCCESS,
         _ => cli::some_failed(),
     })
+}
+
+/// Pairs with a data list and takes its labels, unless flags name some, and its notes.
+fn listed(args: &mut Args, data: &Path) -> anyhow::Result<Vec<Pair>> {
+    let list = DataList::load(data).context("cannot use the data list")?;
+    let split = match args.split {
+        SplitChoice::Train => Some(Split::Train),
+        SplitChoice::Validation => Some(Split::Validation),
+        SplitChoice::Test => Some(Split::Test),
+        SplitChoice::All => None,
+    };
+    let cases: Vec<_> = list.cases.iter().filter(|case| split.is_none_or(|split| case.split == split)).collect();
+    if args.labels.is_empty() {
+        args.labels = list.labels.iter().map(|(value, name)| Label { name: name.clone(), value: value.0 }).collect();
+    }
+    args.notes.extend([&list.notes].into_iter().filter(|note| !note.is_empty()).cloned());
+    for case in &cases {
+        args.notes.extend(case.note.iter().map(|note| format!("{}: {note}", case.name)));
+    }
+    pairing::pair_listed(&args.predictions, cases.iter().map(|case| (case.name.as_str(), case.labels.as_path())))
 }
 
 fn measure(pairs: &[Pair], protocol: &Protocol, terminal: &Terminal) -> Vec<CaseResult> {

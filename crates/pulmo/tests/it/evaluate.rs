@@ -85,3 +85,25 @@ fn json_goes_to_stdout_and_nothing_measured_is_exit_code_2() {
     assert_eq!(run.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&run.stderr).contains("hint: cases are paired by name"));
 }
+
+#[test]
+fn a_data_list_gives_references_labels_and_notes() {
+    let folder = tempfile::tempdir().unwrap();
+    let predictions = folder.path().join("predictions");
+    for case in ["a", "b"] {
+        mask(&folder.path().join(format!("{case}.nii.gz")), CUBE, [2; 8]);
+        mask(&predictions.join(format!("{case}/mask.nii.gz")), CUBE, [2; 8]);
+    }
+    let mut list = "name = \"phantoms\"\nnotes = \"lesion slices only\"\nlabels = { 2 = \"opacity\" }\n".to_owned();
+    for (case, split) in [("a", "test"), ("b", "train")] {
+        list += &format!("[[case]]\nname = \"{case}\"\nimage = \"{case}.nii.gz\"\nlabels = \"{case}.nii.gz\"\n");
+        list += &format!("split = \"{split}\"\n");
+    }
+    let data = folder.path().join("data.toml");
+    std::fs::write(&data, list).unwrap();
+    let run = pulmo(&["evaluate".as_ref(), predictions.as_ref(), "--data".as_ref(), data.as_ref()]);
+    let table = String::from_utf8(run.stdout).unwrap();
+    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+    assert!(table.starts_with("1 cases measured, 0 failed"), "{table}");
+    assert!(table.contains("Note: lesion slices only") && table.contains("opacity"), "{table}");
+}

@@ -36,26 +36,47 @@ pub(super) fn pair(predictions: &Path, references: &Path, reference_suffix: &str
     }
     let predictions_found = masks(predictions, "").context("cannot list the predictions")?;
     let references_found = masks(references, reference_suffix).context("cannot list the references")?;
-    let names: BTreeSet<&String> = predictions_found.keys().chain(references_found.keys()).collect();
-    let pairs: Vec<Pair> = names
-        .into_iter()
-        .map(|case| Pair {
-            case: case.clone(),
-            prediction: predictions_found.get(case).cloned(),
-            reference: references_found.get(case).cloned(),
-        })
-        .collect();
-    if pairs.iter().any(|pair| pair.prediction.is_some() && pair.reference.is_some()) {
-        return Ok(pairs);
+    join(predictions_found, references_found, reference_suffix)
+}
+
+/// Pairs a folder of predictions with the named reference files of a data list; a prediction that the list does not
+/// name is left out, since it belongs to another split.
+///
+/// # Errors
+/// As [`pair`].
+pub(super) fn pair_listed<'a>(
+    predictions: &Path,
+    references: impl Iterator<Item = (&'a str, &'a Path)>,
+) -> anyhow::Result<Vec<Pair>> {
+    let mut predictions_found = masks(predictions, "").context("cannot list the predictions")?;
+    let references: BTreeMap<String, PathBuf> =
+        references.map(|(case, path)| (case.to_owned(), path.to_owned())).collect();
+    predictions_found.retain(|case, _| references.contains_key(case));
+    join(predictions_found, references, "")
+}
+
+fn join(
+    mut predictions: BTreeMap<String, PathBuf>,
+    mut references: BTreeMap<String, PathBuf>,
+    reference_suffix: &str,
+) -> anyhow::Result<Vec<Pair>> {
+    let names: BTreeSet<String> = predictions.keys().chain(references.keys()).cloned().collect();
+    if predictions.keys().any(|case| references.contains_key(case)) {
+        let pairs = names.into_iter().map(|case| Pair {
+            prediction: predictions.remove(&case),
+            reference: references.remove(&case),
+            case,
+        });
+        return Ok(pairs.collect());
     }
     let first =
         |found: &BTreeMap<String, PathBuf>| found.keys().next().map_or("none".into(), |name| format!("`{name}`"));
     let found = format!(
         "no case has a prediction and a reference: {} predictions (first: {}), {} references (first: {})",
-        predictions_found.len(),
-        first(&predictions_found),
-        references_found.len(),
-        first(&references_found)
+        predictions.len(),
+        first(&predictions),
+        references.len(),
+        first(&references)
     );
     Err(advice(found, format!("{}; `--reference-suffix` takes an ending off", rule(reference_suffix))))
 }
