@@ -27,7 +27,6 @@ use crate::terminal::{Terminal, advice, hint};
 ///
 /// Example: pulmo evaluate predictions/ references/ -o evaluation/ --network-grid 20x224x224
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct Args {
     /// Folder of predicted masks, or one mask file
     predictions: PathBuf,
