@@ -129,7 +129,7 @@ impl<'a, T: Scalar> Run<'a, T> {
             checks.extend(match value {
                 Some((shape, values)) => {
                     let values = channels_first(values, shape.channels, shape.batch);
-                    compare::tensor(module, &values, summary, self.options.precision, false)
+                    compare::tensor(module, &values, summary, self.options.precision, None)
                 }
                 None => vec![Check::new(format!("{module} is not there"), f64::INFINITY, 0.0)],
             });
@@ -216,6 +216,7 @@ impl<'a, T: Scalar> Run<'a, T> {
         golden: &BTreeMap<String, Summary>,
         signlike: bool,
     ) -> Result<()> {
+        let turning = signlike.then(|| compare::median_deviation(golden.values()));
         let mut checks = Vec::new();
         for (key, summary) in golden {
             let Some(values) = found.get(key) else {
@@ -223,8 +224,8 @@ impl<'a, T: Scalar> Run<'a, T> {
                 continue;
             };
             match self.truth.get(&format!("{kind}/{key}")) {
-                Some((_, truth)) => checks.push(compare::tensor_against(key, values, truth, summary)),
-                None => checks.extend(compare::tensor(key, values, summary, self.options.precision, signlike)),
+                Some((_, truth)) => checks.push(compare::tensor_against(key, values, truth, summary, turning)),
+                None => checks.extend(compare::tensor(key, values, summary, self.options.precision, turning)),
             }
         }
         if signlike && self.options.precision == Precision::F32 && self.truth.is_empty() {
