@@ -6,12 +6,12 @@
 
 use pulmo_ct::intensity::Intensity;
 use pulmo_ct::orient::Turn;
-use pulmo_ct::resample::{resample_ct, resample_labels, resize_ct, resize_labels};
+use pulmo_ct::resample::{resample_ct, resample_labels, resize_ct, resize_labels, resize_slices_bicubic};
 use pulmo_ct::{CtVolume, Grid, LabelMap, Spacing};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::recipe::{GridMode, Input};
+use crate::recipe::{GridMode, Input, Voxels};
 
 /// The grids a volume passed through on its way to the network.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,7 +56,8 @@ pub struct Item {
 /// then the intensity transform on the whole volume. A transform of slices comes before the resampling in
 /// both.
 ///
-/// `intensity` is `input.intensity`, or `input.intensity_of_hu` where a prediction needs that.
+/// `voxels` tells whether the CT is like the training data or in HU although that was not
+/// (`input.intensity_of_hu`).
 ///
 /// # Errors
 /// [`Error::Ct`] if the reference does not lie on the CT's grid or the intensities cannot be transformed;
@@ -65,7 +66,7 @@ pub fn prepare(
     ct: &CtVolume,
     reference: Option<&LabelMap>,
     input: &Input,
-    intensity: &Intensity,
+    voxels: Voxels,
     classes: usize,
 ) -> Result<Prepared> {
     if let Some(reference) = reference {
@@ -73,22 +74,30 @@ pub fn prepare(
     }
     let turn = Turn::to(input.orientation, ct.grid());
     let mut oriented = turn.ct(ct)?;
-    let from = *oriented.grid();
-    // Contrast equalisation looks at whole slices, so it must see them as scanned.
+    let (intensity, slice_size) = input.appearance(voxels);
+    let scanned = *oriented.grid();
+    if let Some(size) = slice_size {
+        oriented = resize_slices_bicubic(&oriented, size)?;
+    }
+    // Contrast equalisation looks at whole slices, so it must see them before any other resampling.
     let of_slices = matches!(intensity, Intensity::SliceMinMaxClahe { .. });
     if of_slices {
-        oriented = CtVolume::new(from, intensity.apply(from.shape(), oriented.hu())?)?;
+        let grid = *oriented.grid();
+        oriented = CtVolume::new(grid, intensity.apply(grid.shape(), oriented.hu())?)?;
     }
     let resampled = match spacing(&input.grid)? {
         Resampling::Size(size) => resize_ct(&oriented, size)?,
         Resampling::Spacing(spacing) => resample_ct(&oriented, spacing)?,
         Resampling::None => oriented,
     };
-    let placement = Placement { stored: *ct.grid(), oriented: from, network: *resampled.grid() };
+    let placement = Placement { stored: *ct.grid(), oriented: scanned, network: *resampled.grid() };
     let values =
         if of_slices { resampled.into_hu() } else { intensity.apply(placement.network.shape(), resampled.hu())? };
     let target = match reference {
         None => None,
+        Some(_) if slice_size.is_some() => {
+            return Err(Error::run("a reference for a CT in HU, and the model was not trained on HU", ""));
+        }
         Some(reference) => {
             let turned = turn.labels(&as_classes(reference, &input.foreground_labels, classes)?)?;
             let on_network = match spacing(&input.grid)? {

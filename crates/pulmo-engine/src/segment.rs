@@ -13,7 +13,7 @@ use crate::batch::{self, Placement};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::predict::{self, Axes, Block, Window};
-use crate::recipe::{GridMode, Recipe};
+use crate::recipe::{GridMode, Recipe, Voxels};
 use crate::result::{Infiltrate, Seconds, seconds};
 
 /// A CT whose lowest value lies above this holds no air, so it is not in HU.
@@ -76,11 +76,9 @@ impl Segmenter {
     pub fn segment(&mut self, ct: &CtVolume, mut done: impl FnMut(usize, usize)) -> Result<Segmentation> {
         let recipe = &self.model.recipe;
         let start = Instant::now();
-        let (intensity, used_intensity_of_hu) = match &recipe.input.intensity_of_hu {
-            Some(of_hu) if is_in_hu(ct) => (of_hu, true),
-            _ => (&recipe.input.intensity, false),
-        };
-        let prepared = batch::prepare(ct, None, &recipe.input, intensity, recipe.network.classes)?;
+        let used_intensity_of_hu = recipe.input.intensity_of_hu.is_some() && is_in_hu(ct);
+        let voxels = if used_intensity_of_hu { Voxels::Hu } else { Voxels::AsInTraining };
+        let prepared = batch::prepare(ct, None, &recipe.input, voxels, recipe.network.classes)?;
         let placement = prepared.placement;
         let volume = Block::new(placement.network.shape(), prepared.values);
         let prepare = start.elapsed();
@@ -101,8 +99,12 @@ impl Segmenter {
             share_of_volume: voxels as f64 / labels.grid().voxels() as f64,
         };
         let warnings = warnings(&infiltrate, &probabilities);
-        let seconds =
-            Seconds { prepare: seconds(prepare), network: seconds(network), restore: seconds(restore), ..Seconds::default() };
+        let seconds = Seconds {
+            prepare: seconds(prepare),
+            network: seconds(network),
+            restore: seconds(restore),
+            ..Seconds::default()
+        };
         Ok(Segmentation { labels, infiltrate, used_intensity_of_hu, seconds, warnings })
     }
 }
@@ -179,7 +181,8 @@ mod tests {
 
     #[test]
     fn probabilities_become_labels_on_the_stored_grid() {
-        let affine = |step| Affine { columns: [[0.0, 0.0, step], [0.0, step, 0.0], [step, 0.0, 0.0]], origin_mm: [0.0; 3] };
+        let affine =
+            |step| Affine { columns: [[0.0, 0.0, step], [0.0, step, 0.0], [step, 0.0, 0.0]], origin_mm: [0.0; 3] };
         let oriented = Grid::new([1, 1, 7], affine(1.0)).unwrap();
         // The file holds the columns from the patient's left.
         let columns = [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]];

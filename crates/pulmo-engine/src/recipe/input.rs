@@ -26,6 +26,30 @@ pub struct Input {
     /// pictures); used by segmentation for input in HU. Absent: `intensity` is made for HU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intensity_of_hu: Option<Intensity>,
+    /// Rows and columns to which slices in HU are resized (bicubic) before `intensity_of_hu`: the size that the
+    /// training slices had when they were made. Absent: as scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slice_size_of_hu: Option<[usize; 2]>,
+}
+
+impl Input {
+    /// The transform for voxels of this kind, and the size its slices are brought to first.
+    #[must_use]
+    pub fn appearance(&self, voxels: Voxels) -> (&Intensity, Option<[usize; 2]>) {
+        match (voxels, &self.intensity_of_hu) {
+            (Voxels::Hu, Some(of_hu)) => (of_hu, self.slice_size_of_hu),
+            _ => (&self.intensity, None),
+        }
+    }
+}
+
+/// What the voxels of an input are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voxels {
+    /// What the training data held, HU or not.
+    AsInTraining,
+    /// HU, whatever the training data held.
+    Hu,
 }
 
 impl Default for Input {
@@ -37,6 +61,7 @@ impl Default for Input {
             grid: GridMode::Whole { size: [20, 224, 224] },
             intensity: Intensity::MinMax {},
             intensity_of_hu: None,
+            slice_size_of_hu: None,
         }
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::Augmentation;
 
-pub use input::{GridMode, Input};
+pub use input::{GridMode, Input, Voxels};
 pub use training::{Monitor, Optimiser, Phase, Schedule, Training};
 
 /// A whole recipe. Made by [`Recipe::load`] or [`Recipe::parse`], which also check it.

@@ -11,7 +11,7 @@ use pulmo_ct::{CtVolume, LabelMap};
 use crate::batch::{Prepared, prepare};
 use crate::error::{Error, Result};
 use crate::model::DataSource;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, Voxels};
 
 /// One CT with its reference.
 #[derive(Debug, Clone)]
@@ -156,5 +156,5 @@ fn from_files(ct: &Path, reference: &Path, recipe: &Recipe) -> Result<(Prepared,
 }
 
 fn from_volumes(ct: &CtVolume, reference: &LabelMap, recipe: &Recipe) -> Result<Prepared> {
-    prepare(ct, Some(reference), &recipe.input, &recipe.input.intensity, recipe.network.classes)
+    prepare(ct, Some(reference), &recipe.input, Voxels::AsInTraining, recipe.network.classes)
 }
