@@ -133,7 +133,7 @@ mod tests {
             (values.iter().copied().fold(f32::MAX, f32::min), values.iter().copied().fold(f32::MIN, f32::max))
         };
         let (low, high) = range("a.weight", &[8, 3, 1, 5, 5]);
-        assert!(low < -0.18 && low >= -0.2 && high > 0.18 && high <= 0.2, "{low} {high}");
+        assert!((-0.2..-0.18).contains(&low) && (0.18..=0.2).contains(&high), "{low} {high}");
         let (low, high) = range("a.running_var", &[500]);
         assert!((1.0..1.01).contains(&low) && (1.49..1.5).contains(&high), "{low} {high}");
         let (low, high) = range("a.weight", &[500]);

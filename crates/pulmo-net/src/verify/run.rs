@@ -11,7 +11,7 @@ use crate::graph::Shape;
 use crate::schedule::OneCycle;
 use crate::session::{Adam, LearningRate, Session, Step};
 use crate::weights::keys::{Mapping, faimed3d};
-use crate::weights::{KeyTable, SafetensorsStream, Width, read_f64};
+use crate::weights::{KeyTable, SafetensorsStream, TensorsF64, Width, read_f64};
 use crate::{Error, Kernels, Loss, Network, Result, Scalar, Weights};
 
 /// Tensors by faimed3d's keys.
@@ -42,7 +42,8 @@ struct Run<'a, T> {
     shape: Shape,
     input: Vec<T>,
     target: Vec<u8>,
-    truth: BTreeMap<String, (Vec<usize>, Vec<f64>)>,
+    /// What a float64 run has dumped, if it is to be compared with.
+    truth: TensorsF64,
     dump: Option<SafetensorsStream>,
     kinds: Vec<Kind>,
 }
@@ -197,7 +198,6 @@ impl<'a, T: Scalar> Run<'a, T> {
         f32_parts: Option<[f64; 2]>,
     ) -> Vec<Check> {
         let golden = [("dice_loss", golden.dice_loss), ("cross_entropy", golden.cross_entropy)];
-        // Rounding that happens to cancel in one part says nothing about it: both parts come from the same logits.
         let f32_deviation = f32_parts.map_or(0.0, |f32_parts| {
             golden.iter().zip(f32_parts).map(|((_, golden), part)| ((part - golden) / golden).abs()).fold(0.0, f64::max)
         });

@@ -19,7 +19,7 @@ use std::io::Read;
 use std::path::Path;
 
 pub use self::keys::KeyTable;
-pub use self::safetensors::{SafetensorsStream, Width, read_f64, write_safetensors};
+pub use self::safetensors::{SafetensorsStream, TensorsF64, Width, read_f64, write_safetensors};
 pub use self::source::{KINETICS_R3D18_FILE, KINETICS_R3D18_SHA256_BEGIN, file_sha256};
 pub use self::transfer::{Fate, TransferEntry, TransferReport, transfer};
 

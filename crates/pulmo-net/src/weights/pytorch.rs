@@ -29,8 +29,9 @@ pub(super) fn read(path: &Path, begin: &[u8]) -> Result<WeightsFile> {
             break;
         }
     }
+    let found: BTreeMap<_, _> = reader.unwrap_or(whole).into_tensors().into_iter().collect();
     let mut tensors = Weights::new();
-    for (name, tensor) in reader.unwrap_or(whole).into_tensors() {
+    for (name, tensor) in found {
         tensors.insert(name, convert(path, &tensor)?);
     }
     if tensors.keys().all(|name| name.starts_with(PARALLEL)) {

@@ -35,11 +35,14 @@ pub(super) fn read(path: &Path) -> Result<WeightsFile> {
     Ok(WeightsFile { tensors, metadata })
 }
 
+/// Tensors in float64 by name: shape and values.
+pub type TensorsF64 = BTreeMap<String, (Vec<usize>, Vec<f64>)>;
+
 /// Reads a safetensors file of float64 or float32 tensors without rounding: name, shape and values.
 ///
 /// # Errors
 /// [`Error::Io`] and [`Error::WeightFile`], as for weights; also where a tensor is neither float64 nor float32.
-pub fn read_f64(path: impl AsRef<Path>) -> Result<BTreeMap<String, (Vec<usize>, Vec<f64>)>> {
+pub fn read_f64(path: impl AsRef<Path>) -> Result<TensorsF64> {
     let path = path.as_ref();
     let bytes = read_bytes(path)?;
     let mut tensors = BTreeMap::new();
