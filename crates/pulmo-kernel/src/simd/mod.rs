@@ -34,6 +34,8 @@ pub(crate) trait Simd: Copy {
     unsafe fn splat(from: *const f32) -> Self::Vector;
     /// Stores `LANES` floats.
     unsafe fn store(to: *mut f32, vector: Self::Vector);
+    /// `a + b`.
+    unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a * b + c`.
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// Sum of the lanes, in a fixed order.

@@ -44,6 +44,11 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
+    unsafe fn add(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|lane| a[lane] + b[lane])
+    }
+
+    #[inline(always)]
     unsafe fn multiply_add(a: [f32; 8], b: [f32; 8], c: [f32; 8]) -> [f32; 8] {
         // Two roundings: a fused operation would be a library call where the processor has none.
         std::array::from_fn(|lane| a[lane] * b[lane] + c[lane])
