@@ -1,7 +1,8 @@
 //! Times training steps and inferences of a network on random input.
 //!
 //! `cargo run --release -p pulmo-net --example step_bench -- 20x112x112 3` takes three steps of the paper's
-//! network at 3x20x112x112 and prints the time of each, the predicted peak and the real one.
+//! network at 3x20x112x112 and prints the time of each, the predicted peak and the real one. Further numbers
+//! are the widths of a plain U-Net to take instead: `-- 16x128x128 3 16 32 64 128`.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::time::Instant;
@@ -14,11 +15,16 @@ fn main() {
         arguments.get(1).map_or("20x112x112", String::as_str).split('x').filter_map(|n| n.parse().ok()).collect();
     let size = [size[0], size[1], size[2]];
     let steps: usize = arguments.get(2).and_then(|n| n.parse().ok()).unwrap_or(3);
-    let network = Network::paper();
-    let shape = Shape { batch: 1, channels: 3, size };
+    let widths: Vec<usize> = arguments.iter().skip(3).filter_map(|n| n.parse().ok()).collect();
+    let network = if widths.is_empty() {
+        Network::paper()
+    } else {
+        Network { architecture: "unet".into(), input_channels: 1, classes: 2, widths }
+    };
+    let shape = Shape { batch: 1, channels: network.input_channels, size };
     let input: Vec<f32> = (0..shape.len()).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
     let target: Vec<u8> = (0..shape.voxels()).map(|i| u8::from(i % 97 == 0)).collect();
-    let weights = network.initial_weights(1).expect("the paper's network has weights");
+    let weights = network.initial_weights(1).expect("a network of positive widths");
     let mut session = Session::<f32>::new(&network, &weights, Kernels::Fast).expect("its own weights fit");
     drop(weights);
     let step = Step {

@@ -28,7 +28,10 @@
 //! With a float64 dump at hand (`against`) none of this is needed: the relative L2 distance itself is compared.
 //!
 //! The two parts of a loss share the larger one of their stored deviations: they come from the same logits, and rounding
-//! that happens to cancel in one of them says nothing.
+//! that happens to cancel in one of them says nothing. It may cancel in both: one number is a lottery. So a loss may
+//! also be off by what PyTorch's own logits are off (relative to the largest logit; a loss is a mean with slopes below
+//! one). The loss before the second step depends on the first update, turned values and all: it may be off by three
+//! times the median tensor's `f32_rel` of that update, as a share of what the update changed in the loss.
 //!
 //! No float32 bound is below a few units in the last place. A tensor that is zero (frozen) must be exactly zero.
 

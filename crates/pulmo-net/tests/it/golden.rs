@@ -9,28 +9,23 @@ fn run(folder: &str, precision: Precision) -> Verification {
     verify(&root.join(folder), &options).unwrap()
 }
 
-fn assert_passes(verification: &Verification, but: &[&str]) {
+fn assert_passes(verification: &Verification) {
     let mut table = String::new();
     for kind in &verification.kinds {
         writeln!(table, "{:18} {:.2e} of {:.2e} {:5} {}", kind.kind, kind.deviation, kind.bound, kind.passes, kind.at)
             .unwrap();
     }
-    let passes = verification.kinds.iter().all(|kind| kind.passes || but.contains(&kind.kind));
+    let passes = verification.kinds.iter().all(|kind| kind.passes);
     assert!(passes, "{} in {:.1} s\n{table}", verification.precision, verification.elapsed_s);
 }
 
-/// The losses are left out: each is a single number, and PyTorch's happened to come within 7e-7 where ours are within 3e-6.
 #[test]
-fn float32_is_nearly_as_close_to_float64_as_pytorch() {
-    let verification = run("1x3x3x32x32", Precision::F32);
-    assert_passes(&verification, &["loss", "loss_second_step"]);
-    let loss = verification.kinds.iter().find(|kind| kind.kind == "loss").unwrap();
-    assert!(loss.deviation < 1e-5, "{} {}", loss.at, loss.deviation);
+fn float32_is_as_close_to_float64_as_pytorch() {
+    assert_passes(&run("1x3x3x32x32", Precision::F32));
 }
 
-/// The larger folders are for `pulmo model verify`.
+/// The larger folders are for `pulmo model verify DIR --f64`.
 #[test]
-#[ignore = "takes a minute with the reference kernels"]
 fn float64_is_equal_to_one_part_in_a_hundred_million() {
-    assert_passes(&run("1x3x3x32x32", Precision::F64), &[]);
+    assert_passes(&run("1x3x3x32x32", Precision::F64));
 }
