@@ -38,7 +38,8 @@ pub fn of_series(key: &[u8], study_uid: &str, series_uid: Option<&str>) -> Strin
 pub fn of_file(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let lower = name.to_ascii_lowercase();
-    let stem = [".nii.gz", ".nii"].iter().find(|end| lower.ends_with(**end)).map_or(name.len(), |end| name.len() - end.len());
+    let stem =
+        [".nii.gz", ".nii"].iter().find(|end| lower.ends_with(**end)).map_or(name.len(), |end| name.len() - end.len());
     let mut key = String::new();
     for letter in name[..stem].chars() {
         if letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_') {

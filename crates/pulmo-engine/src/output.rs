@@ -9,6 +9,7 @@ use pulmo_ct::format::{Origin, write_label_map};
 use pulmo_ct::{LabelMap, atomic};
 
 use crate::case_key;
+use crate::digest;
 use crate::error::{Error, Result};
 use crate::result::CaseResult;
 
@@ -36,7 +37,9 @@ pub enum Place {
         /// SHA-256 of the model that made it.
         model_sha256: String,
     },
-    /// Something else has this name.
+    /// The result of another input has this name.
+    Other(String),
+    /// Something that is no result has this name.
     Taken(String),
 }
 
@@ -57,13 +60,18 @@ impl OutputFolder {
         self.path.join(case)
     }
 
-    /// A keyed hash of what was read, by which a case is known again: of the series UID, or of the file's name.
-    #[must_use]
-    pub fn source(&self, origin: &Origin, input: &Path) -> String {
-        match &origin.series_instance_uid {
+    /// A keyed hash of what was read, by which it is known again: of the series UID, or of the file's content.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file cannot be read.
+    pub fn source(&self, origin: &Origin, input: &Path) -> Result<String> {
+        Ok(match &origin.series_instance_uid {
             Some(series) => self.source_of_series(series),
-            None => format!("file {}", case_key::of_file(input)),
-        }
+            None if input.is_file() => {
+                format!("file {}", case_key::of_series(&self.key, &digest::of_file(input)?, None))
+            }
+            None => format!("folder {}", case_key::of_file(input)),
+        })
     }
 
     /// [`OutputFolder::source`] of a DICOM series.
@@ -73,19 +81,18 @@ impl OutputFolder {
     }
 
     /// Finds the place of a case: by its study, or by study and series where another series of the study
-    /// lies there already; a file by its name.
+    /// lies there already; a file by its name. `source` is [`OutputFolder::source`].
     #[must_use]
-    pub fn place(&self, origin: &Origin, input: &Path) -> Place {
-        let source = self.source(origin, input);
+    pub fn place(&self, origin: &Origin, input: &Path, source: &str) -> Place {
         let uids = (origin.study_instance_uid.as_deref(), origin.series_instance_uid.as_deref());
         let case = match uids {
             (Some(study), _) => case_key::of_series(&self.key, study, None),
             (None, Some(series)) => case_key::of_series(&self.key, series, None),
             (None, None) => case_key::of_file(input),
         };
-        match (self.look(case, &source), uids) {
-            (Place::Taken(_), (Some(study), Some(series))) => {
-                self.look(case_key::of_series(&self.key, study, Some(series)), &source)
+        match (self.look(case, source), uids) {
+            (Place::Other(_), (Some(study), Some(series))) => {
+                self.look(case_key::of_series(&self.key, study, Some(series)), source)
             }
             (place, _) => place,
         }
@@ -97,7 +104,8 @@ impl OutputFolder {
             Some(result) if result.input.source == source => {
                 Place::Finished { case, model_sha256: result.model.sha256 }
             }
-            _ => Place::Taken(case),
+            Some(_) => Place::Other(case),
+            None => Place::Taken(case),
         }
     }
 
@@ -110,11 +118,16 @@ impl OutputFolder {
     #[must_use]
     pub fn finished(&self, source: &str) -> Option<(String, String)> {
         let entries = std::fs::read_dir(&self.path).ok()?;
-        let mut cases: Vec<String> =
-            entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(|name| !name.starts_with('.')).collect();
+        let mut cases: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.'))
+            .collect();
         cases.sort();
         let results = cases.iter().filter_map(|case| self.read(case));
-        results.into_iter().find(|result| result.input.source == source).map(|result| (result.case, result.model.sha256))
+        results
+            .into_iter()
+            .find(|result| result.input.source == source)
+            .map(|result| (result.case, result.model.sha256))
     }
 
     /// Writes a case: mask, what `more` puts into the folder (pictures), and last the result.
@@ -240,13 +253,14 @@ mod tests {
         let out = OutputFolder::open(folder.path(), b"key").unwrap();
         let (first, second) = (series("1.2", "1.2.1"), series("1.2", "1.2.2"));
         let input = Path::new("in");
-        let Place::Free(case) = out.place(&first, input) else { panic!("free") };
-        let mut written = result(&case, &out.source(&first, input));
+        let place = |origin: &Origin| out.place(origin, input, &out.source(origin, input).unwrap());
+        let Place::Free(case) = place(&first) else { panic!("free") };
+        let mut written = result(&case, &out.source(&first, input).unwrap());
         out.write(&mut written, &mask(), false, |_| Ok(())).unwrap();
 
         let finished = Place::Finished { case: case.clone(), model_sha256: "abc".to_owned() };
-        assert_eq!(out.place(&first, input), finished);
-        let Place::Free(other) = out.place(&second, input) else { panic!("free") };
+        assert_eq!(place(&first), finished);
+        let Place::Free(other) = place(&second) else { panic!("free") };
         assert_ne!(other, case);
         assert_eq!(out.finished(&out.source_of_series("1.2.1")), Some((case, "abc".to_owned())));
         assert_eq!(out.finished(&out.source_of_series("1.2.2")), None);
@@ -257,6 +271,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let out = OutputFolder::open(folder.path(), b"key").unwrap();
         std::fs::create_dir(folder.path().join("scan")).unwrap();
-        assert_eq!(out.place(&Origin::default(), Path::new("x/scan.nii.gz")), Place::Taken("scan".to_owned()));
+        let input = Path::new("x/scan.nii.gz");
+        assert_eq!(out.place(&Origin::default(), input, "file a"), Place::Taken("scan".to_owned()));
+    }
+
+    #[test]
+    fn another_file_of_the_same_name_is_not_the_same_case() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = OutputFolder::open(&folder.path().join("out"), b"key").unwrap();
+        let source = |text: &str| {
+            let path = folder.path().join("scan.nii");
+            std::fs::write(&path, text).unwrap();
+            out.source(&Origin::default(), &path).unwrap()
+        };
+        let (first, second) = (source("one"), source("two"));
+        assert_ne!(first, second);
+        out.write(&mut result("scan", &first), &mask(), false, |_| Ok(())).unwrap();
+        let input = Path::new("scan.nii");
+        assert!(matches!(out.place(&Origin::default(), input, &first), Place::Finished { .. }));
+        assert_eq!(out.place(&Origin::default(), input, &second), Place::Other("scan".to_owned()));
     }
 }

@@ -365,8 +365,7 @@ mod tests {
     fn grids_that_share_axes_map_by_millimetres() {
         let coarse = Affine::axial(Spacing::new([2.0, 2.0, 2.0]).unwrap(), [10.0, 20.0, 30.0]);
         let fine = Affine::axial(Spacing::new([1.0, 2.0, 0.5]).unwrap(), [12.0, 20.0, 30.0]);
-        let axes =
-            Axes::between(&Grid::new([4, 4, 4], coarse).unwrap(), &Grid::new([4, 4, 4], fine).unwrap());
+        let axes = Axes::between(&Grid::new([4, 4, 4], coarse).unwrap(), &Grid::new([4, 4, 4], fine).unwrap());
         assert_eq!(axes.scale, [0.5, 1.0, 0.25]);
         assert_eq!(axes.offset, [0.0, 0.0, 1.0]);
     }

@@ -74,7 +74,7 @@ pub struct GridNote {
 /// What a case was read from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InputNote {
-    /// By what the input is known again: a keyed hash of its series, or the file's name.
+    /// By what the input is known again: a keyed hash of its series UID, or of the file's content.
     pub source: String,
     /// The format by name.
     pub format: String,

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::model::DataSource;
 use crate::train::{Case, CaseSource, Cases};
 
-/// Spacing of the phantoms in mm (slice, row, column); with 24 x 96 x 96 voxels a grown patient's thorax.
-const SPACING_MM: [f64; 3] = [256.0 / 24.0, 3.6, 3.6];
+/// A grown patient's thorax (slice, row, column) in mm, whatever the number of voxels.
+const THORAX_MM: [f64; 3] = [256.0, 345.6, 345.6];
 /// Seed of the first training phantom; the tests of the phantom itself use others.
 const FIRST_TRAINING_SEED: u64 = 1000;
 /// Seed of the first held-out phantom.
@@ -42,7 +42,7 @@ pub(super) fn draw(options: &Options<'_>, progress: &mut dyn FnMut(Progress)) ->
         let phantom = thorax(&phantom_options(options, index))?;
         let place = Place::of(index, is_training, options);
         write(options.folder, &place, &phantom)?;
-        list.push(place.entry(is_training));
+        list.push(place.entry(options.folder, is_training));
         if is_training {
             training.push(Case { name: place.name.clone(), source: place.source(options) });
         } else {
@@ -70,11 +70,9 @@ fn phantom_options(options: &Options<'_>, index: usize) -> PhantomOptions {
         None => FIRST_TRAINING_SEED + index as u64,
         Some(held_out) => FIRST_HELD_OUT_SEED + held_out as u64,
     };
-    PhantomOptions {
-        shape: options.recipe.input.grid.size(),
-        spacing_mm: SPACING_MM,
-        ..PhantomOptions::seeded(seed)
-    }
+    let shape = options.recipe.input.grid.size();
+    let spacing_mm = std::array::from_fn(|axis| THORAX_MM[axis] / shape[axis] as f64);
+    PhantomOptions { shape, spacing_mm, ..PhantomOptions::seeded(seed) }
 }
 
 /// Where a phantom's files lie, relative to the demonstration's folder.
@@ -100,13 +98,13 @@ impl Place {
         format!("{}/{kind}/{name}.nii.gz", self.folder)
     }
 
-    fn entry(&self, is_training: bool) -> dataset::Case {
+    fn entry(&self, folder: &Path, is_training: bool) -> dataset::Case {
         dataset::Case {
             name: self.name.clone(),
-            image: self.file("images", &self.name).into(),
-            labels: self.file("labels", &self.partner).into(),
-            lungs: Some(self.file("lungs", &self.name).into()),
-            patient: String::new(),
+            image: folder.join(self.file("images", &self.name)),
+            labels: folder.join(self.file("labels", &self.partner)),
+            lungs: Some(folder.join(self.file("lungs", &self.name))),
+            patient: self.name.clone(),
             split: if is_training { Split::Train } else { Split::Test },
             note: None,
         }

@@ -164,11 +164,7 @@ pub fn run(options: &Options<'_>, progress: &mut dyn FnMut(Progress)) -> Result<
     Ok(Demonstration { report, held_out: data.held_out, predictions: judged.predictions })
 }
 
-fn fit(
-    options: &Options<'_>,
-    data: &data::Data,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<(Outcome, Vec<f64>)> {
+fn fit(options: &Options<'_>, data: &data::Data, progress: &mut dyn FnMut(Progress)) -> Result<(Outcome, Vec<f64>)> {
     let folder: PathBuf = options.folder.join("run");
     let request = Request {
         recipe: &options.recipe,
@@ -182,7 +178,9 @@ fn fit(
     let epochs = options.recipe.training.epochs();
     let mut losses = Vec::with_capacity(epochs);
     let outcome = train(&request, &mut |event| match event {
-        Event::Step { epoch, step, steps, .. } => progress(Progress::Trained((epoch - 1) * steps + step, epochs * steps)),
+        Event::Step { epoch, step, steps, .. } => {
+            progress(Progress::Trained((epoch - 1) * steps + step, epochs * steps))
+        }
         Event::Epoch(EpochReport { training_loss, .. }) => losses.push(training_loss),
         _ => {}
     })?;

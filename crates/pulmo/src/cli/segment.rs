@@ -1,5 +1,6 @@
 //! `pulmo segment`: CTs in, one folder per case out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -84,10 +85,14 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     }
     let start = Instant::now();
     let (mut done, mut failed) = (0, 0);
+    let mut written = BTreeSet::new();
     for (index, input) in args.inputs.iter().enumerate() {
-        match one(&args, input, (index, &output), &mut segmenter, terminal) {
+        match one(&args, input, (index, &output, &written), &mut segmenter, terminal) {
             Ok(outcome) => {
                 done += 1;
+                if let Outcome::Done(result) = &outcome {
+                    written.insert(result.case.clone());
+                }
                 report(&outcome, input, &args, terminal)?;
             }
             Err(error) => {
@@ -115,7 +120,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
 fn one(
     args: &Args,
     input: &Path,
-    (index, output): (usize, &OutputFolder),
+    (index, output, written): (usize, &OutputFolder, &BTreeSet<String>),
     segmenter: &mut Segmenter,
     terminal: &Terminal,
 ) -> anyhow::Result<Outcome> {
@@ -127,26 +132,15 @@ fn one(
     let start = Instant::now();
     let opened = open(args, input, terminal)?;
     let read = start.elapsed();
-    let case = match output.place(&opened.origin, input) {
-        Place::Free(case) => case,
-        Place::Finished { case, model_sha256 } if args.resume && model_sha256 == segmenter.model().sha256 => {
-            return Ok(Outcome::Skipped(case));
-        }
-        Place::Finished { case, model_sha256 } if !args.force => {
-            if model_sha256 != segmenter.model().sha256 {
-                let folder = output.case_folder(&case);
-                let problem = format!("`{}` was made by another model", folder.display());
-                return Err(advice(problem, "--force replaces it, -o names another folder"));
-            }
-            return Err(already_there(&output.case_folder(&case)).into());
-        }
-        Place::Finished { case, .. } => case,
-        // Another case's result, or no result at all: never replaced.
-        Place::Taken(case) => {
-            let problem = format!("`{}` belongs to something else", output.case_folder(&case).display());
-            return Err(advice(problem, "rename the file, or name another folder with -o"));
-        }
+    let source = output.source(&opened.origin, input)?;
+    let case = match choose(args, output.place(&opened.origin, input, &source), output, segmenter.model())? {
+        Choice::Write(case) => case,
+        Choice::Skip(case) => return Ok(Outcome::Skipped(case)),
     };
+    if written.contains(&case) {
+        let problem = format!("an earlier input of this call is called `{case}` too");
+        return Err(advice(problem, "rename the file, or name another folder with -o"));
+    }
     let what =
         if args.inputs.len() == 1 { case.clone() } else { format!("{case} ({} of {})", index + 1, args.inputs.len()) };
     let progress = std::cell::OnceCell::new();
@@ -154,12 +148,46 @@ fn one(
         progress.get_or_init(|| terminal.progress(&what, of as u64)).at(done as u64);
     })?;
     found.seconds.read = (read.as_secs_f64() * 1e3).round() / 1e3;
-    let identity = Identity { source: output.source(&opened.origin, input), case };
+    let identity = Identity { source, case };
     let mut result = CaseResult::new(identity, (&opened.origin, &opened.warnings), segmenter.model(), &found);
     output.write(&mut result, &found.labels, args.force, |folder| {
         if args.pictures { draw(folder, &opened, &found) } else { Ok(()) }
     })?;
     Ok(Outcome::Done(Box::new(result)))
+}
+
+/// Whether a case is to be segmented.
+enum Choice {
+    Write(String),
+    Skip(String),
+}
+
+/// Decides by what lies in the case's place; nothing is replaced without --force, and never what is no result.
+fn choose(args: &Args, place: Place, output: &OutputFolder, model: &Model) -> anyhow::Result<Choice> {
+    let (case, problem) = match place {
+        Place::Free(case) => return Ok(Choice::Write(case)),
+        Place::Taken(case) => {
+            let problem = format!("`{}` is there and is no result", output.case_folder(&case).display());
+            return Err(advice(problem, "rename the file, or name another folder with -o"));
+        }
+        Place::Finished { case, model_sha256 } if model_sha256 == model.sha256 => {
+            if args.resume {
+                return Ok(Choice::Skip(case));
+            }
+            (case, None)
+        }
+        Place::Finished { case, .. } => (case, Some("was made by another model")),
+        Place::Other(case) => (case, Some("was made from another input")),
+    };
+    let folder = output.case_folder(&case);
+    match problem {
+        _ if args.force => Ok(Choice::Write(case)),
+        None => Err(already_there(&folder).into()),
+        Some(problem) => {
+            let message = format!("`{}` {problem}", folder.display());
+            Err(advice(message, "--force replaces it, -o names another folder"))
+        }
+    }
 }
 
 /// The case of an input's series that this model has finished; looks at DICOM headers only.
@@ -176,7 +204,7 @@ fn finished_series(args: &Args, input: &Path, output: &OutputFolder, model: &Mod
 
 fn open(args: &Args, input: &Path, terminal: &Terminal) -> anyhow::Result<Opened> {
     // A NIfTI file has no series to choose from; the flag is for the DICOM folders among the inputs.
-    let options = OpenOptions { series: args.series.clone().filter(|_| input.is_dir()) };
+    let options = OpenOptions { series: args.series.clone().filter(|_| input.is_dir()), known_not_hu: false };
     let progress = OnceLock::new();
     Ok(open_ct_with_progress(input, &options, &|done, of| {
         progress.get_or_init(|| terminal.progress("reading", of as u64)).at(done as u64);

@@ -89,7 +89,8 @@ impl Picture {
         };
         for at in (0..mask.len()).filter(|&at| mask[at]) {
             let (x, y) = ((at % self.width) as isize, (at / self.width) as isize);
-            let is_edge = (1..=2).any(|d| !(marked(x - d, y) && marked(x + d, y) && marked(x, y - d) && marked(x, y + d)));
+            let is_edge =
+                (1..=2).any(|d| !(marked(x - d, y) && marked(x + d, y) && marked(x, y - d) && marked(x, y + d)));
             let share = if is_edge { 1.0 } else { fill };
             for (value, tint) in self.rgb[at].iter_mut().zip(colour) {
                 *value = (f32::from(*value) + share * (f32::from(tint) - f32::from(*value))).round() as u8;

@@ -153,7 +153,8 @@ mod tests {
         let volume = CtVolume::new(grid, vec![WINDOW_CENTRE_HU; 16]).unwrap();
         let picture = Layers { volume: &volume, reference: None, prediction: None }.draw(View::Axial);
         assert_eq!(picture.pixel(256, 256), [128; 3], "the window's middle is the middle grey");
-        let white = |from: usize, to: usize| (from..to).any(|x| (0..picture.height()).any(|y| picture.pixel(x, y) == [255; 3]));
+        let white =
+            |from: usize, to: usize| (from..to).any(|x| (0..picture.height()).any(|y| picture.pixel(x, y) == [255; 3]));
         assert!(white(0, 40) && white(472, 512) && !white(60, 440));
     }
 
