@@ -20,7 +20,7 @@ const USAGE: &str = "usage: cargo xtask <job>
   test               all tests, then the console blocks of README.md
   tidy               layers, file sizes, words, printing: what no compiler checks
   oracles [--check]  list the oracles; with --check remake them with Python ($PULMO_PYTHON, default python3) and compare
-  bench              run the benchmarks
+  bench [NAME]       time convolutions (conv) and training steps (step)
   size               table of file and function sizes
   ci                 check, then test";
 
@@ -33,7 +33,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(root()),
         ["oracles"] => oracles::list(root()),
         ["oracles", "--check"] => oracles::check(root()),
-        ["bench"] => bench(),
+        ["bench"] => bench(None),
+        ["bench", name] => bench(Some(name)),
         ["size"] => size::run(root()),
         ["ci"] => check().and_then(|()| test()),
         _ => {
@@ -68,15 +69,20 @@ fn test() -> Outcome {
     readme::run(root(), &target_folder().join("release"))
 }
 
-fn bench() -> Outcome {
-    let mut found = 0;
-    for file in source::files(root(), "rs").into_iter().filter(|file| file.iter().any(|part| part == "benches")) {
-        let (Some(name), Some(package)) = (file.file_stem(), file.iter().nth_back(2)) else { continue };
-        cargo(&["bench", "--package", &package.to_string_lossy(), "--bench", &name.to_string_lossy()], &[])?;
-        found += 1;
+/// The benchmarks: programs that print a table, by name.
+const BENCHES: [(&str, &str, &str); 2] = [
+    ("conv", "pulmo-kernel", "conv_bench"), // GFLOP/s of each layer of the paper's network
+    ("step", "pulmo-net", "step_bench"),    // seconds of a training step and of an inference
+];
+
+fn bench(name: Option<&str>) -> Outcome {
+    let chosen: Vec<_> = BENCHES.iter().filter(|bench| name.is_none_or(|name| name == bench.0)).collect();
+    if chosen.is_empty() {
+        return Err(format!("no benchmark of that name; there are {}", BENCHES.map(|bench| bench.0).join(", ")));
     }
-    println!("{found} benchmarks");
-    Ok(())
+    chosen.iter().try_for_each(|(_, package, example)| {
+        cargo(&["run", "--release", "--package", package, "--example", example], &[])
+    })
 }
 
 /// Where cargo puts what it builds.
