@@ -25,6 +25,8 @@ pub struct OpenOptions {
     /// Which series of a DICOM folder: a SeriesInstanceUID or the number in the listing of
     /// [`list_series`]. Needed only where a folder holds several that could be taken.
     pub series: Option<String>,
+    /// Whether the voxels are known not to be HU, so that their range need not be doubted.
+    pub known_not_hu: bool,
 }
 
 /// A CT volume together with where it came from.
@@ -126,15 +128,19 @@ pub fn open_ct_with_progress(
     options: &OpenOptions,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Opened> {
-    match Format::of(path)? {
-        Format::DicomFolder => dicom_series::open(path, options, progress),
+    let mut opened = match Format::of(path)? {
+        Format::DicomFolder => dicom_series::open(path, options, progress)?,
         Format::Nifti => {
             let opened = nifti::open_ct(path)?;
             progress(1, 1);
-            Ok(opened)
+            opened
         }
-        other => Err(other.refuse(path)),
+        other => return Err(other.refuse(path)),
+    };
+    if !options.known_not_hu {
+        warn_if_not_hu(&opened.volume, &mut opened.warnings);
     }
+    Ok(opened)
 }
 
 /// Opens a NIfTI label map.

@@ -322,7 +322,7 @@ fn one_of_several_series_is_chosen() {
         }
     };
     let choose = |series: &str| {
-        let options = OpenOptions { series: Some(series.to_owned()) };
+        let options = OpenOptions { series: Some(series.to_owned()), ..OpenOptions::default() };
         open_ct(folder.path(), &options).map(|opened| opened.origin.series_instance_uid.unwrap())
     };
     write("2.25.10", "1", "SR", "");

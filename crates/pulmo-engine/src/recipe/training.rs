@@ -56,6 +56,9 @@ pub struct Phase {
     /// Start from the best epoch so far rather than from the last one; does nothing in the first phase.
     #[serde(default = "yes")]
     pub reload_best: bool,
+    /// Forget what the optimiser remembers of the phase before, as fastai's `freeze_to` does; kept if not set.
+    #[serde(default)]
+    pub fresh_optimiser: bool,
 }
 
 /// Constants of Adam with decoupled weight decay, as fastai has it.
@@ -93,6 +96,7 @@ impl Default for Training {
             learning_rate,
             encoder_rate_factor: 1.0,
             reload_best: true,
+            fresh_optimiser: false,
         };
         Self {
             loss: Loss::DiceCrossEntropy,

@@ -150,7 +150,8 @@ pub(super) fn load(case: &Case, recipe: &Recipe) -> Result<(Prepared, Vec<String
 }
 
 fn from_files(ct: &Path, reference: &Path, recipe: &Recipe) -> Result<(Prepared, Vec<String>)> {
-    let opened = open_ct(ct, &OpenOptions::default())?;
+    let known_not_hu = matches!(recipe.input.intensity, Intensity::EightBit {});
+    let opened = open_ct(ct, &OpenOptions { known_not_hu, ..OpenOptions::default() })?;
     let reference = open_label_map(reference)?;
     Ok((from_volumes(&opened.volume, &reference, recipe)?, opened.warnings))
 }

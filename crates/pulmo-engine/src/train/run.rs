@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use pulmo_net::schedule::OneCycle;
 use pulmo_net::weights::{KeyTable, read_weights_file, transfer};
-use pulmo_net::{Adam, LearningRate, Session, Shape, Step, StepReport, Weights};
+use pulmo_net::{Adam, LearningRate, OptimiserState, Session, Shape, Step, StepReport, Weights};
 
 use super::checkpoint::{self, Best, Checkpoint, Position};
 use super::journal::{EpochReport, Journal, Line, StepLine};
@@ -21,7 +21,7 @@ use crate::recipe::{Monitor, Phase, Recipe};
 
 /// Trains a network as a recipe says, or goes on with it.
 ///
-/// For each phase: a new optimiser and one learning-rate cycle. For each epoch: items in random order,
+/// For each phase: one learning-rate cycle. For each epoch: items in random order,
 /// augmented; a step per batch; validation; the best epoch kept as `model.safetensors`; a checkpoint.
 ///
 /// # Errors
@@ -223,18 +223,19 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// A new optimiser for the next phase, and the best weights if it wants them.
+    /// The best weights and a fresh optimiser for the next phase, if it wants them.
     ///
     /// This happens before the checkpoint is written: `model.safetensors` may be one epoch ahead of a
     /// checkpoint when a run is killed between the two, so a resumed run must not read it.
     fn next_phase(&mut self, finished: usize) -> Result<()> {
-        let Request { recipe, kernels, .. } = *self.request;
-        let weights = if recipe.training.phase[finished + 1].reload_best {
-            Model::load(&self.path(MODEL))?.weights
-        } else {
-            self.session.weights()
-        };
-        self.session = Session::new(&recipe.network, &weights, kernels)?;
+        let recipe = self.request.recipe;
+        let phase = &recipe.training.phase[finished + 1];
+        if phase.fresh_optimiser {
+            self.session.set_optimiser_state(&OptimiserState::default())?;
+        }
+        if phase.reload_best {
+            self.session.set_weights(&Model::load(&self.path(MODEL))?.weights)?;
+        }
         Ok(())
     }
 }

@@ -23,7 +23,7 @@ use rayon::prelude::*;
 
 use self::scan::{Scan, Series};
 use self::stack::Stack;
-use super::{OpenOptions, Opened, Origin, warn_if_not_hu};
+use super::{OpenOptions, Opened, Origin};
 use crate::error::{Error, Result};
 use crate::volume::CtVolume;
 
@@ -115,7 +115,6 @@ pub(super) fn open(folder: &Path, options: &OpenOptions, progress: &(dyn Fn(usiz
     }
     let (hu, padding) = decode(folder, &stack, progress)?;
     let volume = CtVolume::new(stack.grid, hu)?;
-    warn_if_not_hu(&volume, &mut warnings);
     let first = stack.slices[0];
     let present = |uid: &String| Some(uid.clone()).filter(|uid| !uid.is_empty());
     let origin = Origin {

@@ -9,7 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use super::header::{DataType, Header};
 use super::{HEADER_BYTES, not_nifti, stem};
 use crate::error::{Error, Result};
-use crate::format::{Opened, Origin, warn_if_not_hu};
+use crate::format::{Opened, Origin};
 use crate::volume::{CtVolume, LabelMap};
 
 /// Bytes decoded at a time: large enough for speed, small beside any volume.
@@ -42,7 +42,6 @@ pub(crate) fn open_ct(path: &Path) -> Result<Opened> {
         warnings.push(format!("{padding} voxels hold NaN and are taken as air ({} HU)", CtVolume::AIR_HU));
     }
     let volume = CtVolume::new(grid, hu)?;
-    warn_if_not_hu(&volume, &mut warnings);
     let origin = Origin {
         format: "NIfTI-1",
         file_stem: stem(path).or_else(|| path.file_stem().map(|name| name.to_string_lossy().into_owned())),
