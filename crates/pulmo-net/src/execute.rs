@@ -11,10 +11,10 @@ use crate::builder::{BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Kind, Node, Norm, Op, ParameterId, Shape, ValueId};
 use crate::loss::Field;
+use crate::optimiser::UpdateRule;
 use crate::parameters::Parameters;
 use crate::plan::views::{SegmentSpec, Storage, ViewSpec};
 use crate::plan::{Action, Mode, Plan, Step};
-use crate::session::UpdateRule;
 
 /// One run of a plan.
 pub(crate) struct Executor<'a, T> {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pulmo_kernel::{Kernels, Scalar};
-use serde::{Deserialize, Serialize};
 
 use crate::architecture::Network;
 use crate::differentiate::{Gradients, differentiate};
@@ -11,46 +10,10 @@ use crate::error::Result;
 use crate::execute::Executor;
 use crate::graph::{Graph, Parameter, Shape, ValueId};
 use crate::loss::Loss;
+use crate::optimiser::{Adam, LearningRate, UpdateRule};
 use crate::parameters::{OptimiserState, Parameters};
 use crate::plan::{Mode, Plan};
 use crate::tensor::Weights;
-
-/// The numbers of fastai's Adam that a recipe sets.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Adam {
-    /// Decay of the average of gradients; a schedule usually moves it.
-    pub momentum: f64,
-    /// Decay of the average of squared gradients.
-    pub squared_momentum: f64,
-    /// Added to the root in the denominator.
-    pub epsilon: f64,
-    /// Decoupled weight decay of convolution weights.
-    pub weight_decay: f64,
-}
-
-impl Default for Adam {
-    fn default() -> Self {
-        Self { momentum: 0.9, squared_momentum: 0.99, epsilon: 1e-5, weight_decay: 1e-4 }
-    }
-}
-
-/// Learning rates of the two groups of parameters.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LearningRate {
-    /// Of parameters whose name begins with `encoder.`.
-    pub encoder: f64,
-    /// Of all others.
-    pub rest: f64,
-}
-
-impl LearningRate {
-    /// The same rate for both.
-    #[must_use]
-    pub fn same(rate: f64) -> Self {
-        Self { encoder: rate, rest: rate }
-    }
-}
 
 /// One training step to take.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,13 +37,6 @@ pub struct StepReport {
     pub parts: Vec<(&'static str, f64)>,
     /// Euclidean norm of all gradients that updated something.
     pub gradient_norm: f64,
-}
-
-/// How parameters move.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct UpdateRule {
-    pub(crate) adam: Adam,
-    pub(crate) rate: LearningRate,
 }
 
 /// What a plan is for.
