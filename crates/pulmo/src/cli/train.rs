@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[arg(value_name = "RECIPE")]
     recipe: PathBuf,
 
-    /// The cases, as `pulmo import` writes them.
+    /// The cases: data.toml, as the README shows it.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
 
