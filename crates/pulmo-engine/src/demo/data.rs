@@ -70,7 +70,7 @@ fn phantom_options(options: &Options<'_>, index: usize) -> PhantomOptions {
         None => FIRST_TRAINING_SEED + index as u64,
         Some(held_out) => FIRST_HELD_OUT_SEED + held_out as u64,
     };
-    let shape = options.recipe.input.grid.size();
+    let shape = options.shape;
     let spacing_mm = std::array::from_fn(|axis| THORAX_MM[axis] / shape[axis] as f64);
     PhantomOptions { shape, spacing_mm, ..PhantomOptions::seeded(seed) }
 }

@@ -33,6 +33,8 @@ pub struct Options<'a> {
     pub folder: &'a Path,
     /// The recipe, [`recipe`] unless a test wants a shorter one.
     pub recipe: Recipe,
+    /// Voxels (slices, rows, columns) of each phantom.
+    pub shape: [usize; 3],
     /// Phantoms to train on.
     pub training_cases: usize,
     /// Phantoms to judge by.
@@ -54,8 +56,9 @@ impl<'a> Options<'a> {
         Ok(Self {
             folder,
             recipe: recipe()?,
-            training_cases: 14,
-            held_out_cases: 4,
+            shape: [24, 80, 80],
+            training_cases: 24,
+            held_out_cases: 8,
             shuffle_masks: false,
             kernels: Kernels::default(),
             stop,

@@ -70,7 +70,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let stop = AtomicBool::new(false);
     let mut options = Options::new(&args.output, &stop)?;
     options.shuffle_masks = args.control;
-    let [slices, rows, columns] = options.recipe.input.grid.size();
+    let [slices, rows, columns] = options.shape;
     terminal.say(&format!(
         "Drawing {} synthetic CTs of {slices} x {rows} x {columns} voxels, training a small 3D U-Net on {} of them, \
          judging it on the other {}.",
@@ -136,11 +136,16 @@ fn with_progress(options: &Options<'_>, terminal: &Terminal) -> anyhow::Result<D
     Ok(found)
 }
 
-/// Draws two views of each held-out case, and says where they lie, relative to the folder.
+/// Held-out cases that the page shows.
+const SHOWN: usize = 4;
+
+/// Draws two views of the first held-out cases, and says where they lie, relative to the folder.
 fn draw(folder: &Path, found: &Demonstration) -> anyhow::Result<Vec<Vec<String>>> {
     std::fs::create_dir_all(folder.join("pictures")).context("cannot make the folder for pictures")?;
     let mut all = Vec::new();
-    for ((phantom, prediction), score) in found.held_out.iter().zip(&found.predictions).zip(&found.report.cases) {
+    for ((phantom, prediction), score) in
+        found.held_out.iter().zip(&found.predictions).zip(&found.report.cases).take(SHOWN)
+    {
         let layers =
             Layers { volume: &phantom.volume, reference: Some(&phantom.infiltrate), prediction: Some(prediction) };
         let mut names = Vec::new();
