@@ -5,6 +5,7 @@ fn small(folder: &Path, stop: &AtomicBool, run: impl FnOnce(&Options<'_>)) {
     let mut options = Options::new(folder, stop).unwrap();
     options.shape = [8, 32, 32];
     options.recipe.input.grid = GridMode::Whole { size: [8, 32, 32] };
+    options.recipe.training.batch_size = 1;
     options.recipe.network.widths = vec![4, 8];
     options.recipe.training.phase[0].epochs = 1;
     (options.training_cases, options.held_out_cases) = (3, 2);
