@@ -20,6 +20,18 @@ pub struct Window {
     pub overlap: f64,
 }
 
+impl Window {
+    /// The window for a volume: up to an eighth larger where that covers an axis at once.
+    ///
+    /// A volume of 129 voxels and a window of 128 would otherwise take two windows along that axis, and a network
+    /// without dense layers takes any size.
+    #[must_use]
+    pub fn fitted_to(self, shape: [usize; 3]) -> Self {
+        let fit = |size: usize, whole: usize| if whole > size && whole - size <= size / 8 { whole } else { size };
+        Self { size: std::array::from_fn(|axis| fit(self.size[axis], shape[axis])), ..self }
+    }
+}
+
 /// The Gaussian's standard deviation as a share of the window's side: nnU-Net's value.
 pub const SIGMA_SHARE: f64 = 1.0 / 8.0;
 
@@ -320,6 +332,12 @@ mod tests {
         // rounding of 24.5 is to even, ours away from zero; positions of the others agree.
         assert_eq!(window_starts(162, 64, 0.5), [0, 25, 49, 74, 98]);
         assert_eq!(window_starts(110, 64, 0.5), [0, 23, 46]);
+    }
+
+    #[test]
+    fn a_window_grows_by_an_eighth_where_that_spares_a_second_one() {
+        assert_eq!(half([16, 128, 128]).fitted_to([40, 129, 144]).size, [16, 129, 144]);
+        assert_eq!(half([16, 128, 128]).fitted_to([18, 145, 100]).size, [18, 128, 128]);
     }
 
     #[test]

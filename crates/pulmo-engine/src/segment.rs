@@ -132,7 +132,7 @@ pub fn probabilities(
             Ok(Block::new(volume.shape, values))
         }
         GridMode::Patches { size, overlap, .. } => {
-            predict::sliding_window(volume, Window { size, overlap }, infer, done)
+            predict::sliding_window(volume, Window { size, overlap }.fitted_to(volume.shape), infer, done)
         }
     }
 }
