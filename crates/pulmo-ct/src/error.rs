@@ -63,7 +63,8 @@ impl Error {
             Self::Invalid { hint, .. } | Self::Unsupported { hint, .. } | Self::GridMismatch { hint, .. } => {
                 Some(hint.as_str()).filter(|hint| !hint.is_empty())
             }
-            Self::Io { .. } | Self::Value { .. } => None,
+            Self::Io { source, .. } => io_hint(source),
+            Self::Value { .. } => None,
         }
     }
 
@@ -85,6 +86,17 @@ impl Error {
     /// An [`Error::Unsupported`].
     pub fn unsupported(path: &Path, problem: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Unsupported { path: path.to_owned(), problem: problem.into(), hint: hint.into() }
+    }
+}
+
+/// What a user can do about an error of the operating system, where that is plain.
+#[must_use]
+pub fn io_hint(error: &std::io::Error) -> Option<&'static str> {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => Some("the disk is full: free some space, or write elsewhere"),
+        std::io::ErrorKind::PermissionDenied => Some("this user may not do that there"),
+        std::io::ErrorKind::NotFound => Some("check the path"),
+        _ => None,
     }
 }
 

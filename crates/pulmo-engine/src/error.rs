@@ -99,7 +99,7 @@ impl Error {
                 "look at the named case; if it is sound, lower `training.phase.learning_rate` or raise `training.optimiser.epsilon`",
             ),
             Self::Stopped { .. } => Some("go on with --resume"),
-            Self::Io { .. } => None,
+            Self::Io { source, .. } => pulmo_ct::error::io_hint(source),
         }
     }
 

@@ -63,7 +63,6 @@ impl<'a> Run<'a> {
         let old = if request.resume && checkpoint.exists() {
             Some(checkpoint::read(&checkpoint, recipe, &names)?)
         } else {
-            make_folder(request)?;
             None
         };
         let (session, position, start_weights) = match old {
@@ -75,6 +74,8 @@ impl<'a> Run<'a> {
             None => {
                 let (weights, sha256, summary) = first_weights(recipe)?;
                 let session = Session::new(&recipe.network, &weights, request.kernels)?;
+                // Last of all, so that a run that cannot start leaves nothing behind.
+                make_folder(request)?;
                 (session, Position::start(recipe, names, sha256), summary)
             }
         };
