@@ -2,7 +2,7 @@
 //!
 //! A [`Graph`] is a list of nodes in an order in which they can run. Architectures build it
 //! ([`builder`](crate::builder)), [`differentiate`](crate::differentiate) appends the training step to it,
-//! [`plan`](crate::plan) decides what is stored, and [`execute`](crate::execute) runs the plan.
+//! [`plan`](crate::plan) decides what is stored, and the executor runs the plan.
 
 use pulmo_kernel::Conv3d;
 
