@@ -103,11 +103,7 @@ impl<T: Scalar> Executor<'_, T> {
             from_f64(values, &mut buffer[..self.len(value)]);
             self.put(value, buffer);
         }
-        for (slot, buffer) in step.scratch.iter().zip(scratch) {
-            if let (Some(slot), Some(buffer)) = (slot, buffer) {
-                self.slots[*slot] = buffer;
-            }
-        }
+        self.return_scratch(step, scratch);
         Ok(())
     }
 
@@ -180,11 +176,7 @@ impl<T: Scalar> Executor<'_, T> {
             let field = Field::new(self.tensor(node, &scratch, 0), channels, batch, self.target);
             loss.terms().iter().map(|term| term.value(&field)).collect()
         };
-        for (slot, buffer) in step.scratch.iter().zip(scratch) {
-            if let (Some(slot), Some(buffer)) = (slot, buffer) {
-                self.slots[*slot] = buffer;
-            }
-        }
+        self.return_scratch(step, scratch);
         let finite = parts.iter().all(|part| part.is_finite());
         self.loss = parts;
         if finite { Ok(()) } else { Err(Error::NotFinite { what: "loss".into() }) }
@@ -235,6 +227,15 @@ impl<T: Scalar> Executor<'_, T> {
             }));
         }
         filled
+    }
+
+    /// Gives back what [`fill_scratch`](Self::fill_scratch) took.
+    fn return_scratch(&mut self, step: &Step, scratch: Vec<Option<Vec<T>>>) {
+        for (slot, buffer) in step.scratch.iter().zip(scratch) {
+            if let (Some(slot), Some(buffer)) = (slot, buffer) {
+                self.slots[*slot] = buffer;
+            }
+        }
     }
 
     /// An input as a stored tensor.

@@ -1,4 +1,4 @@
-//! The three innermost loops of the convolutions. Each keeps its sums in registers over the whole reduction.
+//! The three innermost loops of the convolutions. Sums are kept in registers over runs of products, then added up.
 
 #![allow(clippy::needless_range_loop, reason = "loops over constants unroll into registers; iterators may not")]
 
