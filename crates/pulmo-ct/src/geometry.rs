@@ -11,7 +11,15 @@ use crate::error::{Error, Result};
 /// written and read back moves its far corner by up to about 1e-4 of a voxel.
 pub const SAME_GRID_FRACTION: f64 = 1e-2;
 
+/// How far two axes of a grid may be from a right angle, in degrees, before the grid counts as sheared.
+///
+/// Headers carry directions with six digits or so, and float32 matrices with seven; a tilted gantry starts at
+/// half a degree.
+pub const SHEARED_FROM_DEGREES: f64 = 0.1;
+
 /// Distance between voxel centres along (slice, row, column) in mm: positive and finite.
+///
+/// In a sheared grid (tilted gantry) the first is longer than the distance between the planes of two slices.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spacing([f64; 3]);
 
@@ -33,13 +41,10 @@ impl Spacing {
     pub fn mm(self) -> [f64; 3] {
         self.0
     }
-
-    /// The volume of one voxel in mL.
-    #[must_use]
-    pub fn voxel_ml(self) -> f64 {
-        self.0.iter().product::<f64>() / 1000.0
-    }
 }
+
+/// The volume that three unit vectors must span: below it (tilted by 84 degrees and more) a grid is flat.
+const FLATTEST: f64 = 0.1;
 
 /// Voxel index (slice, row, column) to patient position (LPS+, mm): `p = origin + Σ column_k · index_k`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -110,7 +115,13 @@ impl Grid {
         if !affine.origin_mm.iter().all(|x| x.is_finite()) {
             return Err(Error::Value { problem: format!("origin {:?} mm is not finite", affine.origin_mm) });
         }
-        Ok(Self { shape, affine, spacing: Spacing::new(affine.spacing_mm())? })
+        let spacing = Spacing::new(affine.spacing_mm())?;
+        let [slice, row, column] = affine.direction();
+        let sine = dot(slice, cross(row, column)).abs();
+        if sine.is_nan() || sine < FLATTEST {
+            return Err(Error::Value { problem: format!("axes {:?} lie in one plane", affine.columns) });
+        }
+        Ok(Self { shape, affine, spacing })
     }
 
     /// Voxels along (slice, row, column).
@@ -135,6 +146,27 @@ impl Grid {
     #[must_use]
     pub fn spacing(&self) -> Spacing {
         self.spacing
+    }
+
+    /// The volume of one voxel in mL: the determinant of the affine, right in sheared grids too.
+    #[must_use]
+    pub fn voxel_ml(&self) -> f64 {
+        let [slice, row, column] = self.affine.columns;
+        dot(slice, cross(row, column)).abs() / 1000.0
+    }
+
+    /// The largest deviation of two axes from a right angle in degrees: the tilt of the gantry, mostly.
+    #[must_use]
+    pub fn shear_degrees(&self) -> f64 {
+        let [slice, row, column] = self.affine.direction();
+        let off = [dot(slice, row), dot(slice, column), dot(row, column)].map(f64::abs);
+        off.into_iter().fold(0.0, f64::max).min(1.0).asin().to_degrees()
+    }
+
+    /// Whether its axes are not at right angles: [`Grid::shear_degrees`] is [`SHEARED_FROM_DEGREES`] or more.
+    #[must_use]
+    pub fn is_sheared(&self) -> bool {
+        self.shear_degrees() >= SHEARED_FROM_DEGREES
     }
 
     /// The eight corner voxels' patient positions in mm.
@@ -172,6 +204,18 @@ impl Grid {
     }
 }
 
+/// The scalar product.
+#[must_use]
+pub fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The vector product.
+#[must_use]
+pub fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+}
+
 fn distance_mm(a: [f64; 3], b: [f64; 3]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
 }
@@ -185,7 +229,21 @@ mod tests {
         for bad in [[0.0, 1.0, 1.0], [1.0, -1.0, 1.0], [1.0, 1.0, f64::NAN], [f64::INFINITY, 1.0, 1.0]] {
             assert!(Spacing::new(bad).is_err(), "{bad:?}");
         }
-        assert!((Spacing::new([5.0, 2.0, 0.5]).unwrap().voxel_ml() - 0.005).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_sheared_grid_knows_its_tilt_and_its_volume() {
+        let mut affine = Affine::axial(Spacing::new([5.0, 2.0, 0.5]).unwrap(), [0.0; 3]);
+        let upright = Grid::new([4, 5, 6], affine).unwrap();
+        assert!((upright.voxel_ml() - 0.005).abs() < 1e-15);
+        assert!(!upright.is_sheared());
+        affine.columns[0] = [0.0, 5.0 * 15_f64.to_radians().tan(), 5.0];
+        let tilted = Grid::new([4, 5, 6], affine).unwrap();
+        assert!((tilted.shear_degrees() - 15.0).abs() < 1e-9);
+        assert!(tilted.is_sheared());
+        assert!((tilted.voxel_ml() - 0.005).abs() < 1e-15, "a shear moves slices and keeps volumes");
+        affine.columns[0] = [0.0, 5.0, 0.0];
+        assert!(Grid::new([4, 5, 6], affine).is_err(), "slices on top of each other");
     }
 
     #[test]

@@ -96,6 +96,6 @@ impl LabelMap {
     /// Volume of `label` in mL.
     #[must_use]
     pub fn volume_ml(&self, label: u8) -> f64 {
-        self.count(label) as f64 * self.grid.0.spacing().voxel_ml()
+        self.count(label) as f64 * self.grid.0.voxel_ml()
     }
 }

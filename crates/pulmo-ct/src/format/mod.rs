@@ -7,7 +7,7 @@
 //! To add a format: write its module, add a `Format` and its mark to `Format::of`, and an arm to
 //! [`open_ct_with_progress`].
 
-pub mod dicom_series;
+pub mod dicom;
 pub mod nifti;
 
 use std::fs::File;
@@ -17,7 +17,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::volume::{CtVolume, LabelMap};
 
-pub use dicom_series::{SeriesSummary, list_series};
+pub use dicom::series::{SeriesSummary, list_series};
 
 /// What the user may choose when opening a CT.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Format {
     fn refuse(self, path: &Path) -> Error {
         let takes = "readable are a folder with the DICOM files of one CT series, .nii and .nii.gz";
         match self {
-            Self::DicomFile => dicom_series::refuse_single_file(path),
+            Self::DicomFile => dicom::series::refuse_single_file(path),
             Self::Nrrd => Error::unsupported(path, "an NRRD file", format!("convert it to .nii.gz; {takes}")),
             Self::MetaImage => Error::unsupported(path, "a MetaImage file", format!("convert it to .nii.gz; {takes}")),
             _ if nifti::has_extension(path) => nifti::not_nifti(path),
@@ -129,7 +129,7 @@ pub fn open_ct_with_progress(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Opened> {
     let mut opened = match Format::of(path)? {
-        Format::DicomFolder => dicom_series::open(path, options, progress)?,
+        Format::DicomFolder => dicom::series::open(path, options, progress)?,
         Format::Nifti => {
             let opened = nifti::open_ct(path)?;
             progress(1, 1);

@@ -156,7 +156,7 @@ pub fn thorax(options: &PhantomOptions) -> Result<Phantom> {
         infiltrate.extend(slice.infiltrate);
         lungs.extend(slice.lungs);
     }
-    let exact = exact_volumes(&infiltrate, &lungs, spacing.voxel_ml());
+    let exact = exact_volumes(&infiltrate, &lungs, grid.voxel_ml());
     Ok(Phantom {
         volume: CtVolume::new(grid, hu)?,
         infiltrate: LabelMap::new(grid, infiltrate)?,

@@ -146,13 +146,13 @@ impl<'a> MaskPair<'a> {
     /// Volume of the reference's mask in mL.
     #[must_use]
     pub fn reference_ml(&self) -> f64 {
-        self.overlap.reference as f64 * self.reference.grid().spacing().voxel_ml()
+        self.overlap.reference as f64 * self.reference.grid().voxel_ml()
     }
 
     /// Volume of the prediction's mask in mL, with the reference's voxel size.
     #[must_use]
     pub fn prediction_ml(&self) -> f64 {
-        self.overlap.prediction as f64 * self.reference.grid().spacing().voxel_ml()
+        self.overlap.prediction as f64 * self.reference.grid().voxel_ml()
     }
 }
 

@@ -10,8 +10,6 @@
 //! between them comes from their positions, never from SliceThickness. Agrees with SimpleITK's series
 //! reader and pydicom except for padding, which here is air.
 
-mod codec;
-mod lengths;
 mod pixel;
 mod scan;
 mod stack;
@@ -23,8 +21,9 @@ use rayon::prelude::*;
 
 use self::scan::{Scan, Series};
 use self::stack::Stack;
-use super::{OpenOptions, Opened, Origin};
+use super::codec;
 use crate::error::{Error, Result};
+use crate::format::{OpenOptions, Opened, Origin};
 use crate::volume::CtVolume;
 
 /// One series of a folder as the user sees it before choosing. Holds no description and no name.
@@ -99,7 +98,11 @@ fn assess(scan: &Scan) -> Vec<(SeriesSummary, stack::Outcome<'_>)> {
 }
 
 /// Opens the chosen, or the only usable, series of a folder.
-pub(super) fn open(folder: &Path, options: &OpenOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Opened> {
+pub(in crate::format) fn open(
+    folder: &Path,
+    options: &OpenOptions,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Opened> {
     let scan = scan::scan(folder)?;
     scan.must_be_undamaged()?;
     let mut assessed = assess(&scan);
@@ -180,7 +183,7 @@ fn decode(folder: &Path, stack: &Stack<'_>, progress: &(dyn Fn(usize, usize) + S
 }
 
 /// The error for a single DICOM file, which is never a volume here.
-pub(super) fn refuse_single_file(path: &Path) -> Error {
+pub(in crate::format) fn refuse_single_file(path: &Path) -> Error {
     match scan::read_header(path) {
         Ok(header) if header.is_multi_frame() => Error::unsupported(
             path,

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use dicom_dictionary_std::uids;
 
-use super::codec;
+use super::super::codec;
 use super::scan::{Series, SliceHeader};
 use crate::error::Error;
-use crate::geometry::{Affine, Grid};
+use crate::geometry::{Affine, Grid, cross, dot};
 
 /// How far direction cosines may lie from unit length and right angles.
 const ORTHONORMAL_WITHIN: f64 = 1e-3;
@@ -352,14 +352,6 @@ fn orientation(slice: &SliceHeader) -> [f64; 6] {
 
 fn spacing(slice: &SliceHeader) -> [f64; 2] {
     slice.pixel_spacing_mm.unwrap_or([f64::NAN; 2])
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
 fn unit(a: [f64; 3]) -> [f64; 3] {

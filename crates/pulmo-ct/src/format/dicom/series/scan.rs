@@ -8,7 +8,7 @@ use dicom_dictionary_std::{tags, uids};
 use dicom_object::{DefaultDicomObject, OpenFileOptions};
 use rayon::prelude::*;
 
-use super::lengths;
+use super::super::lengths;
 use super::pixel::PixelLayout;
 use crate::error::{Error, Result};
 

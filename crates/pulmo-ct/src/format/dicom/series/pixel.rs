@@ -4,7 +4,7 @@ use dicom_core::value::Value;
 use dicom_dictionary_std::tags;
 use dicom_object::DefaultDicomObject;
 
-use super::codec::{self, Frame};
+use super::super::codec::{self, Frame};
 use super::scan::{SliceHeader, causes, integer, numbers, text};
 use crate::error::{Error, Result};
 use crate::volume::CtVolume;
