@@ -13,11 +13,10 @@ mod write;
 
 use std::path::Path;
 
-use crate::error::Error;
-
-pub(super) use header::looks_like_header;
-pub(super) use read::{open_ct, open_label_map};
-pub(super) use write::{write_label_map, write_volume};
+use super::table::{FileFormat, Probe, Progress};
+use super::{OpenOptions, Opened};
+use crate::error::{Error, Result};
+use crate::volume::{CtVolume, LabelMap};
 
 /// Bytes of the header, which is also its first field.
 const HEADER_BYTES: usize = 348;
@@ -25,17 +24,43 @@ const HEADER_BYTES: usize = 348;
 /// The largest number of voxels along an axis: dimensions are int16.
 const LONGEST_AXIS: usize = i16::MAX as usize;
 
-/// Whether the name ends as a NIfTI file's does.
-pub(super) fn has_extension(path: &Path) -> bool {
-    stem(path).is_some()
-}
+/// How the names of the two files of a pair end.
+pub(super) const PAIR_ENDINGS: [&str; 4] = [".hdr", ".img", ".hdr.gz", ".img.gz"];
 
-/// The file name without `.nii` or `.nii.gz`, or `None` if it ends otherwise.
-fn stem(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_string_lossy();
-    let lower = name.to_ascii_lowercase();
-    let ending = [".nii.gz", ".nii"].into_iter().find(|ending| lower.ends_with(ending))?;
-    Some(name[..name.len() - ending.len()].to_owned())
+/// The format.
+#[derive(Debug)]
+pub(super) struct Nifti;
+
+impl FileFormat for Nifti {
+    fn name(&self) -> &'static str {
+        "a NIfTI file"
+    }
+
+    fn recognises(&self, probe: &Probe<'_>) -> bool {
+        header::looks_like_header(probe.content())
+    }
+
+    fn open_ct(&self, path: &Path, _: &OpenOptions, progress: Progress<'_>) -> Result<Opened> {
+        let opened = read::open_ct(path)?;
+        progress(1, 1);
+        Ok(opened)
+    }
+
+    fn open_label_map(&self, path: &Path) -> Result<LabelMap> {
+        read::open_label_map(path)
+    }
+
+    fn endings(&self) -> &'static [&'static str] {
+        &[".nii", ".nii.gz"]
+    }
+
+    fn write_label_map(&self, path: &Path, labels: &LabelMap) -> Result<()> {
+        write::write_label_map(path, labels)
+    }
+
+    fn write_volume(&self, path: &Path, volume: &CtVolume) -> Result<()> {
+        write::write_volume(path, volume)
+    }
 }
 
 /// The error for a file that is called NIfTI and is not.

@@ -7,9 +7,9 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use super::header::{DataType, Header};
-use super::{HEADER_BYTES, not_nifti, stem};
+use super::{HEADER_BYTES, not_nifti};
 use crate::error::{Error, Result};
-use crate::format::{Opened, Origin};
+use crate::format::{Opened, Origin, table};
 use crate::volume::{CtVolume, LabelMap};
 
 /// Bytes decoded at a time: large enough for speed, small beside any volume.
@@ -44,7 +44,7 @@ pub(crate) fn open_ct(path: &Path) -> Result<Opened> {
     let volume = CtVolume::new(grid, hu)?;
     let origin = Origin {
         format: "NIfTI-1",
-        file_stem: stem(path).or_else(|| path.file_stem().map(|name| name.to_string_lossy().into_owned())),
+        file_stem: table::stem(path),
         encoding: data_type.name().to_owned(),
         files: 1,
         slices: grid.shape()[0],

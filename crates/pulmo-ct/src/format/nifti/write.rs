@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{HEADER_BYTES, LONGEST_AXIS, has_extension};
+use super::{HEADER_BYTES, LONGEST_AXIS};
 use crate::atomic;
 use crate::error::{Error, Result};
 use crate::geometry::Grid;
@@ -54,9 +54,6 @@ fn write(
     (data_type, bits): (i16, i16),
     voxels: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
-    if !has_extension(path) {
-        return Err(Error::unsupported(path, "the name does not end in .nii or .nii.gz", "choose such a name"));
-    }
     if grid.shape().iter().any(|&n| n > LONGEST_AXIS) {
         let problem = format!("{:?} voxels: NIfTI-1 allows {LONGEST_AXIS} along an axis", grid.shape());
         return Err(Error::unsupported(path, problem, "crop or split the volume"));

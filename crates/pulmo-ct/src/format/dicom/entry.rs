@@ -1,0 +1,53 @@
+//! DICOM in the list of formats: a folder, and a single file.
+
+use std::path::Path;
+
+use super::series;
+use crate::error::{Error, Result};
+use crate::format::table::{FileFormat, Probe, Progress};
+use crate::format::{OpenOptions, Opened};
+use crate::volume::LabelMap;
+
+/// A folder with the files of one or more series.
+#[derive(Debug)]
+pub(in crate::format) struct Folder;
+
+impl FileFormat for Folder {
+    fn name(&self) -> &'static str {
+        "a folder"
+    }
+
+    fn recognises(&self, probe: &Probe<'_>) -> bool {
+        probe.is_folder
+    }
+
+    fn open_ct(&self, path: &Path, options: &OpenOptions, progress: Progress<'_>) -> Result<Opened> {
+        series::open(path, options, progress)
+    }
+
+    fn open_label_map(&self, path: &Path) -> Result<LabelMap> {
+        Err(Error::unsupported(path, "a folder, expected a label map", "give a file"))
+    }
+}
+
+/// A single DICOM file: an object of its own, or one slice of a series.
+#[derive(Debug)]
+pub(in crate::format) struct Single;
+
+impl FileFormat for Single {
+    fn name(&self) -> &'static str {
+        "a DICOM file"
+    }
+
+    fn recognises(&self, probe: &Probe<'_>) -> bool {
+        probe.head.get(128..132) == Some(b"DICM")
+    }
+
+    fn open_ct(&self, path: &Path, _: &OpenOptions, _: Progress<'_>) -> Result<Opened> {
+        Err(series::refuse_single_file(path))
+    }
+
+    fn open_label_map(&self, path: &Path) -> Result<LabelMap> {
+        Err(series::refuse_single_file(path))
+    }
+}
