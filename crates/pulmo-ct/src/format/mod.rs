@@ -27,6 +27,12 @@ pub struct OpenOptions {
     pub series: Option<String>,
     /// Whether the voxels are known not to be HU, so that their range need not be doubted.
     pub known_not_hu: bool,
+    /// Whether missing slices of a DICOM series may be filled and unequal distances evened out, by linear
+    /// interpolation along the slice axis. A warning tells where slices were invented.
+    pub allow_gaps: bool,
+    /// Whether a DICOM series of a tilted gantry is resampled onto a grid with right angles, by linear
+    /// interpolation. Otherwise its grid is sheared, and its voxels are exact.
+    pub straighten: bool,
 }
 
 /// A CT volume together with where it came from.

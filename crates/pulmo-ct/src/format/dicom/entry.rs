@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::series;
+use super::{file, series};
 use crate::error::{Error, Result};
 use crate::format::table::{FileFormat, Probe, Progress};
 use crate::format::{OpenOptions, Opened};
@@ -40,7 +40,7 @@ impl FileFormat for Single {
     }
 
     fn recognises(&self, probe: &Probe<'_>) -> bool {
-        probe.head.get(128..132) == Some(b"DICM")
+        file::looks_like(probe.head)
     }
 
     fn open_ct(&self, path: &Path, _: &OpenOptions, _: Progress<'_>) -> Result<Opened> {

@@ -1,20 +1,25 @@
 //! A walk over the element headers of a file before it is parsed.
 //!
-//! The parser allocates and clears what an element's length field says, up to 4 GiB for one damaged byte.
-//! Here every length is compared with what is left of the file; this also names the element at which a
-//! file was cut off.
+//! The parser allocates and clears what an element's length field says, up to 4 GiB for one damaged byte, and
+//! follows nested sequences by recursion. Here every length is compared with what is left of the file and the
+//! nesting is bounded; this also names the element at which a file was cut off, and finds the pixel data, so
+//! that they need not be parsed at all.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read, Seek};
+use std::ops::Range;
 
-use super::codec::{DEFLATED, EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR};
+use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
+use dicom_core::{Tag, VR};
+use dicom_dictionary_std::{StandardDataDictionary, tags};
 
 const UNDEFINED: u32 = u32::MAX;
-const PIXEL_DATA: (u16, u16) = (0x7fe0, 0x0010);
-const TRANSFER_SYNTAX: (u16, u16) = (0x0002, 0x0010);
-/// Preamble and `DICM`.
-const META_AT: u64 = 132;
+const ITEM: Tag = Tag(0xfffe, 0xe000);
+const ITEM_END: Tag = Tag(0xfffe, 0xe00d);
+const SEQUENCE_END: Tag = Tag(0xfffe, 0xe0dd);
+/// Sequences and items inside each other; a structured report needs some 40.
+const DEEPEST: usize = 256;
+/// Elements of the meta group that are kept; longer ones are private and of no use here.
+const LONGEST_META: u32 = 4096;
 
 /// Value representations whose length takes two bytes.
 const SHORT: [&[u8; 2]; 21] = [
@@ -26,89 +31,195 @@ const SHORT: [&[u8; 2]; 21] = [
 const LONG: [&[u8; 2]; 13] =
     [b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"];
 
-/// How the elements from here on are written.
-#[derive(Clone, Copy)]
-struct Encoding {
-    is_explicit: bool,
-    is_big_endian: bool,
+/// Whether two bytes name a value representation.
+pub(super) fn is_vr(bytes: &[u8]) -> bool {
+    SHORT.iter().chain(&LONG).any(|known| *known == bytes)
+}
+
+/// How elements are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Encoding {
+    pub(super) is_explicit: bool,
+    pub(super) is_big_endian: bool,
+}
+
+impl Encoding {
+    pub(super) const EXPLICIT: Self = Self { is_explicit: true, is_big_endian: false };
+    pub(super) const IMPLICIT: Self = Self { is_explicit: false, is_big_endian: false };
+    pub(super) const BIG_ENDIAN: Self = Self { is_explicit: true, is_big_endian: true };
+}
+
+/// Why a walk ended early: what is damaged.
+pub(super) type Walked<T> = std::result::Result<T, String>;
+
+/// Where the pixels of an object lie.
+#[derive(Debug, Clone)]
+pub(super) enum Stored {
+    /// As they are; `is_words` if a big endian file swaps their bytes.
+    Native { bytes: Range<u64>, is_words: bool },
+    /// In code streams: the Basic Offset Table, which may be empty, and the fragments.
+    Encapsulated { offsets: Range<u64>, fragments: Vec<Range<u64>> },
+}
+
+/// What a walk over a data set finds.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    /// Where PixelData's element begins, and its content.
+    pub(super) pixel_data: Option<(u64, Stored)>,
+    /// Where the elements end; zeros may follow.
+    pub(super) end: u64,
+    /// Elements at the root that only an older encoding can read (VR UN of undefined length).
+    pub(super) opaque: Vec<Range<u64>>,
+    /// Whether SOPClassUID is there: no DICOM object lacks it.
+    pub(super) has_sop_class: bool,
 }
 
 /// The header of an element.
 struct Element {
-    tag: (u16, u16),
+    tag: Tag,
+    vr: VR,
     length: u32,
-    /// Elements follow inside it, so it is entered and not skipped.
-    holds_elements: bool,
 }
 
-/// Checks that no element of `file` claims more bytes than are left.
-pub(super) fn check(file: &Path) -> std::result::Result<(), String> {
-    let open = || -> io::Result<_> {
-        let file = File::open(file)?;
-        let length = file.metadata()?.len();
-        let mut reader = BufReader::new(file);
-        reader.seek_relative(META_AT as i64)?;
-        Ok(Walk { reader, at: META_AT, length })
-    };
-    open().map_err(|e| e.to_string())?.check()
+/// A sequence or item that the walk is in.
+struct Open {
+    /// `None` if a delimiter ends it.
+    end: Option<u64>,
+    /// The encoding to go back to.
+    outside: Encoding,
+    /// Where it began, if it is an opaque element at the root.
+    opaque_from: Option<u64>,
 }
 
-struct Walk {
-    reader: BufReader<File>,
+/// A reader that knows where it is.
+pub(super) struct Walk<R> {
+    reader: BufReader<R>,
     at: u64,
     length: u64,
 }
 
-impl Walk {
-    fn check(&mut self) -> std::result::Result<(), String> {
-        let mut encoding = Encoding { is_explicit: true, is_big_endian: false };
-        let mut transfer_syntax = String::new();
-        let mut is_meta = true;
-        let mut is_in_pixel_data = false;
-        while self.at + 8 <= self.length {
-            if is_meta && self.peek_group() != Some(2) {
-                is_meta = false;
-                match transfer_syntax.as_str() {
-                    // Compressed as a whole: its lengths are not those of the file.
-                    DEFLATED => return Ok(()),
-                    IMPLICIT_VR => encoding.is_explicit = false,
-                    EXPLICIT_VR_BIG_ENDIAN => encoding.is_big_endian = true,
-                    _ => (),
-                }
-            }
-            let Some(Element { tag, length, holds_elements }) = self.header(encoding)? else { return Ok(()) };
-            if length == UNDEFINED {
-                is_in_pixel_data |= tag == PIXEL_DATA;
-                continue;
-            }
-            if u64::from(length) > self.length - self.at.min(self.length) {
-                let (group, element) = tag;
-                return Err(format!(
-                    "element ({group:04x},{element:04x}) claims {length} bytes, {} are left: \
-                     the file is cut off or damaged",
-                    self.length.saturating_sub(self.at)
-                ));
-            }
-            if tag == TRANSFER_SYNTAX {
-                transfer_syntax = self.text(length as usize);
-            } else if !holds_elements || is_in_pixel_data {
-                self.skip(u64::from(length));
+impl<R: Read + Seek> Walk<R> {
+    /// A walk over `length` bytes from `at`.
+    pub(super) fn new(source: R, at: u64, length: u64) -> Walked<Self> {
+        let mut reader = BufReader::new(source);
+        reader.seek(std::io::SeekFrom::Start(at)).map_err(|e| e.to_string())?;
+        Ok(Self { reader, at, length })
+    }
+
+    /// The short elements of the file meta group, whatever its group length says; ends where the data set begins.
+    pub(super) fn meta(&mut self) -> Walked<(Vec<(Tag, Vec<u8>)>, u64)> {
+        let mut elements = Vec::new();
+        // One byte may be the last of a buffer; it tells group 2 from 8 as well.
+        while self.reader.fill_buf().is_ok_and(|buffer| buffer.first() == Some(&2)) {
+            let Some(element) = self.header(Encoding::EXPLICIT)? else { break };
+            self.must_hold(&element)?;
+            if element.length <= LONGEST_META {
+                let mut bytes = vec![0; element.length as usize];
+                self.reader.read_exact(&mut bytes).map_err(|e| e.to_string())?;
+                self.at += u64::from(element.length);
+                elements.push((element.tag, bytes));
+            } else {
+                self.skip(u64::from(element.length));
             }
         }
-        Ok(())
+        Ok((elements, self.at))
     }
 
-    /// The group of the next element, always little endian before the data set.
-    fn peek_group(&mut self) -> Option<u16> {
-        use std::io::BufRead;
-        let buffer = self.reader.fill_buf().ok()?;
-        // At the end of the buffer two bytes may be split; one byte tells 2 from 8 as well.
-        buffer.first().map(|&low| u16::from(low))
+    /// Checks that no element of the data set claims more bytes than are left.
+    pub(super) fn data_set(&mut self, mut encoding: Encoding) -> Walked<Layout> {
+        let mut layout = Layout::default();
+        let mut inside: Vec<Open> = Vec::new();
+        loop {
+            while let Some(open) = inside.pop_if(|open| open.end.is_some_and(|end| self.at >= end)) {
+                encoding = open.outside;
+            }
+            let begin = self.at;
+            layout.end = begin;
+            if begin + 8 > self.length {
+                break;
+            }
+            let element = self.header(encoding)?;
+            let Some(element) = element else { break };
+            if inside.is_empty() && element.tag == Tag(0, 0) && layout.pixel_data.is_some() {
+                break;
+            }
+            match element.tag {
+                ITEM_END | SEQUENCE_END => {
+                    let open = inside.pop_if(|open| open.end.is_none());
+                    encoding = open.as_ref().map_or(encoding, |open| open.outside);
+                    layout.opaque.extend(open.and_then(|open| open.opaque_from).map(|from| from..self.at));
+                    continue;
+                }
+                tags::PIXEL_DATA if element.length == UNDEFINED => {
+                    let stored = self.fragments(encoding)?;
+                    if inside.is_empty() {
+                        layout.pixel_data = Some((begin, stored));
+                    }
+                    continue;
+                }
+                _ => self.must_hold(&element)?,
+            }
+            layout.has_sop_class |= inside.is_empty() && element.tag == tags::SOP_CLASS_UID;
+            let end = (element.length != UNDEFINED).then(|| self.at + u64::from(element.length));
+            if end.is_none() || element.vr == VR::SQ || element.tag == ITEM {
+                let opaque_from = (inside.is_empty() && element.vr == VR::UN && encoding.is_explicit).then_some(begin);
+                inside.push(Open { end, outside: encoding, opaque_from });
+                if inside.len() > DEEPEST {
+                    return Err(format!("its sequences are nested more than {DEEPEST} deep"));
+                }
+                if element.vr == VR::UN {
+                    // PS3.5 section 6.2.2: such a value is written with implicit VR, whatever the rest is.
+                    encoding = Encoding::IMPLICIT;
+                }
+                continue;
+            }
+            if inside.is_empty() && element.tag == tags::PIXEL_DATA {
+                let bytes = self.at..self.at + u64::from(element.length);
+                layout.pixel_data = Some((begin, Stored::Native { bytes, is_words: element.vr != VR::OB }));
+            }
+            self.skip(u64::from(element.length));
+        }
+        Ok(layout)
     }
 
-    /// The next element. `None` if the walk cannot
-    /// go on, which is left to the parser.
-    fn header(&mut self, encoding: Encoding) -> std::result::Result<Option<Element>, String> {
+    /// The fragments of encapsulated pixel data, from behind their header to their end.
+    fn fragments(&mut self, encoding: Encoding) -> Walked<Stored> {
+        let mut ranges = Vec::new();
+        loop {
+            let element = self.header(encoding)?.filter(|element| element.tag.0 == ITEM.0);
+            let element = element.ok_or("its pixel data have no end: the file is cut off or damaged")?;
+            if element.tag == SEQUENCE_END {
+                break;
+            }
+            if element.length == UNDEFINED {
+                return Err("a fragment of its pixel data has no length".to_owned());
+            }
+            self.must_hold(&element)?;
+            let begin = self.at;
+            self.skip(u64::from(element.length));
+            ranges.push(begin..self.at);
+        }
+        if ranges.is_empty() {
+            return Err("its pixel data hold no fragment".to_owned());
+        }
+        let offsets = ranges.remove(0);
+        Ok(Stored::Encapsulated { offsets, fragments: ranges })
+    }
+
+    fn must_hold(&self, element: &Element) -> Walked<()> {
+        let left = self.length.saturating_sub(self.at);
+        if element.length == UNDEFINED || u64::from(element.length) <= left {
+            return Ok(());
+        }
+        let Tag(group, number) = element.tag;
+        Err(format!(
+            "element ({group:04x},{number:04x}) claims {} bytes, {left} are left: the file is cut off or damaged",
+            element.length
+        ))
+    }
+
+    /// The header of the next element; `None` at the end.
+    fn header(&mut self, encoding: Encoding) -> Walked<Option<Element>> {
         let small = |pair: [u8; 2]| {
             if encoding.is_big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
         };
@@ -116,29 +227,36 @@ impl Walk {
             if encoding.is_big_endian { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) }
         };
         let Some([a, b, c, d, rest @ ..]) = self.bytes::<8>() else { return Ok(None) };
-        let tag = (small([a, b]), small([c, d]));
-        if tag.0 == 0xfffe {
-            return Ok(Some(Element { tag, length: large(rest), holds_elements: true }));
+        let tag = Tag(small([a, b]), small([c, d]));
+        if tag.0 == ITEM.0 {
+            return Ok(Some(Element { tag, vr: VR::SQ, length: large(rest) }));
         }
         if !encoding.is_explicit {
-            return Ok(Some(Element { tag, length: large(rest), holds_elements: false }));
+            let known = StandardDataDictionary.by_tag(tag).and_then(|entry| entry.vr().exact());
+            // What has no length is a sequence, known or not.
+            let length = large(rest);
+            let vr = if length == UNDEFINED { VR::SQ } else { known.unwrap_or(VR::OW) };
+            return Ok(Some(Element { tag, vr, length }));
         }
-        let vr = &rest[..2];
-        if SHORT.iter().any(|known| *known == vr) {
+        let vr = [rest[0], rest[1]];
+        if SHORT.contains(&&vr) {
             let length = u32::from(small([rest[2], rest[3]]));
-            return Ok(Some(Element { tag, length, holds_elements: false }));
+            return Ok(Some(Element { tag, vr: VR::from_binary(vr).unwrap_or(VR::UN), length }));
         }
-        if !LONG.iter().any(|known| *known == vr) {
-            let vr = vr.escape_ascii();
-            return Err(format!(
-                "element ({:04x},{:04x}) is of an unknown kind (VR `{vr}`): the file is damaged",
-                tag.0, tag.1
-            ));
+        if !LONG.contains(&&vr) {
+            let zeros = tag == Tag(0, 0) && rest == [0; 4];
+            return if zeros {
+                Ok(Some(Element { tag, vr: VR::UN, length: 0 }))
+            } else {
+                let vr = vr.escape_ascii();
+                let Tag(group, number) = tag;
+                Err(format!(
+                    "element ({group:04x},{number:04x}) is of an unknown kind (VR `{vr}`): the file is damaged"
+                ))
+            };
         }
         let Some(length) = self.bytes().map(large) else { return Ok(None) };
-        // Elements without a kind of their own inside: left to the parser.
-        let is_opaque = vr == b"UN" && length == UNDEFINED;
-        Ok((!is_opaque).then_some(Element { tag, length, holds_elements: vr == b"SQ" }))
+        Ok(Some(Element { tag, vr: VR::from_binary(vr).unwrap_or(VR::UN), length }))
     }
 
     fn bytes<const COUNT: usize>(&mut self) -> Option<[u8; COUNT]> {
@@ -146,16 +264,6 @@ impl Walk {
         self.reader.read_exact(&mut bytes).ok()?;
         self.at += COUNT as u64;
         Some(bytes)
-    }
-
-    fn text(&mut self, length: usize) -> String {
-        let mut bytes = vec![0; length];
-        let is_read = self.reader.read_exact(&mut bytes).is_ok();
-        self.at += length as u64;
-        if !is_read {
-            return String::new();
-        }
-        String::from_utf8_lossy(&bytes).trim_end_matches(['\0', ' ']).to_owned()
     }
 
     fn skip(&mut self, length: u64) {

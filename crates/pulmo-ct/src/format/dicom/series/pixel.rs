@@ -1,11 +1,10 @@
 //! From stored pixels to HU: sign, padding and the slice's own rescale.
 
-use dicom_core::value::Value;
 use dicom_dictionary_std::tags;
 use dicom_object::DefaultDicomObject;
 
 use super::super::codec::{self, Frame};
-use super::scan::{SliceHeader, causes, integer, numbers, text};
+use super::scan::{SliceHeader, integer, numbers, text};
 use crate::error::{Error, Result};
 use crate::volume::CtVolume;
 
@@ -103,8 +102,7 @@ impl PixelLayout {
 /// Reads the HU of one slice into `out`; returns how many pixels were padding.
 pub(super) fn read_slice(slice: &SliceHeader, out: &mut [f32]) -> Result<usize> {
     let damaged = |problem| Error::invalid(&slice.file, problem, "copy the file again from its source");
-    let object = dicom_object::open_file(&slice.file).map_err(|e| damaged(causes(&e)))?;
-    let element = object.get(tags::PIXEL_DATA).ok_or_else(|| damaged("it has no PixelData".to_owned()))?;
+    let pixels = slice.pixel_data.as_ref().ok_or_else(|| damaged("it has no PixelData".to_owned()))?;
     let layout = &slice.layout;
     let frame = Frame {
         rows: slice.rows,
@@ -113,15 +111,12 @@ pub(super) fn read_slice(slice: &SliceHeader, out: &mut [f32]) -> Result<usize> 
         bits_stored: layout.bits_stored,
         is_signed: layout.is_signed,
     };
-    let is_uncompressed = codec::is_uncompressed(&slice.transfer_syntax);
-    let samples = match element.value() {
-        Value::Primitive(value) if is_uncompressed => codec::decode(&slice.transfer_syntax, &value.to_bytes(), frame),
-        Value::PixelSequence(sequence) if !is_uncompressed => {
-            codec::decode(&slice.transfer_syntax, &sequence.fragments().concat(), frame)
-        }
-        _ => Err("its PixelData is not stored as its transfer syntax says".to_owned()),
-    }
-    .map_err(damaged)?;
+    let bytes = if codec::is_uncompressed(&slice.transfer_syntax) {
+        pixels.native_frame(0, 1, frame.rows * frame.columns * usize::from(frame.bits_allocated / 8))
+    } else {
+        pixels.encapsulated_frame(0, 1, &[])
+    };
+    let samples = bytes.and_then(|bytes| codec::decode(&slice.transfer_syntax, &bytes, frame)).map_err(damaged)?;
 
     let (slope, intercept) = (layout.slope.unwrap_or(1.0), layout.intercept.unwrap_or(0.0));
     let mut padding = 0;

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::{DefaultDicomObject, OpenFileOptions};
+use dicom_object::DefaultDicomObject;
 use rayon::prelude::*;
 
-use super::super::lengths;
+use super::super::file::{Unreadable, open_lazily};
+use super::super::pixel_data::PixelData;
 use super::pixel::PixelLayout;
 use crate::error::{Error, Result};
 
@@ -36,10 +37,11 @@ pub(super) struct SliceHeader {
     /// Distance between rows, then between columns.
     pub(super) pixel_spacing_mm: Option<[f64; 2]>,
     pub(super) layout: PixelLayout,
+    pub(super) pixel_data: Option<PixelData>,
 }
 
 impl SliceHeader {
-    fn of(file: &Path, object: &DefaultDicomObject) -> Self {
+    fn of(file: &Path, object: &DefaultDicomObject, pixel_data: Option<PixelData>) -> Self {
         Self {
             file: file.to_owned(),
             study_uid: text(object, tags::STUDY_INSTANCE_UID),
@@ -57,6 +59,7 @@ impl SliceHeader {
             orientation: numbers(object, tags::IMAGE_ORIENTATION_PATIENT),
             pixel_spacing_mm: numbers(object, tags::PIXEL_SPACING),
             layout: PixelLayout::of(object),
+            pixel_data,
         }
     }
 
@@ -196,41 +199,8 @@ fn collect_files(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Resul
     Ok(())
 }
 
-/// Why a file has no header to offer.
-#[derive(Debug)]
-pub(super) enum Unreadable {
-    /// Something else lies in the folder.
-    NotDicom,
-    /// A DICOM file that may be one of the slices.
-    Damaged(String),
-}
-
 /// Reads everything before the pixels of one file.
 pub(super) fn read_header(file: &Path) -> std::result::Result<SliceHeader, Unreadable> {
-    let damaged = Unreadable::Damaged;
-    if !has_dicom_mark(file).map_err(|e| damaged(e.to_string()))? {
-        return Err(Unreadable::NotDicom);
-    }
-    lengths::check(file).map_err(damaged)?;
-    let options = OpenFileOptions::new().read_until(tags::PIXEL_DATA);
-    let object = options.open_file(file).map_err(|e| damaged(causes(&e)))?;
-    Ok(SliceHeader::of(file, &object))
-}
-
-fn has_dicom_mark(file: &Path) -> std::io::Result<bool> {
-    use std::io::Read;
-    let mut head = Vec::with_capacity(132);
-    std::fs::File::open(file)?.take(132).read_to_end(&mut head)?;
-    Ok(head.get(128..) == Some(b"DICM"))
-}
-
-/// An error and what caused it, in one line.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line = format!("{line}: {cause}");
-        next = cause.source();
-    }
-    line
+    let (object, pixel_data) = open_lazily(file)?;
+    Ok(SliceHeader::of(file, &object, pixel_data))
 }
