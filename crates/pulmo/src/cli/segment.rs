@@ -204,7 +204,7 @@ fn finished_series(args: &Args, input: &Path, output: &OutputFolder, model: &Mod
 
 fn open(args: &Args, input: &Path, terminal: &Terminal) -> anyhow::Result<Opened> {
     // A NIfTI file has no series to choose from; the flag is for the DICOM folders among the inputs.
-    let options = OpenOptions { series: args.series.clone().filter(|_| input.is_dir()), known_not_hu: false };
+    let options = OpenOptions { series: args.series.clone().filter(|_| input.is_dir()), ..OpenOptions::default() };
     let progress = OnceLock::new();
     Ok(open_ct_with_progress(input, &options, &|done, of| {
         progress.get_or_init(|| terminal.progress("reading", of as u64)).at(done as u64);
