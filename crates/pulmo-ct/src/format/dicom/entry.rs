@@ -40,7 +40,7 @@ impl FileFormat for Single {
     }
 
     fn recognises(&self, probe: &Probe<'_>) -> bool {
-        file::looks_like(probe.head)
+        file::looks_like(&probe.head)
     }
 
     fn open_ct(&self, path: &Path, _: &OpenOptions, _: Progress<'_>) -> Result<Opened> {
