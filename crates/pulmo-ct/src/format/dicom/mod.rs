@@ -8,12 +8,27 @@
 //! | `lengths` | compares every length in a file with the file, before it is parsed |
 //! | `pixel_data` | finds and reads the frames of an object |
 //! | `codec` | undoes the compression of one frame |
+//! | [`source`] | a series as the objects made from it see it |
+//! | [`object`] | what all objects share: identity, equipment, UIDs |
+//! | [`code`] | coded concepts |
+//! | `raw`, `dataset`, `text`, `uid` | elements as bytes, in and out; their limits; UIDs from content |
 
 mod codec;
+mod dataset;
 mod entry;
 mod file;
 mod lengths;
 mod pixel_data;
-pub mod series;
+mod raw;
+mod text;
+mod uid;
 
+pub mod code;
+pub mod object;
+pub mod series;
+pub mod source;
+
+pub use code::{Code, SegmentMeaning};
 pub(super) use entry::{Folder, Single};
+pub use object::{Algorithm, AlgorithmKind, DicomObject, Settings, Timestamp};
+pub use source::{SourceSeries, SourceSlice};

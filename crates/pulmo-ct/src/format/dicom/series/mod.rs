@@ -14,7 +14,7 @@ mod pixel;
 mod scan;
 mod stack;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -24,6 +24,7 @@ use self::stack::Stack;
 use super::codec;
 use crate::error::{Error, Result};
 use crate::format::{OpenOptions, Opened, Origin};
+use crate::geometry::Grid;
 use crate::volume::CtVolume;
 
 /// One series of a folder as the user sees it before choosing. Holds no description and no name.
@@ -131,6 +132,44 @@ pub(in crate::format) fn open(
         padding_share: padding as f64 / volume.hu().len() as f64,
     };
     Ok(Opened { volume, origin, warnings })
+}
+
+/// A slice of the taken series, without its pixels.
+#[derive(Debug)]
+pub(in crate::format::dicom) struct TakenSlice {
+    pub(in crate::format::dicom) file: PathBuf,
+    /// From 1, in a multi-frame object.
+    pub(in crate::format::dicom) frame: Option<u32>,
+    pub(in crate::format::dicom) position_mm: [f64; 3],
+    /// The direction along a row (increasing column), then along a column (increasing row).
+    pub(in crate::format::dicom) orientation: [f64; 6],
+}
+
+/// The series that [`open`] takes, without its pixels: what DICOM outputs refer to.
+#[derive(Debug)]
+pub(in crate::format::dicom) struct Taken {
+    pub(in crate::format::dicom) grid: Grid,
+    /// In the order of the grid.
+    pub(in crate::format::dicom) slices: Vec<TakenSlice>,
+    /// One file of every series below the folder, to see their numbers.
+    pub(in crate::format::dicom) headers: Vec<PathBuf>,
+}
+
+/// Chooses and checks as [`open`] does, and reads no pixels.
+pub(in crate::format::dicom) fn take(folder: &Path, options: &OpenOptions) -> Result<Taken> {
+    let scan = scan::scan(folder)?;
+    scan.must_be_undamaged()?;
+    let mut assessed = assess(&scan);
+    let at = choose(folder, options, &assessed)?;
+    let stack = assessed.swap_remove(at).1.map_err(|refusal| refusal.at(folder))?;
+    let slices = stack.slices.iter().map(|slice| TakenSlice {
+        file: slice.file.clone(),
+        frame: None,
+        position_mm: slice.position_mm.unwrap_or([f64::NAN; 3]),
+        orientation: slice.orientation.unwrap_or([f64::NAN; 6]),
+    });
+    let headers = scan.series.iter().map(|series| series.first().file.clone()).collect();
+    Ok(Taken { grid: stack.grid, slices: slices.collect(), headers })
 }
 
 /// The place of the series to open.
