@@ -32,6 +32,30 @@ pub struct Segmentation {
     pub seconds: Seconds,
     /// What a reader must know, one sentence each.
     pub warnings: Vec<String>,
+    /// What the labels were made from.
+    field: Field,
+}
+
+/// Probabilities on the network's grid, and the way back to the CT's.
+#[derive(Debug, Clone, PartialEq)]
+struct Field {
+    probabilities: Block,
+    placement: Placement,
+    turn: Turn,
+}
+
+impl Segmentation {
+    /// The probabilities of infiltrate in 255ths (0 to 255, rounded), one per voxel of the CT's own grid in C
+    /// order (slice, row, column): trilinear from the network's grid, the same values that the labels were cut
+    /// from.
+    ///
+    /// # Errors
+    /// None in practice, as [`restore`].
+    pub fn probabilities_255(&self) -> Result<Vec<u8>> {
+        let Field { probabilities, placement, turn } = &self.field;
+        let map = onto_stored(probabilities, placement, *turn, |p| (p.clamp(0.0, 1.0) * 255.0).round() as u8)?;
+        Ok(map.labels().to_vec())
+    }
 }
 
 /// A model made ready to segment one CT after another.
@@ -105,7 +129,8 @@ impl Segmenter {
             restore: seconds(restore),
             ..Seconds::default()
         };
-        Ok(Segmentation { labels, infiltrate, used_intensity_of_hu, seconds, warnings })
+        let field = Field { probabilities, placement, turn };
+        Ok(Segmentation { labels, infiltrate, used_intensity_of_hu, seconds, warnings, field })
     }
 }
 
@@ -146,8 +171,18 @@ pub fn probabilities(
 /// # Errors
 /// [`Error::Ct`] if the placement and the turn do not belong together.
 pub fn restore(probabilities: &Block, placement: &Placement, turn: Turn, threshold: f32) -> Result<LabelMap> {
+    onto_stored(probabilities, placement, turn, |p| u8::from(p > threshold))
+}
+
+/// One byte per voxel of the grid the CT was read on, from its trilinear probability.
+fn onto_stored(
+    probabilities: &Block,
+    placement: &Placement,
+    turn: Turn,
+    byte: impl Fn(f32) -> u8 + Sync,
+) -> Result<LabelMap> {
     let axes = Axes::between(&placement.network, &placement.oriented);
-    let oriented = axes.interpolate(probabilities, placement.oriented.shape(), |p| u8::from(p > threshold));
+    let oriented = axes.interpolate(probabilities, placement.oriented.shape(), byte);
     Ok(turn.labels_back(&LabelMap::new(placement.oriented, oriented)?, &placement.stored)?)
 }
 
@@ -194,6 +229,8 @@ mod tests {
         // At 0, 0.3, 0.6, 0.9, 0.7, 0.5, 0.3 from the right, so 0.3 first in the file.
         assert_eq!(labels.labels(), [0, 0, 1, 1, 1, 0, 0]);
         assert_eq!(*labels.grid(), stored, "to the bit");
+        let bytes = onto_stored(&Block::new([1, 1, 3], vec![0.0, 1.0, 0.0]), &placement, turn, |p| (p * 255.0) as u8);
+        assert_eq!(bytes.unwrap().labels()[3], 255, "the middle of the network's grid");
     }
 
     #[test]
