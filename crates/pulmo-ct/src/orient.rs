@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::{Affine, Grid};
 use crate::volume::{CtVolume, LabelMap};
 
@@ -31,12 +31,36 @@ impl Turn {
     /// Of equally close ones the first in lexical order wins.
     #[must_use]
     pub fn to(orientation: Orientation, grid: &Grid) -> Self {
-        if orientation == Orientation::Stored {
-            return Self { axes: [0, 1, 2], flipped: [false; 3] };
+        match orientation {
+            Orientation::Stored => Self { axes: [0, 1, 2], flipped: [false; 3] },
+            // New axis 0 follows z (head), 1 follows y (back), 2 follows x (left).
+            Orientation::Patient => Self::following([(2, 1.0), (1, 1.0), (0, 1.0)], grid),
         }
+    }
+
+    /// The turn after which columns, rows and slices run towards the three letters, in this order.
+    ///
+    /// L and R are the patient's left and right, P and A back and front, S and I head and feet: `LPS` is
+    /// [`Orientation::Patient`], `RAS` what most NIfTI software shows. The letters are those of
+    /// `nibabel.aff2axcodes`, the fastest axis first. Exact: nothing is interpolated.
+    ///
+    /// # Errors
+    /// [`Error::Value`] if it is not one of the 48 codes.
+    pub fn towards(code: &str, grid: &Grid) -> Result<Self> {
+        let letters: Vec<(usize, f64)> = code.chars().filter_map(axis_of).collect();
+        let distinct = (0..3).all(|axis| letters.iter().any(|letter| letter.0 == axis));
+        if code.chars().count() != 3 || !distinct {
+            let problem =
+                format!("orientation `{code}`: expected one letter each of L or R, P or A, S or I, as in `LPS`");
+            return Err(Error::Value { problem });
+        }
+        Ok(Self::following([letters[2], letters[1], letters[0]], grid))
+    }
+
+    /// The turn that lets each new axis follow an LPS axis, forwards or backwards, as closely as the stored ones can.
+    fn following(wanted: [(usize, f64); 3], grid: &Grid) -> Self {
         let direction = grid.affine().direction();
-        // New axis 0 follows z (head), 1 follows y (back), 2 follows x (left).
-        let along = |new_axis: usize, stored: usize| direction[stored][2 - new_axis];
+        let along = |new_axis: usize, stored: usize| wanted[new_axis].1 * direction[stored][wanted[new_axis].0];
         let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
         let closeness = |order: &[usize; 3]| (0..3).map(|k| along(k, order[k]).abs()).sum::<f64>();
         let mut axes = orders[0];
@@ -143,6 +167,33 @@ impl Turn {
     }
 }
 
+/// The LPS axis that a letter names, and its sign.
+fn axis_of(letter: char) -> Option<(usize, f64)> {
+    Some(match letter {
+        'L' => (0, 1.0),
+        'R' => (0, -1.0),
+        'P' => (1, 1.0),
+        'A' => (1, -1.0),
+        'S' => (2, 1.0),
+        'I' => (2, -1.0),
+        _ => return None,
+    })
+}
+
+/// The letters towards which columns, rows and slices run, as `nibabel.aff2axcodes` gives them: `LPS` for most CTs.
+///
+/// For an oblique grid the closest axes, as [`Turn::to`] chooses them.
+#[must_use]
+pub fn axis_codes(grid: &Grid) -> String {
+    let turn = Turn::to(Orientation::Patient, grid);
+    let letters = [['S', 'I'], ['P', 'A'], ['L', 'R']];
+    let mut codes = [' '; 3];
+    for ((&axis, &flipped), letters) in turn.axes.iter().zip(&turn.flipped).zip(letters) {
+        codes[2 - axis] = letters[usize::from(flipped)];
+    }
+    codes.iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +246,32 @@ mod tests {
         let [_, rows, columns] = grid.shape();
         let index = [voxel / (rows * columns), voxel / columns % rows, voxel % columns];
         grid.affine().voxel_to_world(index.map(|i| i as f64))
+    }
+
+    #[test]
+    fn every_code_is_reached_and_kept() {
+        let grid = Grid::new([2, 3, 4], Affine::axial(Spacing::new([5.0, 1.0, 1.0]).unwrap(), [0.0; 3])).unwrap();
+        assert_eq!(axis_codes(&grid), "LPS");
+        let volume = numbered(grid);
+        let mut codes = std::collections::BTreeSet::new();
+        for axes in ["LPS", "LSP", "PLS", "PSL", "SLP", "SPL"] {
+            for flips in 0..8_usize {
+                let flip = |(k, letter): (usize, char)| {
+                    let there = "LPS".find(letter).unwrap();
+                    "LPSRAI".chars().nth(if flips >> k & 1 == 1 { there + 3 } else { there }).unwrap()
+                };
+                let code: String = axes.chars().enumerate().map(flip).collect();
+                let turned = Turn::towards(&code, &grid).unwrap().ct(&volume).unwrap();
+                assert_eq!(axis_codes(turned.grid()), code);
+                let back = Turn::towards("LPS", turned.grid()).unwrap().ct(&turned).unwrap();
+                assert_eq!(back, volume, "{code}");
+                codes.insert(code);
+            }
+        }
+        assert_eq!(codes.len(), 48);
+        for bad in ["", "LP", "LPSS", "LRS", "XYZ", "lps"] {
+            assert!(Turn::towards(bad, &grid).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,16 +1,27 @@
 //! Volumes on other grids: whole-volume resize as the paper's library does it, and spacing in mm.
 //!
-//! Two families, each for its own purpose:
+//! Three families, each for its own purpose:
 //!
 //! * [`resize`](mod@resize): index arithmetic, corner voxel to corner voxel or by floor; what networks are fed with;
-//! * [`spacing`]: patient positions, voxel centres, what measurements and exports need.
+//! * [`spacing`]: another spacing and back, edges repeated; what the engine uses around a network;
+//! * [`affine`] and [`labels`]: onto any grid in patient space, as ITK does it; what measurements, exports and
+//!   conversions need.
 //!
 //! [`slices`] holds the bicubic resize that 8-bit slices were made with.
 //!
-//! Label maps are never interpolated linearly, but in [`LabelResize::TrilinearTruncate`], which repeats a
+//! Values of label maps are never interpolated, but in [`LabelResize::TrilinearTruncate`], which repeats a
 //! fault of the paper's time on purpose.
 
+pub mod affine;
+mod bspline;
+mod field;
+pub mod labels;
+mod lattice;
+mod oblique;
 pub mod resize;
+pub mod right_angled;
+mod separable;
+mod slab;
 pub mod slices;
 pub mod spacing;
 

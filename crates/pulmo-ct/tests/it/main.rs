@@ -8,3 +8,4 @@ mod format_real;
 mod intensity;
 mod nifti;
 mod resample;
+mod resample_affine;
