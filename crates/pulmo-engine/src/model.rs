@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pulmo_ct::dataset::DataList;
 use pulmo_net::Weights;
 use serde::{Deserialize, Serialize};
 
@@ -62,8 +63,28 @@ pub struct DataSource {
     pub name: String,
     /// Its licence, which the weights may inherit.
     pub licence: String,
+    /// What may be done with the data and with a model trained on them, in words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub terms: String,
+    /// What to cite.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub citation: String,
     /// What a user of the model must know of it, such as "slices with lesions only".
     pub note: String,
+}
+
+impl DataSource {
+    /// What a data list says of itself.
+    #[must_use]
+    pub fn of(list: &DataList) -> Self {
+        Self {
+            name: list.name.clone(),
+            licence: list.licence.clone(),
+            terms: list.terms.clone(),
+            citation: list.citation.clone(),
+            note: list.notes.clone(),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -3,20 +3,28 @@
 //! ```toml
 //! name = "covid ct"
 //! licence = "CC BY-NC-SA 4.0"
+//! terms = "not for commercial use"   # what may be done, in words; carried into every model and result
 //! citation = "Ma et al. 2021"
 //! notes = "lesion slices only"       # carried into every result
+//! source = "https://doi.org/..."     # where it can be had
 //! intensity_stored = "eight_bit"     # or "hu"
+//! root = "../archives/covid_ct"      # may be left out; `{root}` in the paths below stands for it
 //!
 //! [labels]
 //! 1 = "infiltrate"
 //!
 //! [[case]]
 //! name = "case_001"
-//! image = "ct/case_001.nii.gz"       # relative to this file
-//! labels = "infection/case_001.nii.gz"
-//! lungs = "lung/case_001.nii.gz"     # may be left out
+//! image = "{root}/ct/case_001.nii.gz"   # a path without {root} is relative to this file
+//! labels = "{root}/infection/case_001.nii.gz"
+//! lungs = "{root}/lung/case_001.nii.gz" # may be left out, as all that follows
 //! patient = "p1"                     # the case's name if left out
+//! site = "a"
 //! split = "train"                    # or "validation", "test"
+//! slices = 301
+//! spacing_mm = [1.0, 0.7, 0.7]       # (slice, row, column)
+//! infiltrate_ml = 310.2
+//! sha256 = "..."                     # of the image file; of a DICOM folder: of its files' sorted hashes
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +32,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::place;
 use crate::error::{Error, Result};
 
 /// What the voxels of a data set's images are.
@@ -51,7 +60,7 @@ pub enum Split {
 }
 
 /// One CT with its reference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     /// Unique in its list; appears in results, so no patient's name.
@@ -66,16 +75,31 @@ pub struct Case {
     /// Who it is, by a code; cases of one patient stay in one split. The case's name if left out.
     #[serde(default)]
     pub patient: String,
+    /// Where it was scanned, by a code; empty if unknown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub site: String,
     /// What it is for.
     #[serde(default)]
     pub split: Split,
+    /// Slices of the CT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<usize>,
+    /// Distances of voxel centres along (slice, row, column) in mm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing_mm: Option<[f64; 3]>,
+    /// Volume in mL of all labels that are no lung.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub infiltrate_ml: Option<f64>,
+    /// SHA-256 of the image: of the file, or of the sorted hashes of a DICOM folder's files; see [`super::digest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// Anything to remember.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 /// A data set: its cases, and what must be said with every result on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataList {
     /// What results call it.
@@ -83,20 +107,37 @@ pub struct DataList {
     /// Licence of the data.
     #[serde(default)]
     pub licence: String,
+    /// What may be done with the data and with models trained on it, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub terms: String,
     /// What to cite.
     #[serde(default)]
     pub citation: String,
     /// Limits that every result must carry, such as "lesion slices only".
     #[serde(default)]
     pub notes: String,
+    /// Where the data can be had.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
     /// What the images' voxels are.
     #[serde(default)]
     pub intensity_stored: IntensityStored,
+    /// The folder that `{root}` in the paths of the file stands for; absolute, or relative to the current folder,
+    /// after [`DataList::load`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<PathBuf>,
     /// Names of the label values above 0.
     pub labels: BTreeMap<LabelValue, String>,
     /// The cases; paths are absolute, or relative to the current folder, after [`DataList::load`].
     #[serde(rename = "case", default)]
     pub cases: Vec<Case>,
+}
+
+impl Case {
+    /// Image, labels and, if there are any, lungs.
+    pub fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        [Some(&mut self.image), Some(&mut self.labels), self.lungs.as_mut()].into_iter().flatten()
+    }
 }
 
 /// A label value from 1 to 255, written as a TOML key.
@@ -133,10 +174,18 @@ impl DataList {
             Error::invalid(path, error.to_string().trim_end().to_owned(), "compare with the example of `data.toml`")
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
+        let places = place::Places::of_file(folder, list.root.as_deref());
+        list.root = places.root.clone();
         for case in &mut list.cases {
-            case.image = folder.join(&case.image);
-            case.labels = folder.join(&case.labels);
-            case.lungs = case.lungs.take().map(|lungs| folder.join(lungs));
+            for part in case.paths_mut() {
+                *part = places.find(part).ok_or_else(|| {
+                    Error::invalid(
+                        path,
+                        "a path begins with {root}, and there is no `root`",
+                        "name the folder: root = \"…\"",
+                    )
+                })?;
+            }
             if case.patient.is_empty() {
                 case.patient.clone_from(&case.name);
             }
@@ -145,7 +194,8 @@ impl DataList {
         Ok(list)
     }
 
-    /// Writes the list; paths below the file's folder become relative to it. Replaces the file at once.
+    /// Writes the list; paths below `root` begin with `{root}`, others become relative to the file where they lie
+    /// near it. Replaces the file at once.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the list would not load again, [`Error::Io`] if the file cannot be written.
@@ -153,21 +203,18 @@ impl DataList {
         self.check().map_err(|(problem, hint)| Error::invalid(path, problem, hint))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let base = std::path::absolute(folder).map_err(|source| Error::write(path, source))?;
+        let absolute = |part: &Path| std::path::absolute(part).map_err(|source| Error::write(path, source));
         let mut list = self.clone();
+        let root = list.root.as_deref().map(absolute).transpose()?;
         for case in &mut list.cases {
-            for part in [Some(&mut case.image), Some(&mut case.labels), case.lungs.as_mut()].into_iter().flatten() {
-                let absolute = std::path::absolute(&*part).map_err(|source| Error::write(path, source))?;
-                *part = absolute.strip_prefix(&base).map(Path::to_owned).unwrap_or(absolute);
+            for part in case.paths_mut() {
+                *part = place::shorten(&absolute(part)?, &base, root.as_deref());
             }
         }
+        list.root = root.map(|root| place::shorten(&root, &base, None));
         let text = toml::to_string(&list)
             .map_err(|error| Error::invalid(path, format!("cannot be written as TOML: {error}"), ""))?;
-        let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(&base)?;
-            std::io::Write::write_all(&mut file, text.as_bytes())?;
-            file.persist(path).map_err(|error| error.error)
-        };
-        write().map(|_| ()).map_err(|source| Error::write(path, source))
+        crate::atomic::write(path, text.as_bytes())
     }
 
     /// The cases of one split, in order.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pulmo_ct::dataset::{DataList, DatasetKind, Folder, IntensityStored, Split, from_folder, kind};
+use pulmo_ct::dataset::{DataList, IntensityStored, Split};
 
 const HEAD: &str = "name = \"two\"\nlicence = \"CC0\"\nnotes = \"lesion slices only\"\nintensity_stored = \"eight_bit\"\n\n[labels]\n1 = \"infiltrate\"\n";
 
@@ -68,28 +68,6 @@ fn what_is_wrong_is_named_by_case_and_key() {
     let message = DataList::load(&folder.path().join("data.toml")).unwrap_err().to_string();
     assert!(message.contains("label `0`"), "{message}");
     assert!(DataList::load(&folder.path().join("none.toml")).is_err());
-}
-
-#[test]
-fn folders_are_listed_by_matching_names() {
-    let folder = tempfile::tempdir().unwrap();
-    for file in ["images/s1_0000.nii.gz", "images/s2.nii", "labels/s1_mask.nii.gz", "labels/s2.nii.gz", "lungs/s2.nii"]
-    {
-        touch(&folder.path().join(file));
-    }
-    touch(&folder.path().join("images/readme.txt"));
-    let list = Folder.list(folder.path()).unwrap();
-    let names: Vec<&str> = list.cases.iter().map(|case| case.name.as_str()).collect();
-    assert_eq!(names, ["s1", "s2"]);
-    assert!(list.cases[0].lungs.is_none() && list.cases[1].lungs.is_some());
-    list.save(&folder.path().join("data.toml")).unwrap();
-    assert!(kind("folder").is_some() && kind("folders").is_none());
-    touch(&folder.path().join("images/s3.nii"));
-    let message = from_folder(&folder.path().join("images"), &folder.path().join("labels"), None).unwrap_err();
-    assert!(message.to_string().contains("case `s3`"), "{message}");
-    touch(&folder.path().join("labels/s1.nii"));
-    assert!(Folder.list(folder.path()).unwrap_err().to_string().contains("two files for case `s1`"));
-    assert!(Folder.list(&folder.path().join("images")).is_err());
 }
 
 #[test]

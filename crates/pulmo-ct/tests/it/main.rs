@@ -2,6 +2,7 @@
 
 mod components;
 mod dataset;
+mod dataset_import;
 mod dicom_series;
 mod format_fuzz;
 mod format_real;

@@ -58,9 +58,10 @@ pub(super) fn draw(options: &Options<'_>, progress: &mut dyn FnMut(Progress)) ->
         intensity_stored: IntensityStored::default(),
         labels: BTreeMap::from([(LabelValue(1), "infiltrate".to_owned())]),
         cases: list,
+        ..DataList::default()
     };
     list.save(&options.folder.join("data.toml"))?;
-    let sources = vec![DataSource { name: list.name, licence: list.licence, note: list.notes }];
+    let sources = vec![DataSource::of(&list)];
     let cases = Cases { training, sources, labels: vec!["infiltrate".to_owned()], ..Cases::default() };
     Ok(Data { cases, held_out })
 }
@@ -106,7 +107,7 @@ impl Place {
             lungs: Some(folder.join(self.file("lungs", &self.name))),
             patient: self.name.clone(),
             split: if is_training { Split::Train } else { Split::Test },
-            note: None,
+            ..dataset::Case::default()
         }
     }
 

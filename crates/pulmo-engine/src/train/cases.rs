@@ -78,11 +78,7 @@ impl Cases {
         Ok(Self {
             training: of_split(Split::Train),
             validation: of_split(Split::Validation),
-            sources: vec![DataSource {
-                name: list.name.clone(),
-                licence: list.licence.clone(),
-                note: list.notes.clone(),
-            }],
+            sources: vec![DataSource::of(list)],
             labels: if foreground.len() > 1 { vec![names.join(" or ")] } else { names },
             list: as_text(list)?,
         })
@@ -112,9 +108,9 @@ impl Cases {
 
 /// The list as TOML with absolute paths, so that the copy in the run folder can be used from there.
 fn as_text(list: &DataList) -> Result<String> {
-    let mut list = list.clone();
+    let mut list = DataList { root: None, ..list.clone() };
     for case in &mut list.cases {
-        for path in [Some(&mut case.image), Some(&mut case.labels), case.lungs.as_mut()].into_iter().flatten() {
+        for path in case.paths_mut() {
             *path = std::path::absolute(&*path).map_err(|source| Error::read(path, source))?;
         }
     }

@@ -11,6 +11,7 @@ use crate::terminal::Terminal;
 mod demo;
 mod doctor;
 mod evaluate;
+mod import;
 mod inspect;
 mod model;
 mod segment;
@@ -32,6 +33,7 @@ pub(crate) struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Import(import::Args),
     Train(train::Args),
     Segment(segment::Args),
     Evaluate(evaluate::Args),
@@ -45,6 +47,7 @@ impl Command {
     /// Runs the subcommand and gives its exit code: 0 all well, 1 some cases failed, 2 (or an error) nothing done.
     pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Import(args) => import::run(args, terminal),
             Self::Train(args) => train::run(args, terminal),
             Self::Segment(args) => segment::run(args, terminal),
             Self::Evaluate(args) => evaluate::run(args, terminal),
