@@ -3,6 +3,7 @@
 //! What continuous integration does, a laptop does: both run these jobs.
 
 mod oracles;
+mod proof;
 mod readme;
 mod size;
 mod source;
@@ -21,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask <job>
   tidy               layers, file sizes, words, printing: what no compiler checks
   oracles [--check]  list the oracles; with --check remake them with Python ($PULMO_PYTHON, default python3) and compare
   bench [NAME]       time convolutions (conv) and training steps (step)
+  proof [NAME|all]   list the proofs with real archives, viewers and readers, or run them; see proofs/README.md
   size               table of file and function sizes
   ci                 check, then test";
 
@@ -35,6 +37,9 @@ fn main() -> ExitCode {
         ["oracles", "--check"] => oracles::check(root()),
         ["bench"] => bench(None),
         ["bench", name] => bench(Some(name)),
+        ["proof"] => proof::list(root()),
+        ["proof", "all"] => proof::run(root(), None),
+        ["proof", name] => proof::run(root(), Some(name)),
         ["size"] => size::run(root()),
         ["ci"] => check().and_then(|()| test()),
         _ => {
