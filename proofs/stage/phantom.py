@@ -24,6 +24,7 @@ CORNER = np.array([-62.0, 8.0, -30.0])
 HALF_WIDTH = 6.0
 TO_HEAD, TO_FRONT, TO_RIGHT = 60.0, 36.0, 20.0
 BALL, BALL_RADIUS = np.array([66.0, 18.0, -44.0]), 9.0
+HEART, HEART_RADII = (22.0, -26.0, -30.0), (38.0, 34.0, 40.0)
 MARKER, MARKER_RADIUS = np.array([58.0, -86.0, 0.0]), 8.0
 
 
@@ -99,15 +100,30 @@ def labels(points):
     return np.where(three_arms, 1, np.where(ball, 2, 0)).astype(np.uint8)
 
 
+def _inside(points, centre, radii):
+    return (((points - np.array(centre)) / np.array(radii)) ** 2).sum(axis=-1) <= 1
+
+
+def lungs(points):
+    """The lungs: 1 the right one, 2 the left one; the heart's bulge is not lung."""
+    right = _inside(points, (-60, 0, 0), (46, 68, 84))
+    left = _inside(points, (64, 6, 4), (40, 62, 78)) & ~_inside(points, HEART, HEART_RADII)
+    return np.where(right, 1, np.where(left, 2, 0)).astype(np.uint8)
+
+
+def probabilities(points):
+    """A smooth hill on the corner of the arms, 0 beyond 25 mm."""
+    distance = np.linalg.norm(points - CORNER, axis=-1)
+    return np.where(distance < 25, np.exp(-((distance / 12) ** 2)), 0).astype(np.float32)
+
+
 def hounsfield(points, seed=5):
     """HU at points in LPS mm, with a little noise."""
     x, y, z = points[..., 0], points[..., 1], points[..., 2]
-    inside = lambda centre, radii: sum(((c - m) / r) ** 2 for c, m, r in zip((x, y, z), centre, radii)) <= 1
     hu = np.full(x.shape, -1000.0)
     hu[(x / 128) ** 2 + (y / 96) ** 2 <= 1] = 40
-    hu[inside((-60, 0, 0), (46, 68, 84))] = -850
-    hu[inside((64, 6, 4), (40, 62, 78))] = -850
-    hu[inside((22, -26, -30), (38, 34, 40))] = 50
+    hu[lungs(points) != 0] = -850
+    hu[_inside(points, HEART, HEART_RADII)] = 50
     hu[(x / 16) ** 2 + ((y - 66) / 16) ** 2 <= 1] = 600
     hu[np.linalg.norm(points - MARKER, axis=-1) <= MARKER_RADIUS] = 2400
     label = labels(points)
@@ -176,12 +192,12 @@ def write_series(layout, number, folder):
     return hu, label
 
 
-def write_label_map(layout, label, path):
-    """Writes a label map as NIfTI; a tilted grid, which is sheared, by its sform alone."""
+def write_volume(layout, values, path):
+    """Writes values in (slice, row, column) order as NIfTI; a tilted grid, which is sheared, by its sform alone."""
     import nibabel
     to_ras = np.diag([-1, -1, 1, 1])
     affine = to_ras @ layout.affine()
-    image = nibabel.Nifti1Image(np.ascontiguousarray(label.transpose(2, 1, 0)), affine)
+    image = nibabel.Nifti1Image(np.ascontiguousarray(values.transpose(2, 1, 0)), affine)
     image.set_sform(affine, 1)
     image.set_qform(affine, 1 if layout.tilt_degrees == 0 else 0, strip_shears=True)
     image.header.set_xyzt_units("mm")
@@ -189,12 +205,17 @@ def write_label_map(layout, label, path):
 
 
 def make(folder):
-    """Writes all series below `folder`: `<name>/ct/*.dcm`, `<name>/labels.nii.gz`; gives {name: (layout, HU, labels)}."""
+    """Writes all series below `folder`: `<name>/ct/*.dcm` and on its grid `labels`, `lungs` and `probabilities`.nii.gz.
+
+    Gives {name: (layout, HU, labels)}.
+    """
     made = {}
     for number, layout in enumerate(layouts(), start=1):
         place = Path(folder) / layout.name
         hu, label = write_series(layout, number, place / "ct")
-        write_label_map(layout, label, place / "labels.nii.gz")
+        points = layout.points()
+        for what, values in (("labels", label), ("lungs", lungs(points)), ("probabilities", probabilities(points))):
+            write_volume(layout, values, place / f"{what}.nii.gz")
         made[layout.name] = (layout, hu, label)
     return made
 
