@@ -5,6 +5,7 @@
 //! | `entry` | puts folders and single files into the list of formats |
 //! | [`series`] | a folder of slices becomes a volume |
 //! | `file` | the one way to open a DICOM file |
+//! | [`kind`] | says what a file holds |
 //! | `lengths` | compares every length in a file with the file, before it is parsed |
 //! | `pixel_data` | finds and reads the frames of an object |
 //! | `codec` | undoes the compression of one frame |
@@ -24,11 +25,13 @@ mod text;
 mod uid;
 
 pub mod code;
+pub mod kind;
 pub mod object;
 pub mod series;
 pub mod source;
 
 pub use code::{Code, SegmentMeaning};
 pub(super) use entry::{Folder, Single};
+pub use kind::{Kind, kind_of};
 pub use object::{Algorithm, AlgorithmKind, DicomObject, Settings, Timestamp};
 pub use source::{SourceSeries, SourceSlice};

@@ -177,7 +177,7 @@ impl SourceSeries {
     ///
     /// # Errors
     /// [`Error::Unsupported`] that names the fields.
-    pub(super) fn must_be_identified(&self, new_study: bool) -> Result<()> {
+    pub fn must_be_identified(&self, new_study: bool) -> Result<()> {
         if self.missing.is_empty() || new_study {
             return Ok(());
         }
