@@ -58,6 +58,9 @@ pub const LUNG: Code = Code::new("39607008", "SCT", "Lung");
 /// Something that only its label names.
 pub const TISSUE: Code = Code::new("85756007", "SCT", "Tissue");
 
+/// Where a LABELMAP shows no segment.
+pub const BACKGROUND: Code = Code::new("125040", "DCM", "Background");
+
 /// Category of a segment that shows disease.
 pub const MORPHOLOGICALLY_ABNORMAL_STRUCTURE: Code = Code::new("49755003", "SCT", "Morphologically Abnormal Structure");
 /// Category of a segment that shows an organ.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::seg::{self, LabelRule};
 use super::{file, series};
 use crate::error::{Error, Result};
 use crate::format::table::{FileFormat, Probe, Progress};
@@ -48,6 +49,9 @@ impl FileFormat for Single {
     }
 
     fn open_label_map(&self, path: &Path) -> Result<LabelMap> {
+        if seg::is_segmentation_file(path) {
+            return seg::read(path)?.to_label_map(&LabelRule::default());
+        }
         Err(series::refuse_single_file(path))
     }
 }

@@ -12,6 +12,7 @@
 //! | [`source`] | a series as the objects made from it see it |
 //! | [`object`] | what all objects share: identity, equipment, UIDs |
 //! | [`code`] | coded concepts |
+//! | [`seg`] | Segmentation objects, in and out |
 //! | `raw`, `dataset`, `text`, `uid` | elements as bytes, in and out; their limits; UIDs from content |
 
 mod codec;
@@ -27,6 +28,7 @@ mod uid;
 pub mod code;
 pub mod kind;
 pub mod object;
+pub mod seg;
 pub mod series;
 pub mod source;
 

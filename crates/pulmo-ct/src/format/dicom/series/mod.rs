@@ -21,6 +21,7 @@ use rayon::prelude::*;
 
 use self::scan::{Scan, Series};
 use self::stack::Stack;
+pub(in crate::format::dicom) use self::stack::place_within_mm;
 use super::codec;
 use crate::error::{Error, Result};
 use crate::format::{OpenOptions, Opened, Origin};

@@ -17,6 +17,12 @@ const SAME_DIRECTION_WITHIN: f64 = 1e-4;
 const PLACE_WITHIN_MM: f64 = 0.1;
 /// The same as a fraction of the distance between slices, whichever is larger.
 const PLACE_WITHIN_FRACTION: f64 = 0.01;
+/// How far in mm a slice may lie from its place in a stack of slices that are `apart_mm` apart.
+///
+/// The one tolerance for the places of slices and frames, beside [`crate::geometry::SAME_GRID_FRACTION`] for grids.
+pub(in crate::format::dicom) fn place_within_mm(apart_mm: f64) -> f64 {
+    PLACE_WITHIN_MM.max(PLACE_WITHIN_FRACTION * apart_mm)
+}
 /// Slices nearer than this are the same slice twice.
 const DUPLICATE_WITHIN_MM: f64 = 1e-3;
 /// Rows and columns beyond any CT, which only a damaged header has.
@@ -284,7 +290,7 @@ fn must_be_regular(
     let apart = (along[along.len() - 1] - along[0]) / gaps.len() as f64;
     let off = |n: usize| (along[n] - along[0] - apart * n as f64).abs();
     let worst = (0..along.len()).max_by(|&a, &b| off(a).total_cmp(&off(b))).unwrap_or(0);
-    if off(worst) > PLACE_WITHIN_MM.max(PLACE_WITHIN_FRACTION * apart) {
+    if off(worst) > place_within_mm(apart) {
         let problem = format!(
             "its slices are not equally spaced: gaps range from {:.3} to {:.3} mm, and {} lies {:.3} mm from its place",
             sorted[0],
