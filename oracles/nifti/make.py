@@ -60,8 +60,7 @@ def save(name, dtype, grid=AXIAL, endian="<", slope=None, inter=0.0, qform=1, sf
         blob[116:120] = np.array(inter, np.dtype("f4").newbyteorder(endian)).tobytes()
         offset = int(loaded.header["vox_offset"]) or 352
         blob[offset:] = data.astype(np.dtype(dtype).newbyteorder(endian)).tobytes(order="F")
-        with opener(path, "wb") as out:
-            out.write(bytes(blob))
+        path.write_bytes(gzip.compress(bytes(blob), mtime=0) if gz else bytes(blob))
         loaded = nib.load(path)
     note(path.name, loaded)
 
@@ -93,8 +92,39 @@ blob = gzip.decompress((HERE / "int16_le.nii.gz").read_bytes())
 (HERE / "members.nii.gz").write_bytes(b"".join(gzip.compress(part, mtime=0) for part in (blob[:100], blob[100:360], blob[360:])))
 note("members.nii.gz", nib.load(HERE / "members.nii.gz"))
 
-# NIfTI-2 and 4-D are refused by name.
+# Version 2, an empty one and with values; 4-D is refused by name unless it holds one volume.
 nib.save(nib.Nifti2Image(np.zeros((2, 2, 2), np.int16), AXIAL), HERE / "version2.nii.gz")
+note("version2.nii.gz", nib.load(HERE / "version2.nii.gz"))
 nib.save(nib.Nifti1Image(np.zeros((2, 2, 2, 3), np.int16), AXIAL), HERE / "four_dimensions.nii.gz")
+
+
+def save_as(kind, name, data, grid=OBLIQUE, endian="<"):
+    """One of nibabel's image classes with qform and sform of the same grid."""
+    header = kind.header_class(endianness=endian)
+    header.set_data_dtype(data.dtype)
+    image = kind(data, grid, header)
+    image.set_qform(grid, 1)
+    image.set_sform(grid, 1)
+    nib.save(image, HERE / name)
+    note(name, nib.load(HERE / name))
+
+
+for endian, word in [("<", "le"), (">", "be")]:
+    values = rng.integers(-1000, 1000, (5, 4, 3))
+    save_as(nib.Nifti2Image, f"version2_int16_{word}.nii", values.astype(np.int16), endian=endian)
+    save_as(nib.Nifti2Image, f"version2_float64_{word}.nii.gz", values / 7.0, endian=endian)
+    save_as(nib.Nifti1Pair, f"pair_{word}.hdr", values.astype(np.int16), endian=endian)
+    save_as(nib.Nifti2Pair, f"version2_pair_{word}.hdr", values.astype(np.int32), endian=endian)
+save_as(nib.Nifti1Pair, "packed_pair.hdr.gz", rng.integers(-9, 9, (5, 4, 3)).astype(np.int16))
+save_as(nib.Nifti1Image, "one_volume.nii.gz", rng.integers(-9, 9, (5, 4, 3, 1)).astype(np.int16))
+
+# A tilted gantry: the columns are not at right angles, which only the sform can say.
+sheared = OBLIQUE.copy()
+sheared[:3, 2] += 0.6 * OBLIQUE[:3, 1]
+image = nib.Nifti1Image(rng.integers(-9, 9, (5, 4, 3)).astype(np.int16), sheared)
+image.set_qform(None, 0)
+image.set_sform(sheared, 1)
+nib.save(image, HERE / "sheared.nii.gz")
+note("sheared.nii.gz", nib.load(HERE / "sheared.nii.gz"))
 
 (HERE / "truth.json").write_text(json.dumps(truth, indent=None, separators=(",", ":")).replace('},"', '},\n"') + "\n")

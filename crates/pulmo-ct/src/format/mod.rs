@@ -11,6 +11,8 @@ mod meta_image;
 mod nifti;
 mod nrrd;
 mod table;
+mod text;
+mod voxels;
 
 use std::path::Path;
 

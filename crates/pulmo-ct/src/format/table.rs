@@ -92,6 +92,14 @@ impl<'a> Probe<'a> {
     }
 }
 
+/// Whether a file begins as a gzip member.
+pub(in crate::format) fn is_gzip(path: &Path) -> Result<bool> {
+    let mut magic = Vec::with_capacity(2);
+    let failed = |e| Error::read(path, e);
+    File::open(path).map_err(failed)?.take(2).read_to_end(&mut magic).map_err(failed)?;
+    Ok(magic == [0x1f, 0x8b])
+}
+
 /// The format of what a path holds.
 pub(super) fn recognise(path: &Path) -> Result<&'static dyn FileFormat> {
     let probe = Probe::of(path)?;

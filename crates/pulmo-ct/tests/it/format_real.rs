@@ -136,3 +136,74 @@ fn eight_bit_volumes_open_with_a_warning() {
     assert_eq!(labels.count(1), 169_045);
     opened.volume.grid().must_equal(labels.grid()).unwrap();
 }
+
+/// The files below a folder whose names end so.
+fn below(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(below(&path, endings));
+        } else if endings.iter().any(|ending| path.to_string_lossy().ends_with(ending)) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_nifti_and_nrrd_file_opens() {
+    let Some(folder) = real("") else { return };
+    let files = below(&folder, &[".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd"]);
+    for path in &files {
+        let opened = open(path);
+        let sheared = opened.warnings.iter().filter(|w| w.contains("sheared") || w.contains("disagree"));
+        assert_eq!(sheared.count(), 0, "{}: {:?}", path.display(), opened.warnings);
+    }
+    assert!(files.len() >= 92, "{} files", files.len());
+}
+
+#[test]
+fn one_chest_as_nrrd_and_as_dicom_is_the_same() {
+    let (Some(folder), Some(nrrd)) = (real("cip/ct-64Dicom"), real("cip/ct-64.nrrd")) else { return };
+    let (dicom, nrrd) = (open(&folder), open(&nrrd));
+    dicom.volume.grid().must_equal(nrrd.volume.grid()).unwrap();
+    assert_eq!(dicom.volume.hu(), nrrd.volume.hu());
+    assert_eq!(hash(&nrrd.volume), "f98f77e981690979b27ca4d73ab8ef8bb28d7f21ca617b44883cc8299c37b511");
+}
+
+#[test]
+fn an_oblique_chest_and_its_lungs() {
+    let (Some(oblique), Some(lungs), Some(codes)) =
+        (real("cip/ct-64-transformed.nrrd"), real("cip/wholeLung-64.nrrd"), real("cip/lm-64.nrrd"))
+    else {
+        return;
+    };
+    let oblique = open(&oblique);
+    let row = oblique.volume.grid().affine().columns[1];
+    assert_eq!(row, [-1.426_864_259_376_343_6, 3.920_277_333_263_348_5, 0.0]);
+    assert_eq!(oblique.warnings, Vec::<String>::new());
+    assert_eq!(hash(&oblique.volume), "f98f77e981690979b27ca4d73ab8ef8bb28d7f21ca617b44883cc8299c37b511");
+    // Numbers by SimpleITK.
+    assert_eq!(open_label_map(&lungs).unwrap().count(1), 65_624);
+    // Codes that hold a lung's part in the low byte and a vessel in the high one.
+    let error = open_label_map(&codes).unwrap_err();
+    assert!(error.to_string().contains("holds 782, expected labels: integers from 0 to 255"), "{error}");
+    assert!(error.hint().unwrap().contains("chest regions of 16 bits"), "{error:?}");
+}
+
+#[test]
+fn a_lung_mask_of_3d_slicer_lies_on_the_grid_of_the_infiltrates() {
+    let (Some(lungs), Some(infiltrate)) =
+        (real("mosmed/study_0255_Segmentation.seg.nrrd"), real("mosmed/masks/study_0255_mask.nii.gz"))
+    else {
+        return;
+    };
+    let (lungs, infiltrate) = (open_label_map(&lungs).unwrap(), open_label_map(&infiltrate).unwrap());
+    assert_eq!(lungs.count(1), 629_506);
+    assert_eq!(format!("{:.0}", lungs.volume_ml(1)), "4290");
+    infiltrate.grid().must_equal(lungs.grid()).unwrap();
+    let both = lungs.labels().iter().zip(infiltrate.labels()).filter(|pair| *pair == (&1, &1)).count();
+    assert_eq!(both, 41_077);
+}

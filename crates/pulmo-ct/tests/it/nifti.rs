@@ -26,12 +26,13 @@ fn ras(grid: &Grid) -> [[f64; 4]; 3] {
 fn agrees_with_nibabel() {
     let truth: Value = serde_json::from_slice(&std::fs::read(oracle("truth.json")).unwrap()).unwrap();
     let truth = truth.as_object().unwrap();
-    assert_eq!(truth.len(), 30);
+    assert_eq!(truth.len(), 42);
     for (name, truth) in truth {
         let opened = open(&oracle(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
         let shape: Vec<usize> = serde_json::from_value(truth["shape_ijk"].clone()).unwrap();
         let [slices, rows, columns] = opened.volume.grid().shape();
-        assert_eq!(vec![columns, rows, slices], shape, "{name}");
+        // A fourth axis of one volume is left out.
+        assert_eq!([columns, rows, slices], shape[..3], "{name}");
         let values: Vec<f64> = serde_json::from_value(truth["values"].clone()).unwrap();
         for (at, (hu, expected)) in opened.volume.hu().iter().zip(&values).enumerate() {
             assert_eq!(*hu, *expected as f32, "{name} voxel {at}");
@@ -42,6 +43,8 @@ fn agrees_with_nibabel() {
             assert_eq!(opened.volume.grid().spacing().mm(), [2.0, 0.5, 0.75]);
             continue;
         }
+        let sheared = opened.warnings.iter().any(|w| w.contains("sheared"));
+        assert_eq!(sheared, name == "sheared.nii.gz", "{name}: {:?}", opened.warnings);
         let expected: [[f64; 4]; 4] = serde_json::from_value(truth["affine_ras"].clone()).unwrap();
         for (row, expected) in ras(opened.volume.grid()).iter().zip(expected) {
             for (found, expected) in row.iter().zip(expected) {
@@ -192,12 +195,11 @@ fn damaged_headers_are_refused_by_field() {
     assert!(field(|f| f.i16(72, 8)).contains("bitpix 8"));
     assert!(field(|f| f.f32(280, 0.0)).contains("voxel sizes"));
     assert!(field(|f| f.f32(280, f32::NAN)).contains("voxel sizes"));
-    assert!(field(|f| f.f32(284, 0.1)).contains("sheared"));
     assert!(field(|f| f.i16(254, 0).i16(252, 1).f32(256, 3.0)).contains("quatern"));
-    assert!(field(|f| f.i32(0, 540)).contains("NIfTI-2"));
+    assert!(field(|f| f.i32(0, 540)).contains("NIfTI header"));
     assert!(field(|f| f.put(344, *b"ni1\0")).contains("pair"));
     assert!(field(|f| f.put(344, [0])).contains("Analyze"));
-    assert!(field(|f| f.cut(200)).contains("NIfTI-1 header"));
+    assert!(field(|f| f.cut(200)).contains("NIfTI header"));
     assert!(field(|f| f.cut(380)).contains("380 bytes long, expected 400"));
     // A fourth dimension of one volume is fine.
     assert!(ByHand::new(false).i16(40, 4).open().is_ok());
@@ -205,7 +207,6 @@ fn damaged_headers_are_refused_by_field() {
 
 #[test]
 fn what_is_not_nifti_is_named() {
-    assert!(open(&oracle("version2.nii.gz")).unwrap_err().to_string().contains("NIfTI-2"));
     assert!(open(&oracle("four_dimensions.nii.gz")).unwrap_err().to_string().contains("4-dimensional"));
     let folder = tempfile::tempdir().unwrap();
     let refuse = |name: &str, content: &[u8]| {
@@ -216,10 +217,10 @@ fn what_is_not_nifti_is_named() {
         assert!(error.to_string().contains(name), "{error}");
         error.to_string()
     };
-    assert!(refuse("text.nii", b"hello").contains("does not begin with a NIfTI-1 header"));
+    assert!(refuse("text.nii", b"hello").contains("does not begin with a NIfTI header"));
     assert!(refuse("empty.nii.gz", b"").contains("does not begin"));
     assert!(refuse("notes.txt", b"hello").contains("neither DICOM, NIfTI"));
-    assert!(refuse("a.nrrd", b"NRRD0004\n").contains("NRRD"));
+    assert!(refuse("a.nrrd", b"NRRD0004\n").contains("`type` is missing"));
     let whole = std::fs::read(oracle("int16_le.nii.gz")).unwrap();
     for length in [30, whole.len() / 2, whole.len() - 20, whole.len() - 4] {
         let message = refuse("cut.nii.gz", &whole[..length]);

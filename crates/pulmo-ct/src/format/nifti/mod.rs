@@ -1,28 +1,26 @@
-//! NIfTI-1 (`.nii`, `.nii.gz`): the only place that knows RAS and the (i, j, k) order of the file.
+//! NIfTI-1 and NIfTI-2 (`.nii`, `.nii.gz`, `.hdr` with `.img`): the only place that knows RAS and the (i, j, k)
+//! order of the file.
 //!
 //! The volume keeps the file's own axis order, index (slice, row, column) = (k, j, i), so the bytes of a
 //! file are those of the array and nothing is flipped. The affine is the `sform` if its code is set, else
 //! the `qform`, else the voxel sizes alone (with a warning). Values agree with nibabel's `get_fdata()`.
 //!
-//! Refused by name: NIfTI-2, `.hdr`/`.img` pairs, more than three dimensions, complex and RGB values,
-//! axes that are not at right angles.
+//! Refused by name: more than one volume, complex, RGB and float128 values, Analyze 7.5 without NIfTI's magic.
+//! Sheared axes are read, and written in the sform alone: nibabel reads such files, SimpleITK refuses them.
 
-mod header;
+mod affine;
+mod fields;
+mod quaternion;
 mod read;
 mod write;
 
 use std::path::Path;
 
 use super::table::{FileFormat, Probe, Progress};
+use super::voxels::Values;
 use super::{OpenOptions, Opened};
 use crate::error::{Error, Result};
 use crate::volume::{CtVolume, LabelMap};
-
-/// Bytes of the header, which is also its first field.
-const HEADER_BYTES: usize = 348;
-
-/// The largest number of voxels along an axis: dimensions are int16.
-const LONGEST_AXIS: usize = i16::MAX as usize;
 
 /// How the names of the two files of a pair end.
 pub(super) const PAIR_ENDINGS: [&str; 4] = [".hdr", ".img", ".hdr.gz", ".img.gz"];
@@ -37,17 +35,17 @@ impl FileFormat for Nifti {
     }
 
     fn recognises(&self, probe: &Probe<'_>) -> bool {
-        header::looks_like_header(probe.content())
+        fields::version(probe.content()).is_some() || read::header_of(probe.path).is_some()
     }
 
     fn open_ct(&self, path: &Path, _: &OpenOptions, progress: Progress<'_>) -> Result<Opened> {
-        let opened = read::open_ct(path)?;
+        let opened = read::open(path)?.into_ct()?;
         progress(1, 1);
         Ok(opened)
     }
 
     fn open_label_map(&self, path: &Path) -> Result<LabelMap> {
-        read::open_label_map(path)
+        read::open(path)?.into_label_map()
     }
 
     fn endings(&self) -> &'static [&'static str] {
@@ -55,11 +53,11 @@ impl FileFormat for Nifti {
     }
 
     fn write_label_map(&self, path: &Path, labels: &LabelMap) -> Result<()> {
-        write::write_label_map(path, labels)
+        write::write(path, labels.grid(), &Values::of_labels(labels))
     }
 
     fn write_volume(&self, path: &Path, volume: &CtVolume) -> Result<()> {
-        write::write_volume(path, volume)
+        write::write(path, volume.grid(), &Values::of_volume(volume))
     }
 }
 
@@ -67,7 +65,7 @@ impl FileFormat for Nifti {
 pub(super) fn not_nifti(path: &Path) -> Error {
     Error::invalid(
         path,
-        "it does not begin with a NIfTI-1 header (field sizeof_hdr must be 348)",
+        "it does not begin with a NIfTI header (field sizeof_hdr must be 348 or 540)",
         "the file may be damaged, empty or renamed from another format",
     )
 }

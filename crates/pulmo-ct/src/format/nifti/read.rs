@@ -1,196 +1,159 @@
-//! The voxels: decompressed and converted in one pass, a chunk at a time.
+//! Reading: the header checked, and where the voxels lie.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::path::Path;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::header::{DataType, Header};
-use super::{HEADER_BYTES, not_nifti};
+use super::affine;
+use super::fields::{Fields, HEADER_BYTES, MOST_HEADER_BYTES};
 use crate::error::{Error, Result};
-use crate::format::{Opened, Origin, table};
-use crate::volume::{CtVolume, LabelMap};
+use crate::format::table::{has_ending, is_gzip};
+use crate::format::voxels::{Number, Packing, Section, Stored, Unread};
 
-/// Bytes decoded at a time: large enough for speed, small beside any volume.
-const CHUNK_BYTES: usize = 1 << 18;
-
-/// How far a float mask may miss an integer.
-const LABEL_WITHIN: f64 = 1e-3;
-
-/// Opens a NIfTI CT. NaN voxels, which resampling tools leave outside the field of view, become air with a
-/// warning; infinite ones are an error.
-pub(crate) fn open_ct(path: &Path) -> Result<Opened> {
-    let mut file = NiftiFile::open(path)?;
-    let shape = file.header.grid.shape();
-    let mut hu = reserve::<f32>(path, file.header.grid.voxels())?;
-    let mut padding = 0_usize;
-    file.for_each_value(path, |value| {
-        let value = value as f32;
-        if value.is_finite() {
-            hu.push(value);
-        } else if value.is_nan() {
-            padding += 1;
-            hu.push(CtVolume::AIR_HU);
-        } else {
-            return Err(format!("voxel {} holds {value}, not a finite HU", index(shape, hu.len())));
-        }
-        Ok(())
-    })?;
-    let Header { grid, data_type, mut warnings, .. } = file.header;
-    if padding > 0 {
-        warnings.push(format!("{padding} voxels hold NaN and are taken as air ({} HU)", CtVolume::AIR_HU));
-    }
-    let volume = CtVolume::new(grid, hu)?;
-    let origin = Origin {
-        format: "NIfTI-1",
-        file_stem: table::stem(path),
-        encoding: data_type.name().to_owned(),
-        files: 1,
-        slices: grid.shape()[0],
-        padding_share: padding as f64 / grid.voxels() as f64,
-        ..Origin::default()
+/// Parses the header of a `.nii`, of a pair by either name, packed with gzip or not.
+pub(super) fn open(path: &Path) -> Result<Unread> {
+    let header_file = header_of(path).unwrap_or_else(|| path.to_owned());
+    let fields = Fields::parse(&header_file, &head(&header_file)?)?;
+    let shape = shape(&header_file, &fields)?;
+    let number = number(&header_file, &fields)?;
+    let mut warnings = Vec::new();
+    let grid = affine::grid(&header_file, &fields, shape, &mut warnings)?;
+    let file = match (fields.is_pair, header_file == path) {
+        (false, _) => header_file.clone(),
+        (true, true) => voxels_of(path)?,
+        (true, false) => path.to_owned(),
     };
-    Ok(Opened { volume, origin, warnings })
+    let packing = if is_gzip(&file)? { Packing::Gzip } else { Packing::Raw };
+    let mut section = Section::from(&file, 0, packing)?;
+    section.skip = voxels_at(&header_file, &fields)?;
+    let (slope, intercept) = scaling(&fields);
+    let stored = Stored { number, big_endian: fields.big_endian, slope, intercept };
+    let format = if fields.version == 1 { "NIfTI-1" } else { "NIfTI-2" };
+    Ok(Unread { path: path.to_owned(), format, grid, stored, section, warnings })
 }
 
-/// Opens a NIfTI label map.
-pub(crate) fn open_label_map(path: &Path) -> Result<LabelMap> {
-    let mut file = NiftiFile::open(path)?;
-    let shape = file.header.grid.shape();
-    let mut labels = reserve::<u8>(path, file.header.grid.voxels())?;
-    file.for_each_value(path, |value| {
-        let label = value.round();
-        if (value - label).abs() <= LABEL_WITHIN && (0.0..=255.0).contains(&label) {
-            labels.push(label as u8);
-            Ok(())
-        } else {
-            let at = index(shape, labels.len());
-            Err(format!("voxel {at} holds {value}, expected labels: integers from 0 to 255"))
+/// The first bytes of a header file, unpacked.
+fn head(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(MOST_HEADER_BYTES);
+    let file = File::open(path).map_err(|e| Error::read(path, e))?;
+    let packed = is_gzip(path)?;
+    let limit = MOST_HEADER_BYTES as u64;
+    let read = if packed {
+        MultiGzDecoder::new(io::BufReader::new(file)).take(limit).read_to_end(&mut bytes)
+    } else {
+        file.take(limit).read_to_end(&mut bytes)
+    };
+    match read {
+        // A version 1 header in a damaged or short stream may still be whole; the voxels will tell.
+        Err(_) if packed && bytes.len() >= HEADER_BYTES[0] => Ok(bytes),
+        Err(e) if packed => {
+            Err(Error::invalid(path, format!("its gzip stream is damaged ({e})"), "copy the file again"))
         }
+        Err(e) => Err(Error::read(path, e)),
+        Ok(_) => Ok(bytes),
+    }
+}
+
+/// The file next to `path` with the other ending of a pair, in the same case, packed or not.
+fn sibling(path: &Path, from: &str, to: &str) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let bare = if has_ending(path, &[".gz"]) { &name[..name.len() - 3] } else { name };
+    let stem = bare.get(..bare.len().checked_sub(from.len())?)?;
+    let ending = &bare[stem.len()..];
+    if !ending.eq_ignore_ascii_case(from) {
+        return None;
+    }
+    let to = if ending.chars().any(char::is_uppercase) { to.to_uppercase() } else { to.to_owned() };
+    let names = [format!("{stem}{to}"), format!("{stem}{to}.gz")];
+    names.into_iter().map(|name| path.with_file_name(name)).find(|file| file.is_file())
+}
+
+/// The header beside an `.img` file: the one format whose voxels have nothing to be known by.
+pub(super) fn header_of(path: &Path) -> Option<PathBuf> {
+    sibling(path, ".img", ".hdr")
+}
+
+fn voxels_of(header: &Path) -> Result<PathBuf> {
+    sibling(header, ".hdr", ".img").ok_or_else(|| {
+        let problem = "the header of a NIfTI pair without its .img file";
+        Error::invalid(header, problem, "both files must lie in one folder, as x.hdr and x.img")
+    })
+}
+
+fn number(path: &Path, fields: &Fields) -> Result<Number> {
+    let number = match fields.data_type {
+        2 => Ok(Number::Uint8),
+        4 => Ok(Number::Int16),
+        8 => Ok(Number::Int32),
+        16 => Ok(Number::Float32),
+        64 => Ok(Number::Float64),
+        256 => Ok(Number::Int8),
+        512 => Ok(Number::Uint16),
+        768 => Ok(Number::Uint32),
+        1024 => Ok(Number::Int64),
+        1280 => Ok(Number::Uint64),
+        1 => Err("binary (1 bit)"),
+        32 | 1792 | 2048 => Err("complex"),
+        128 | 2304 => Err("RGB"),
+        1536 => Err("float128"),
+        _ => Err("unknown"),
+    };
+    let number = number.map_err(|name| {
+        let problem = format!("datatype {} ({name} values)", fields.data_type);
+        Error::unsupported(path, problem, "convert it to integers or floats")
     })?;
-    LabelMap::new(file.header.grid, labels)
-}
-
-/// The (slice, row, column) of the voxel that comes next, for messages.
-fn index([_, rows, columns]: [usize; 3], at: usize) -> String {
-    format!("({}, {}, {})", at / (rows * columns), at / columns % rows, at % columns)
-}
-
-/// Room for `voxels` values. Pages are only used once written, so a header that lies costs nothing.
-fn reserve<T>(path: &Path, voxels: usize) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(voxels).map_err(|_| {
-        Error::invalid(path, format!("{voxels} voxels do not fit into memory"), "the header may be damaged")
-    })?;
-    Ok(values)
-}
-
-/// A header and the stream behind it.
-struct NiftiFile {
-    header: Header,
-    stream: Box<dyn Read>,
-}
-
-impl NiftiFile {
-    fn open(path: &Path) -> Result<Self> {
-        let failed = |e| Error::read(path, e);
-        let mut file = File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
-        let mut magic = [0; 2];
-        let compressed = file.read_exact(&mut magic).is_ok() && magic == [0x1f, 0x8b];
-        io::Seek::rewind(&mut file).map_err(failed)?;
-        let file = BufReader::with_capacity(CHUNK_BYTES, file);
-        let mut stream: Box<dyn Read> = if compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-
-        let mut bytes = [0; HEADER_BYTES];
-        stream.read_exact(&mut bytes).map_err(|e| match e.kind() {
-            io::ErrorKind::UnexpectedEof => not_nifti(path),
-            _ => damaged(path, &e),
-        })?;
-        let header = Header::parse(path, &bytes)?;
-        if !compressed {
-            let expected = header.voxels_at + (header.grid.voxels() as u64) * header.data_type.bytes() as u64;
-            if length < expected {
-                let problem = format!("{length} bytes long, expected {expected}");
-                return Err(Error::invalid(path, problem, "the file is cut off: copy it again"));
-            }
-        }
-        skip(path, &mut stream, header.voxels_at - HEADER_BYTES as u64)?;
-        Ok(Self { header, stream })
+    let bits = usize::from(fields.bits.unsigned_abs());
+    if bits != number.bytes() * 8 {
+        let problem = format!("bitpix {bits} contradicts datatype {}", number.name());
+        return Err(Error::invalid(path, problem, "the header is damaged"));
     }
+    Ok(number)
+}
 
-    /// Calls `take` with every value in file order, scaled, and then checks the rest of a compressed file.
-    fn for_each_value(&mut self, path: &Path, take: impl FnMut(f64) -> std::result::Result<(), String>) -> Result<()> {
-        let big = self.header.big_endian;
-        macro_rules! decode {
-            ($number:ty) => {
-                if big {
-                    self.decode(path, |x| <$number>::from_be_bytes(x) as f64, take)
-                } else {
-                    self.decode(path, |x| <$number>::from_le_bytes(x) as f64, take)
-                }
-            };
-        }
-        match self.header.data_type {
-            DataType::Uint8 => decode!(u8),
-            DataType::Int8 => decode!(i8),
-            DataType::Int16 => decode!(i16),
-            DataType::Uint16 => decode!(u16),
-            DataType::Int32 => decode!(i32),
-            DataType::Uint32 => decode!(u32),
-            DataType::Int64 => decode!(i64),
-            DataType::Uint64 => decode!(u64),
-            DataType::Float32 => decode!(f32),
-            DataType::Float64 => decode!(f64),
-        }
+/// Voxels along (slice, row, column).
+fn shape(path: &Path, fields: &Fields) -> Result<[usize; 3]> {
+    let damaged = |problem| Err(Error::invalid(path, problem, "the header is damaged"));
+    let rank = match fields.dim[0] {
+        rank @ 1..=7 => rank as usize,
+        other => return damaged(format!("dim[0] is {other}, expected 3")),
+    };
+    let used = &fields.dim[1..=rank];
+    if let Some(bad) = used.iter().find(|&&d| d < 1) {
+        return damaged(format!("dim is {used:?}: {bad} voxels along an axis"));
     }
-
-    fn decode<const BYTES: usize>(
-        &mut self,
-        path: &Path,
-        number: impl Fn([u8; BYTES]) -> f64,
-        mut take: impl FnMut(f64) -> std::result::Result<(), String>,
-    ) -> Result<()> {
-        let (slope, intercept, unscaled) = (self.header.slope, self.header.intercept, self.header.is_unscaled());
-        let mut chunk = vec![0; CHUNK_BYTES];
-        let mut left = self.header.grid.voxels();
-        while left > 0 {
-            let now = left.min(CHUNK_BYTES / BYTES);
-            let bytes = &mut chunk[..now * BYTES];
-            self.stream.read_exact(bytes).map_err(|e| match e.kind() {
-                io::ErrorKind::UnexpectedEof => {
-                    let problem = format!("its voxels are cut off: {left} of {} missing", self.header.grid.voxels());
-                    Error::invalid(path, problem, "copy the file again")
-                }
-                _ => damaged(path, &e),
-            })?;
-            for field in bytes.as_chunks::<BYTES>().0 {
-                let stored = number(*field);
-                let value = if unscaled { stored } else { stored * slope + intercept };
-                take(value).map_err(|problem| Error::invalid(path, problem, "check how the file was made"))?;
-            }
-            left -= now;
-        }
-        // The checksum of a gzip member stands at its end: what is not read is not checked.
-        io::copy(&mut self.stream, &mut io::sink()).map_err(|e| damaged(path, &e))?;
-        Ok(())
+    if rank < 3 || used[3..].iter().any(|&d| d != 1) {
+        let problem = format!("{rank}-dimensional ({used:?} voxels), expected 3 dimensions");
+        return Err(Error::unsupported(path, problem, "save one volume per file"));
+    }
+    match [2, 1, 0].map(|n| usize::try_from(used[n]).ok()) {
+        [Some(slices), Some(rows), Some(columns)] => Ok([slices, rows, columns]),
+        _ => damaged(format!("dim is {used:?}: no volume has it")),
     }
 }
 
-fn skip(path: &Path, stream: &mut dyn Read, bytes: u64) -> Result<()> {
-    let skipped = io::copy(&mut stream.take(bytes), &mut io::sink()).map_err(|e| damaged(path, &e))?;
-    if skipped < bytes {
-        let problem = format!("it ends before vox_offset {}", bytes + HEADER_BYTES as u64);
-        return Err(Error::invalid(path, problem, "the file is cut off: copy it again"));
+fn voxels_at(path: &Path, fields: &Fields) -> Result<u64> {
+    let offset = fields.voxels_at;
+    let header = HEADER_BYTES[usize::from(fields.version) - 1];
+    // Some writers leave 0, which every reader takes as "right after the header" and its four flags.
+    if offset == 0.0 {
+        return Ok(if fields.is_pair { 0 } else { header as u64 + 4 });
     }
-    Ok(())
+    let first = if fields.is_pair { 0.0 } else { header as f64 };
+    if offset.fract() != 0.0 || !(first..=1e15).contains(&offset) {
+        let problem =
+            format!("vox_offset is {offset}, expected {} or more", if fields.is_pair { 0 } else { header + 4 });
+        return Err(Error::invalid(path, problem, "the header is damaged"));
+    }
+    Ok(offset as u64)
 }
 
-/// What gzip found wrong with a file, or the disk with reading it.
-fn damaged(path: &Path, error: &io::Error) -> Error {
-    if error.raw_os_error().is_some() {
-        return Error::read(path, io::Error::new(error.kind(), error.to_string()));
+/// NIfTI says that a slope of 0 means no scaling; NaN and infinity are written by tools that mean the same.
+fn scaling(fields: &Fields) -> (f64, f64) {
+    if fields.slope == 0.0 || !fields.slope.is_finite() {
+        (1.0, 0.0)
+    } else {
+        (fields.slope, if fields.intercept.is_finite() { fields.intercept } else { 0.0 })
     }
-    Error::invalid(path, format!("its gzip stream is damaged ({error})"), "copy the file again")
 }

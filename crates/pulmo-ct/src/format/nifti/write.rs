@@ -1,158 +1,142 @@
-//! Writing: header, grid and voxels of one NIfTI-1 file.
+//! Writing: header, grid and voxels of one NIfTI file.
 
-use std::io::{self, Write};
 use std::path::Path;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
-use super::{HEADER_BYTES, LONGEST_AXIS};
+use super::fields::HEADER_BYTES;
+use super::quaternion::quaternion;
 use crate::atomic;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::format::table::has_ending;
+use crate::format::voxels::{Number, Values, Wrapper, pack};
 use crate::geometry::Grid;
-use crate::volume::{CtVolume, LabelMap};
 
-/// Where the voxels begin: the header and four bytes that say "no extensions".
-const VOXELS_AT: usize = 352;
+/// The largest number of voxels along an axis of version 1, whose dimensions are int16.
+const LONGEST_AXIS: usize = i16::MAX as usize;
 
 /// qform and sform codes: coordinates of the scanner.
 const SCANNER: i16 = 1;
 
-/// Writes labels as uint8.
-pub(crate) fn write_label_map(path: &Path, labels: &LabelMap) -> Result<()> {
-    write(path, labels.grid(), (2, 8), &mut |out| out.write_all(labels.labels()))
+/// Writes version 1, or version 2 if an axis is too long for it.
+pub(super) fn write(path: &Path, grid: &Grid, values: &Values<'_>) -> Result<()> {
+    let long = grid.shape().iter().any(|&n| n > LONGEST_AXIS);
+    let header = if long { second(grid, values.number()) } else { first(grid, values.number()) };
+    let wrapper = if has_ending(path, &[".gz"]) { Wrapper::Gzip } else { Wrapper::None };
+    atomic::write_with(path, |out| pack(out, wrapper, &header, values).map(|_| ()))
 }
 
-/// Writes HU as int16 where that loses nothing, else as float32.
-pub(crate) fn write_volume(path: &Path, volume: &CtVolume) -> Result<()> {
-    let fits = |x: f32| x.fract() == 0.0 && (f32::from(i16::MIN)..=f32::from(i16::MAX)).contains(&x);
-    if volume.hu().iter().all(|&x| fits(x)) {
-        write(path, volume.grid(), (4, 16), &mut |out| write_values(out, volume.hu(), |x| (x as i16).to_le_bytes()))
-    } else {
-        write(path, volume.grid(), (16, 32), &mut |out| write_values(out, volume.hu(), f32::to_le_bytes))
+/// The code and the bits of a data type.
+fn data_type(number: Number) -> (i16, i16) {
+    match number {
+        Number::Uint8 => (2, 8),
+        Number::Int16 => (4, 16),
+        // The third and last type that is written.
+        _ => (16, 32),
     }
 }
 
-/// Converts and writes a few thousand values at a time.
-fn write_values<const BYTES: usize>(
-    out: &mut dyn Write,
-    values: &[f32],
-    convert: impl Fn(f32) -> [u8; BYTES],
-) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    for chunk in values.chunks(1 << 16) {
-        bytes.clear();
-        bytes.extend(chunk.iter().flat_map(|&x| convert(x)));
-        out.write_all(&bytes)?;
-    }
-    Ok(())
+/// The grid in the words of a header: RAS, columns (i, j, k).
+struct Place {
+    columns: [[f64; 3]; 3],
+    origin: [f64; 3],
+    quaternion: [f64; 3],
+    /// `pixdim[0..4]`: qfac and the voxel sizes.
+    sizes: [f64; 4],
+    /// 0 for sheared axes, which a quaternion cannot hold; readers then go by the sform.
+    qform_code: i16,
 }
 
-fn write(
-    path: &Path,
-    grid: &Grid,
-    (data_type, bits): (i16, i16),
-    voxels: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-) -> Result<()> {
-    if grid.shape().iter().any(|&n| n > LONGEST_AXIS) {
-        let problem = format!("{:?} voxels: NIfTI-1 allows {LONGEST_AXIS} along an axis", grid.shape());
-        return Err(Error::unsupported(path, problem, "crop or split the volume"));
-    }
-    let header = header(grid, data_type, bits);
-    let compressed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
-    atomic::write_with(path, |out| {
-        if compressed {
-            let mut out = GzEncoder::new(out, Compression::default());
-            out.write_all(&header)?;
-            voxels(&mut out)?;
-            out.finish().map(|_| ())
-        } else {
-            out.write_all(&header)?;
-            voxels(out)
+impl Place {
+    fn of(grid: &Grid) -> Self {
+        let turn = |[l, p, s]: [f64; 3]| [-l, -p, s];
+        let [k, j, i] = grid.affine().columns.map(turn);
+        let (quaternion, qfac) = quaternion([i, j, k]);
+        let [dk, dj, di] = grid.spacing().mm();
+        Self {
+            columns: [i, j, k],
+            origin: turn(grid.affine().origin_mm),
+            quaternion,
+            sizes: [qfac, di, dj, dk],
+            qform_code: if grid.is_sheared() { 0 } else { SCANNER },
         }
-    })
+    }
+
+    /// The rows of the sform.
+    fn rows(&self) -> impl Iterator<Item = f64> {
+        let [i, j, k] = self.columns;
+        (0..3).flat_map(move |row| [i[row], j[row], k[row], self.origin[row]])
+    }
 }
 
-/// The header in little endian, with sform and qform of the same grid.
-fn header(grid: &Grid, data_type: i16, bits: i16) -> [u8; VOXELS_AT] {
-    let mut bytes = [0; VOXELS_AT];
-    let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
-    put(0, &(HEADER_BYTES as i32).to_le_bytes());
+/// Bytes put at their places.
+struct Header(Vec<u8>);
+
+impl Header {
+    /// An empty header with the four bytes behind it that say "no extensions".
+    fn of(length: usize) -> Self {
+        let mut header = Self(vec![0; length + 4]);
+        header.put(0, &(length as i32).to_le_bytes());
+        header
+    }
+
+    fn put(&mut self, at: usize, field: &[u8]) {
+        self.0[at..at + field.len()].copy_from_slice(field);
+    }
+
+    fn floats(&mut self, at: usize, values: impl IntoIterator<Item = f64>) {
+        for (n, value) in values.into_iter().enumerate() {
+            self.put(at + 4 * n, &(value as f32).to_le_bytes());
+        }
+    }
+
+    fn doubles(&mut self, at: usize, values: impl IntoIterator<Item = f64>) {
+        for (n, value) in values.into_iter().enumerate() {
+            self.put(at + 8 * n, &value.to_le_bytes());
+        }
+    }
+}
+
+fn first(grid: &Grid, number: Number) -> Vec<u8> {
+    let mut header = Header::of(HEADER_BYTES[0]);
     let [slices, rows, columns] = grid.shape().map(|n| n as i16);
     for (i, n) in [3, columns, rows, slices, 1, 1, 1, 1].into_iter().enumerate() {
-        put(40 + 2 * i, &n.to_le_bytes());
+        header.put(40 + 2 * i, &n.to_le_bytes());
     }
-    put(70, &data_type.to_le_bytes());
-    put(72, &bits.to_le_bytes());
-
-    // Back to RAS and (i, j, k).
-    let turn = |[l, p, s]: [f64; 3]| [-l, -p, s];
-    let [k, j, i] = grid.affine().columns.map(turn);
-    let origin = turn(grid.affine().origin_mm);
-    let (quaternion, qfac) = quaternion([i, j, k]);
-    let [dk, dj, di] = grid.spacing().mm();
-    for (n, size) in [qfac, di, dj, dk, 1.0].into_iter().enumerate() {
-        put(76 + 4 * n, &(size as f32).to_le_bytes());
-    }
-    put(108, &(VOXELS_AT as f32).to_le_bytes());
-    put(112, &1.0_f32.to_le_bytes());
+    let (code, bits) = data_type(number);
+    header.put(70, &code.to_le_bytes());
+    header.put(72, &bits.to_le_bytes());
+    let place = Place::of(grid);
+    header.floats(76, place.sizes.into_iter().chain([1.0]));
+    header.floats(108, [(HEADER_BYTES[0] + 4) as f64, 1.0]);
     // Millimetres and seconds.
-    put(123, &[2 | 8]);
-    put(148, b"pulmo");
-    put(252, &SCANNER.to_le_bytes());
-    put(254, &SCANNER.to_le_bytes());
-    for (n, value) in quaternion.into_iter().chain(origin).enumerate() {
-        put(256 + 4 * n, &(value as f32).to_le_bytes());
+    header.put(123, &[2 | 8]);
+    header.put(148, b"pulmo");
+    header.put(252, &place.qform_code.to_le_bytes());
+    header.put(254, &SCANNER.to_le_bytes());
+    header.floats(256, place.quaternion.into_iter().chain(place.origin));
+    header.floats(280, place.rows());
+    header.put(344, b"n+1\0");
+    header.0
+}
+
+fn second(grid: &Grid, number: Number) -> Vec<u8> {
+    let mut header = Header::of(HEADER_BYTES[1]);
+    header.put(4, b"n+2\0\r\n\x1a\n");
+    let (code, bits) = data_type(number);
+    header.put(12, &code.to_le_bytes());
+    header.put(14, &bits.to_le_bytes());
+    let [slices, rows, columns] = grid.shape().map(|n| n as i64);
+    for (i, n) in [3, columns, rows, slices, 1, 1, 1, 1].into_iter().enumerate() {
+        header.put(16 + 8 * i, &n.to_le_bytes());
     }
-    for row in 0..3 {
-        for (column, value) in [i[row], j[row], k[row], origin[row]].into_iter().enumerate() {
-            put(280 + 16 * row + 4 * column, &(value as f32).to_le_bytes());
-        }
-    }
-    put(344, b"n+1\0");
-    bytes
-}
-
-/// Quaternion (b, c, d) and qfac of RAS columns that are at right angles up to rounding.
-fn quaternion(columns: [[f64; 3]; 3]) -> ([f64; 3], f64) {
-    let i = unit(columns[0]);
-    let j = unit(subtract(columns[1], i, dot(columns[1], i)));
-    let right = cross(i, j);
-    let qfac = if dot(right, columns[2]) < 0.0 { -1.0 } else { 1.0 };
-    let k = right;
-    let trace = i[0] + j[1] + k[2];
-    // The largest of the four components is computed first, so that nothing is divided by a small number.
-    let (a, b, c, d) = if trace > 0.0 {
-        let a = (1.0 + trace).sqrt() / 2.0;
-        (a, (j[2] - k[1]) / (4.0 * a), (k[0] - i[2]) / (4.0 * a), (i[1] - j[0]) / (4.0 * a))
-    } else if i[0] >= j[1] && i[0] >= k[2] {
-        let b = (1.0 + i[0] - j[1] - k[2]).max(0.0).sqrt() / 2.0;
-        ((j[2] - k[1]) / (4.0 * b), b, (i[1] + j[0]) / (4.0 * b), (k[0] + i[2]) / (4.0 * b))
-    } else if j[1] >= k[2] {
-        let c = (1.0 + j[1] - i[0] - k[2]).max(0.0).sqrt() / 2.0;
-        ((k[0] - i[2]) / (4.0 * c), (i[1] + j[0]) / (4.0 * c), c, (j[2] + k[1]) / (4.0 * c))
-    } else {
-        let d = (1.0 + k[2] - i[0] - j[1]).max(0.0).sqrt() / 2.0;
-        ((i[1] - j[0]) / (4.0 * d), (k[0] + i[2]) / (4.0 * d), (j[2] + k[1]) / (4.0 * d), d)
-    };
-    // NIfTI stores no `a`: it is taken as not negative.
-    let sign = if a < 0.0 { -1.0 } else { 1.0 };
-    ([b * sign, c * sign, d * sign], qfac)
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-}
-
-fn subtract(a: [f64; 3], b: [f64; 3], times: f64) -> [f64; 3] {
-    std::array::from_fn(|n| a[n] - b[n] * times)
-}
-
-fn unit(a: [f64; 3]) -> [f64; 3] {
-    let length = dot(a, a).sqrt();
-    a.map(|x| x / length)
+    let place = Place::of(grid);
+    header.doubles(104, place.sizes.into_iter().chain([1.0]));
+    header.put(168, &((HEADER_BYTES[1] + 4) as i64).to_le_bytes());
+    header.doubles(176, [1.0]);
+    header.put(240, b"pulmo");
+    header.put(344, &i32::from(place.qform_code).to_le_bytes());
+    header.put(348, &i32::from(SCANNER).to_le_bytes());
+    header.doubles(352, place.quaternion.into_iter().chain(place.origin));
+    header.doubles(400, place.rows());
+    header.put(500, &10_i32.to_le_bytes());
+    header.0
 }
