@@ -51,6 +51,87 @@ fn damaged_nifti() {
 }
 
 #[test]
+fn damaged_text_headers() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = Random(3);
+    for name in [
+        "nrrd/int16_le.nrrd",
+        "nrrd/float64_be.nrrd",
+        "nrrd/text.nrrd",
+        "nrrd/skip_both.nhdr",
+        "meta_image/int16.mha",
+        "meta_image/text.mha",
+        "meta_image/origin.mha",
+        "meta_image/header_to_end.mhd",
+        "nifti/version2_int16_be.nii",
+        "nifti/pair_le.hdr",
+    ] {
+        let whole = std::fs::read(oracle(name)).unwrap();
+        for beside in ["nrrd/skip_both.raw", "meta_image/header_to_end.raw", "nifti/pair_le.img"] {
+            std::fs::copy(oracle(beside), folder.path().join(Path::new(beside).file_name().unwrap())).unwrap();
+        }
+        let path = folder.path().join(Path::new(name).file_name().unwrap());
+        for _ in 0..300 {
+            std::fs::write(&path, random.damage(&whole)).unwrap();
+            let _ = open_ct(&path, &OpenOptions::default());
+            let _ = open_label_map(&path);
+        }
+    }
+}
+
+/// Zeros, packed a thousandfold.
+fn zeros(bytes: usize) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..bytes >> 20 {
+        std::io::Write::write_all(&mut packer, &[0; 1 << 20]).unwrap();
+    }
+    packer.finish().unwrap()
+}
+
+#[test]
+fn what_lies_behind_the_voxels_is_not_unpacked_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bomb.nii.gz");
+    let whole = std::fs::read(oracle("nifti/int16_le.nii.gz")).unwrap();
+    std::fs::write(&path, [whole.clone(), zeros(1 << 20)].concat()).unwrap();
+    open_ct(&path, &OpenOptions::default()).unwrap();
+    std::fs::write(&path, [whole, zeros(200 << 20)].concat()).unwrap();
+    let error = open_ct(&path, &OpenOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("bytes follow its voxels"), "{error}");
+}
+
+#[test]
+fn a_header_cannot_ask_for_more_than_its_file_could_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        open_ct(&path, &OpenOptions::default()).unwrap_err().to_string()
+    };
+    // 32767 voxels along each axis: 70 terabytes.
+    let mut header = std::fs::read(oracle("nifti/int16_be.nii")).unwrap();
+    header[42..48].copy_from_slice(&[0x7f, 0xff].repeat(3));
+    assert!(open("huge.nii", &header).contains("bytes long, expected"));
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut packer, &header).unwrap();
+    assert!(open("huge.nii.gz", &packer.finish().unwrap()).contains("compressed bytes, which cannot hold"));
+    // Version 2 can say more than fits into an address.
+    let mut header = std::fs::read(oracle("nifti/version2_int16_le.nii")).unwrap();
+    header[24..48].copy_from_slice(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f].repeat(3));
+    assert!(open("huge2.nii", &header).contains("no volume has it"));
+    let mut header = std::fs::read(oracle("nifti/version2_int16_le.nii")).unwrap();
+    header[168..176].copy_from_slice(&i64::MAX.to_le_bytes());
+    assert!(open("offset.nii", &header).contains("vox_offset"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_no_file() {
+    let error = open_ct(Path::new("/dev/zero"), &OpenOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("a pipe or a device"), "{error}");
+}
+
+#[test]
 fn damaged_dicom() {
     let folder = tempfile::tempdir().unwrap();
     let mut random = Random(2);

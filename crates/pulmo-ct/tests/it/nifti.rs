@@ -361,3 +361,105 @@ fn a_failed_write_leaves_nothing_behind() {
     assert!(write_label_map(&taken, &labels).is_err());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn a_pair_opens_by_either_name() {
+    let by_header = open(&oracle("pair_le.hdr")).unwrap();
+    let by_voxels = open(&oracle("pair_le.img")).unwrap();
+    assert_eq!(by_header.volume, by_voxels.volume);
+    assert_eq!((by_header.origin.file_stem.as_deref(), by_header.origin.files), (Some("pair_le"), 2));
+    assert_eq!(by_voxels.origin.file_stem.as_deref(), Some("pair_le"));
+    assert_eq!(open(&oracle("packed_pair.img.gz")).unwrap().origin.format, "NIfTI-1");
+    assert_eq!(open(&oracle("version2_pair_be.img")).unwrap().origin.format, "NIfTI-2");
+
+    let folder = tempfile::tempdir().unwrap();
+    let (header, voxels) = (folder.path().join("X.HDR"), folder.path().join("X.IMG"));
+    std::fs::copy(oracle("pair_le.hdr"), &header).unwrap();
+    assert!(open(&header).unwrap_err().to_string().contains("without its .img"));
+    std::fs::copy(oracle("pair_le.img"), &voxels).unwrap();
+    assert_eq!(open(&header).unwrap().volume, by_header.volume);
+    assert_eq!(open(&voxels).unwrap().volume, by_header.volume);
+    std::fs::write(&voxels, [0; 100]).unwrap();
+    let error = open(&header).unwrap_err().to_string();
+    assert!(error.contains("X.IMG") && error.contains("100 bytes long, expected 120"), "{error}");
+}
+
+#[test]
+fn an_axis_too_long_for_version_1_is_written_as_version_2() {
+    let folder = tempfile::tempdir().unwrap();
+    for longest in [32_767, 32_768] {
+        let affine =
+            Affine { columns: [[0.1, 0.0, 2.5], [0.0, 0.7, 0.0], [0.3, 0.0, 0.0]], origin_mm: [0.1, 0.2, 0.3] };
+        let grid = Grid::new([1, 2, longest], affine).unwrap();
+        let labels = LabelMap::new(grid, (0..2 * longest).map(|n| n as u8).collect()).unwrap();
+        let path = folder.path().join("long.nii.gz");
+        write_label_map(&path, &labels).unwrap();
+        let opened = open(&path).unwrap();
+        assert_eq!(opened.origin.format, if longest > 32_767 { "NIfTI-2" } else { "NIfTI-1" });
+        let back = open_label_map(&path).unwrap();
+        assert_eq!(back.labels(), labels.labels());
+        grid.must_equal(back.grid()).unwrap();
+        if longest > 32_767 {
+            assert_eq!(back, labels, "version 2 holds float64: nothing moves at all");
+        }
+    }
+}
+
+#[test]
+fn a_sheared_grid_stands_in_the_sform_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tilted.nii");
+    let mut affine = *turned([0.3, 0.2, 0.1], false, [2.0, 0.7, 0.8]).affine();
+    affine.columns[0] = std::array::from_fn(|n| affine.columns[0][n] + 0.5 * affine.columns[1][n]);
+    let grid = Grid::new([3, 4, 5], affine).unwrap();
+    let labels = LabelMap::new(grid, vec![1; 60]).unwrap();
+    write_label_map(&path, &labels).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!((bytes[252], bytes[254]), (0, 1), "qform_code and sform_code");
+    let back = open_label_map(&path).unwrap();
+    grid.must_equal(back.grid()).unwrap();
+    assert!((back.volume_ml(1) - labels.volume_ml(1)).abs() < 1e-6);
+}
+
+#[test]
+fn a_small_deviation_from_right_angles_is_said() {
+    let opened = ByHand::new(false).f32(284, 0.0005).open().unwrap();
+    assert!(opened.warnings.iter().any(|w| w.contains("degrees off a right angle; kept")), "{:?}", opened.warnings);
+}
+
+#[test]
+fn numbers_beyond_float32_are_rounded_with_a_warning() {
+    let mut file = ByHand::new(false);
+    file.i16(70, 8).i16(72, 32);
+    file.bytes.truncate(352);
+    let mut values = [-1000_i32; 24];
+    values[3] = 16_777_217;
+    file.bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
+    let opened = file.open().unwrap();
+    assert_eq!(opened.volume.hu()[3], 16_777_216.0);
+    assert!(opened.warnings.iter().any(|w| w.contains("rounded to float32, by up to 1")), "{:?}", opened.warnings);
+}
+
+#[test]
+fn the_same_voxels_give_the_same_bytes_at_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    // More than one batch of blocks, none of them full.
+    let grid = Grid::new([40, 300, 401], *turned([0.1, 0.2, 0.3], false, [1.0; 3]).affine()).unwrap();
+    let hu: Vec<f32> = (0..grid.voxels()).map(|n| (n * n % 1999) as f32 - 1000.0).collect();
+    let volume = CtVolume::new(grid, hu).unwrap();
+    let write = |threads: usize, name: &str| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let path = folder.path().join(name);
+        pool.install(|| write_volume(&path, &volume)).unwrap();
+        assert_eq!(open(&path).unwrap().volume.hu(), volume.hu(), "{name}");
+        std::fs::read(path).unwrap()
+    };
+    for name in ["x.nii.gz", "x.nrrd", "x.mha"] {
+        assert!(write(1, name) == write(5, name), "{name}");
+    }
+    // One gzip member, as readers that stop at the first one need it.
+    let packed = std::fs::read(folder.path().join("x.nii.gz")).unwrap();
+    let mut member = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(packed.as_slice()), &mut member).unwrap();
+    assert_eq!(member.len(), 352 + 2 * grid.voxels());
+}
