@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 /// A path below the shared data, or `None` with a printed reason.
 #[allow(clippy::print_stderr, reason = "a test that checks nothing must say so")]
-fn real(name: &str) -> Option<PathBuf> {
+pub(crate) fn real(name: &str) -> Option<PathBuf> {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")).join(name);
     if !path.exists() {
         eprintln!("skipped: shared/data/{name} is not here");

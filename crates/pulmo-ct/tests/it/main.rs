@@ -1,6 +1,8 @@
 //! Tests that read and write files.
 
+mod capture;
 mod components;
+mod ct_series;
 mod dataset;
 mod dataset_import;
 mod dicom_series;
@@ -13,5 +15,7 @@ mod nrrd;
 mod orientations;
 mod resample;
 mod resample_affine;
+mod rtstruct;
+mod sr;
 mod text_oracle;
 mod turned;

@@ -1,15 +1,16 @@
 //! A DICOM data set as bytes: what is read to be copied, and what is written.
 //!
 //! Text stays the bytes it was in the source file, whatever its character set; nothing here decodes or encodes
-//! it. Writing is Explicit VR Little Endian (PS3.5 section 7.1.2), elements in the order of their tags,
-//! sequences and items with explicit lengths, every value padded to an even length.
+//! it. Writing is Explicit VR Little Endian (PS3.5 section 7.1.2), or Implicit VR Little Endian where a value is too long for the
+//! two bytes that explicit VR has for its length; elements in the order of their tags, sequences and items with explicit lengths,
+//! every value padded to an even length.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
 use dicom_core::{Tag, VR};
-use dicom_dictionary_std::StandardDataDictionary;
+use dicom_dictionary_std::{StandardDataDictionary, uids};
 
 use super::text::decimal;
 
@@ -29,6 +30,25 @@ pub(super) struct Element {
     pub(super) value: Value,
     /// Taken from the source as it is: exactness goes before the limits of its VR.
     pub(super) is_copied: bool,
+}
+
+/// How a data set is written; little endian always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// With the kind of each value; those of text and numbers hold at most 65,534 bytes.
+    ExplicitVr,
+    /// Without; every value may be long.
+    ImplicitVr,
+}
+
+impl Encoding {
+    /// TransferSyntaxUID.
+    pub(super) fn transfer_syntax(self) -> &'static str {
+        match self {
+            Self::ExplicitVr => uids::EXPLICIT_VR_LITTLE_ENDIAN,
+            Self::ImplicitVr => uids::IMPLICIT_VR_LITTLE_ENDIAN,
+        }
+    }
 }
 
 /// Elements by tag.
@@ -187,48 +207,62 @@ impl DataSet {
         self.put_items(tag, vec![item])
     }
 
-    /// How many bytes [`DataSet::write`] writes.
-    pub(super) fn written_length(&self) -> u64 {
-        self.elements.values().map(Element::written_length).sum()
+    /// Explicit VR, unless a value needs the longer length fields of implicit VR.
+    pub(super) fn encoding(&self) -> Encoding {
+        let fits = |element: &Element| match &element.value {
+            Value::Bytes(bytes) => has_long_length(element.vr) || bytes.len() < usize::from(u16::MAX),
+            Value::Items(items) => items.iter().all(|item| item.encoding() == Encoding::ExplicitVr),
+        };
+        if self.elements.values().all(fits) { Encoding::ExplicitVr } else { Encoding::ImplicitVr }
     }
 
-    /// Writes the data set in Explicit VR Little Endian, without file meta information.
+    /// How many bytes [`DataSet::write`] writes.
+    pub(super) fn written_length(&self, encoding: Encoding) -> u64 {
+        self.elements.values().map(|element| element.written_length(encoding)).sum()
+    }
+
+    /// Writes the data set without file meta information.
     ///
     /// # Errors
-    /// What `out` gives, and `InvalidInput` for a value that is too long for the length field of its VR.
-    pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// What `out` gives, and `InvalidInput` for a value that is too long for its length field.
+    pub(super) fn write(&self, encoding: Encoding, out: &mut dyn Write) -> io::Result<()> {
         for (tag, element) in self.iter() {
-            element.write(tag, out)?;
+            element.write(tag, encoding, out)?;
         }
         Ok(())
     }
 }
 
 impl Element {
-    fn value_length(&self) -> u64 {
+    fn value_length(&self, encoding: Encoding) -> u64 {
         match &self.value {
             Value::Bytes(bytes) => (bytes.len() as u64).next_multiple_of(2),
-            Value::Items(items) => items.iter().map(|item| 8 + item.written_length()).sum(),
+            Value::Items(items) => items.iter().map(|item| 8 + item.written_length(encoding)).sum(),
         }
     }
 
-    fn written_length(&self) -> u64 {
-        (if has_long_length(self.vr) { 12 } else { 8 }) + self.value_length()
+    fn written_length(&self, encoding: Encoding) -> u64 {
+        let has_longer_header = encoding == Encoding::ExplicitVr && has_long_length(self.vr);
+        (if has_longer_header { 12 } else { 8 }) + self.value_length(encoding)
     }
 
-    fn write(&self, tag: Tag, out: &mut dyn Write) -> io::Result<()> {
-        let length = self.value_length();
+    fn write(&self, tag: Tag, encoding: Encoding, out: &mut dyn Write) -> io::Result<()> {
+        let length = self.value_length(encoding);
         let too_long = |_| {
             let problem = format!("element {tag} has {length} bytes, more than its VR {} can hold", self.vr);
             io::Error::new(io::ErrorKind::InvalidInput, problem)
         };
         write_tag(tag, out)?;
-        out.write_all(&self.vr.to_bytes())?;
-        if has_long_length(self.vr) {
-            out.write_all(&[0, 0])?;
-            out.write_all(&u32::try_from(length).map_err(too_long)?.to_le_bytes())?;
-        } else {
+        if encoding == Encoding::ExplicitVr {
+            out.write_all(&self.vr.to_bytes())?;
+        }
+        if encoding == Encoding::ExplicitVr && !has_long_length(self.vr) {
             out.write_all(&u16::try_from(length).map_err(too_long)?.to_le_bytes())?;
+        } else {
+            if encoding == Encoding::ExplicitVr {
+                out.write_all(&[0, 0])?;
+            }
+            out.write_all(&u32::try_from(length).map_err(too_long)?.to_le_bytes())?;
         }
         match &self.value {
             Value::Bytes(bytes) => {
@@ -241,8 +275,8 @@ impl Element {
                 for item in items {
                     write_tag(Tag(0xfffe, 0xe000), out)?;
                     // Within the sequence, whose length fits.
-                    out.write_all(&(item.written_length() as u32).to_le_bytes())?;
-                    item.write(out)?;
+                    out.write_all(&(item.written_length(encoding) as u32).to_le_bytes())?;
+                    item.write(encoding, out)?;
                 }
             }
         }
@@ -267,7 +301,8 @@ mod tests {
         let mut data = DataSet::new();
         data.put_item(tags::CONCEPT_NAME_CODE_SEQUENCE, item).put_text(tags::MODALITY, "SEG").put_u16(tags::ROWS, &[7]);
         let mut out = Vec::new();
-        data.write(&mut out).unwrap();
+        assert_eq!(data.encoding(), Encoding::ExplicitVr);
+        data.write(Encoding::ExplicitVr, &mut out).unwrap();
         let expected = [
             &[8, 0, 0x60, 0, b'C', b'S', 4, 0, b'S', b'E', b'G', b' '][..],
             &[0x28, 0, 0x10, 0, b'U', b'S', 2, 0, 7, 0],
@@ -276,13 +311,26 @@ mod tests {
             b"112121",
         ];
         assert_eq!(out, expected.concat());
-        assert_eq!(data.written_length(), out.len() as u64);
+        assert_eq!(data.written_length(Encoding::ExplicitVr), out.len() as u64);
     }
 
     #[test]
-    fn a_value_too_long_for_its_length_field_is_an_error() {
+    fn a_value_too_long_for_explicit_vr_is_written_without_vr() {
+        let mut item = DataSet::new();
+        item.put_text(tags::CONTOUR_DATA, &"x".repeat(70_000));
         let mut data = DataSet::new();
-        data.put_text(tags::STUDY_DESCRIPTION, &"x".repeat(70_000));
-        assert!(data.write(&mut Vec::new()).unwrap_err().to_string().contains("(0008,1030) has 70000 bytes"));
+        data.put_item(tags::CONTOUR_SEQUENCE, item);
+        assert_eq!(data.encoding(), Encoding::ImplicitVr);
+        let error = data.write(Encoding::ExplicitVr, &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("(3006,0050) has 70000 bytes"), "{error}");
+        let mut out = Vec::new();
+        data.write(Encoding::ImplicitVr, &mut out).unwrap();
+        assert_eq!(data.written_length(Encoding::ImplicitVr), out.len() as u64);
+        let header = [
+            [0x06, 0x30, 0x40, 0, 0x80, 0x11, 1, 0],
+            [0xfe, 0xff, 0, 0xe0, 0x78, 0x11, 1, 0],
+            [0x06, 0x30, 0x50, 0, 0x70, 0x11, 1, 0],
+        ];
+        assert_eq!(out[..24], header.concat());
     }
 }

@@ -10,11 +10,11 @@ use std::io::Write;
 use std::path::Path;
 
 use dicom_core::Tag;
-use dicom_dictionary_std::{tags, uids};
+use dicom_dictionary_std::tags;
 
 pub use self::settings::{Algorithm, AlgorithmKind, Settings, Timestamp};
 use super::code::{self, Code};
-use super::dataset::DataSet;
+use super::dataset::{DataSet, Encoding};
 use super::source::SourceSeries;
 use super::text;
 use super::uid::{Hash, IMPLEMENTATION_CLASS_UID};
@@ -166,7 +166,10 @@ impl Draft {
             draft.data.put_integer(tags::INSTANCE_NUMBER, number);
             text::check(&draft.data)?;
             let mut content = Hash::new("object");
-            draft.data.write(&mut content).map_err(|e| Error::Value { problem: e.to_string() })?;
+            draft
+                .data
+                .write(draft.data.encoding(), &mut content)
+                .map_err(|e| Error::Value { problem: e.to_string() })?;
             let content = content.digest();
             series = series.field(content);
             contents.push(content);
@@ -241,12 +244,13 @@ impl DicomObject {
         &self.data
     }
 
-    /// The object as a DICOM file (PS3.10) in Explicit VR Little Endian.
+    /// The object as a DICOM file (PS3.10) in Explicit VR Little Endian; in Implicit VR where a value is too long for that, as
+    /// contours may be.
     ///
     /// # Errors
     /// [`Error::Value`] if an element is too long for its length field.
     pub fn bytes(&self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(self.data.written_length() as usize + 1024);
+        let mut bytes = Vec::with_capacity(self.data.written_length(self.data.encoding()) as usize + 1024);
         self.put(&mut bytes).map_err(|e| Error::Value { problem: e.to_string() })?;
         Ok(bytes)
     }
@@ -260,19 +264,20 @@ impl DicomObject {
     }
 
     fn put(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let encoding = self.data.encoding();
         let mut meta = DataSet::new();
         meta.put_bytes(tags::FILE_META_INFORMATION_VERSION, vec![0, 1])
             .put_text(tags::MEDIA_STORAGE_SOP_CLASS_UID, self.sop_class_uid)
             .put_text(tags::MEDIA_STORAGE_SOP_INSTANCE_UID, &self.sop_instance_uid)
-            .put_text(tags::TRANSFER_SYNTAX_UID, uids::EXPLICIT_VR_LITTLE_ENDIAN)
+            .put_text(tags::TRANSFER_SYNTAX_UID, encoding.transfer_syntax())
             .put_text(tags::IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_CLASS_UID)
             .put_text(tags::IMPLEMENTATION_VERSION_NAME, &implementation_version());
-        let length = meta.written_length() as u32;
+        let length = meta.written_length(Encoding::ExplicitVr) as u32;
         meta.put_u32(tags::FILE_META_INFORMATION_GROUP_LENGTH, &[length]);
         out.write_all(&[0; 128])?;
         out.write_all(b"DICM")?;
-        meta.write(out)?;
-        self.data.write(out)
+        meta.write(Encoding::ExplicitVr, out)?;
+        self.data.write(encoding, out)
     }
 }
 

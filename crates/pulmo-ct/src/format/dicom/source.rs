@@ -186,6 +186,26 @@ impl SourceSeries {
         Err(Error::unsupported(&self.path, problem, hint))
     }
 
+    /// Checks that each plane of the grid is a slice, which objects that lie on slices need.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the series was opened straightened or with gaps filled.
+    pub(super) fn must_be_the_grid(&self) -> Result<()> {
+        let smallest = self.grid.spacing().mm().into_iter().fold(f64::INFINITY, f64::min);
+        // Slices that are accepted as equally spaced lie up to 0.1 mm off their places.
+        let allowed_mm = (smallest / 4.0).max(0.15);
+        let lies_there = |(at, slice): (usize, &SourceSlice)| {
+            let expected = self.grid.affine().voxel_to_world([at as f64, 0.0, 0.0]);
+            let off = expected.iter().zip(slice.position_mm).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+            off <= allowed_mm
+        };
+        if self.slices.len() == self.grid.shape()[0] && self.slices.iter().enumerate().all(lies_there) {
+            return Ok(());
+        }
+        let problem = "it was opened straightened or with gaps filled, so its slices are not those of the grid";
+        Err(Error::unsupported(&self.path, problem, "open it as it is, or write another format"))
+    }
+
     /// Copies LossyImageCompression and its history, or says that there was none.
     pub(super) fn put_lossy_history(&self, data: &mut DataSet) {
         match &self.lossy {
