@@ -19,13 +19,13 @@ use std::path::Path;
 use crate::error::Result;
 use crate::volume::{CtVolume, LabelMap};
 
-pub use dicom::series::{SeriesSummary, list_series};
+pub use dicom::series::{Listing, SeriesSummary, list, list_series};
 
 /// What the user may choose when opening a CT.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpenOptions {
     /// Which series of a DICOM folder: a SeriesInstanceUID or the number in the listing of
-    /// [`list_series`]. Needed only where a folder holds several that could be taken.
+    /// [`list`]. Needed only where a folder holds several that could be taken equally well.
     pub series: Option<String>,
     /// Whether the voxels are known not to be HU, so that their range need not be doubted.
     pub known_not_hu: bool,
@@ -69,7 +69,10 @@ pub struct Origin {
     pub padding_share: f64,
 }
 
-/// Opens a CT: a folder with a DICOM series (nested folders included), or a NIfTI, NRRD or MetaImage file.
+/// Opens a CT: a folder with DICOM series (nested folders included), a DICOMDIR, an enhanced multi-frame CT, or a
+/// NIfTI, NRRD or MetaImage file.
+///
+/// Of several series the best is taken, if one clearly is, and a warning says which; see [`list`].
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io) if a file cannot be read, [`Error::Unsupported`](crate::Error::Unsupported)

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use anyhow::Context;
-use pulmo::ct::format::{OpenOptions, Opened, list_series, open_ct_with_progress};
+use pulmo::ct::format::{OpenOptions, Opened, list, open_ct_with_progress};
 use pulmo::engine::output::{OutputFolder, Place, already_there};
 use pulmo::engine::result::{CaseResult, Identity};
 use pulmo::engine::segment::{Segmentation, Segmenter};
@@ -195,9 +195,9 @@ fn finished_series(args: &Args, input: &Path, output: &OutputFolder, model: &Mod
     if !input.is_dir() {
         return None;
     }
-    let series = list_series(input).ok()?;
-    let chosen = super::inspect::chosen(&series, args.series.as_deref()).ok()?;
-    let uid = &series[chosen].uid;
+    let options = OpenOptions { series: args.series.clone(), ..OpenOptions::default() };
+    let listing = list(input, &options).ok()?;
+    let uid = &listing.series[super::inspect::chosen(&listing).ok()?].uid;
     let (case, sha256) = output.finished(&output.source_of_series(uid)).filter(|_| !uid.is_empty())?;
     (sha256 == model.sha256).then_some(case)
 }

@@ -219,3 +219,9 @@ fn must_fit((rows, columns): (usize, usize), frame: Frame) -> std::result::Resul
     }
     Err(format!("its code stream has {rows} x {columns} pixels, the header says {} x {}", frame.rows, frame.columns))
 }
+
+/// Whether decoded pixels are not those that were encoded.
+pub(super) fn is_lossy(uid: &str) -> bool {
+    [uids::JPEG_BASELINE8_BIT, uids::JPEG_EXTENDED12_BIT, uids::JPEGLS_NEAR_LOSSLESS, uids::JPEG2000, uids::HTJ2K]
+        .contains(&uid)
+}

@@ -44,8 +44,8 @@ impl FileFormat for Single {
         file::looks_like(&probe.head)
     }
 
-    fn open_ct(&self, path: &Path, _: &OpenOptions, _: Progress<'_>) -> Result<Opened> {
-        Err(series::refuse_single_file(path))
+    fn open_ct(&self, path: &Path, options: &OpenOptions, progress: Progress<'_>) -> Result<Opened> {
+        series::open_file(path, options, progress)
     }
 
     fn open_label_map(&self, path: &Path) -> Result<LabelMap> {

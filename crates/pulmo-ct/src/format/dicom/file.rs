@@ -32,8 +32,13 @@ const LARGEST: u64 = 16 << 30;
 pub(super) enum Unreadable {
     /// It is something else.
     NotDicom,
-    /// A DICOM file that is cut off or contradicts itself, and how.
-    Damaged(String),
+    /// A DICOM file that is cut off or contradicts itself.
+    Damaged {
+        /// How.
+        how: String,
+        /// Its SeriesInstanceUID, if that stands before the damage.
+        series_uid: Option<String>,
+    },
 }
 
 impl Unreadable {
@@ -41,20 +46,20 @@ impl Unreadable {
     pub(super) fn at(self, path: &Path) -> Error {
         match self {
             Self::NotDicom => Error::invalid(path, "it is not a DICOM file", "give a DICOM file"),
-            Self::Damaged(how) => Error::invalid(path, how, "copy the file again from its source"),
+            Self::Damaged { how, .. } => Error::invalid(path, how, "copy the file again from its source"),
         }
     }
 }
 
 impl From<String> for Unreadable {
     fn from(how: String) -> Self {
-        Self::Damaged(how)
+        Self::Damaged { how, series_uid: None }
     }
 }
 
 impl From<io::Error> for Unreadable {
     fn from(error: io::Error) -> Self {
-        Self::Damaged(error.to_string())
+        Self::Damaged { how: error.to_string(), series_uid: None }
     }
 }
 
@@ -139,7 +144,6 @@ fn read(path: &Path, part: Part) -> std::result::Result<(DefaultDicomObject, Opt
         Start::DataSet(encoding) => (meta_table(&[syntax_element(encoding)])?, 0, encoding),
     };
     let has_mark = head.get(128..132) == Some(b"DICM");
-    let no_dicom = |how: String| if has_mark { Unreadable::Damaged(how) } else { Unreadable::NotDicom };
     if meta.transfer_syntax() == DEFLATED {
         let bytes = inflate(path, at)?;
         let layout = Walk::new(Cursor::new(&bytes), 0, bytes.len() as u64)?.data_set(Encoding::EXPLICIT)?;
@@ -147,7 +151,10 @@ fn read(path: &Path, part: Part) -> std::result::Result<(DefaultDicomObject, Opt
         let pixels = layout.pixel_data.map(|(_, stored)| PixelData::deflated(path, at, stored));
         return Ok((object, pixels));
     }
-    let layout = Walk::new(&file, at, length)?.data_set(encoding).map_err(no_dicom)?;
+    let mut walk = Walk::new(&file, at, length)?;
+    let layout = walk.data_set(encoding).map_err(|how| {
+        if has_mark { Unreadable::Damaged { how, series_uid: walk.series_uid() } } else { Unreadable::NotDicom }
+    })?;
     if !has_mark && !layout.has_sop_class {
         return Err(Unreadable::NotDicom);
     }
@@ -200,7 +207,7 @@ fn meta_table(elements: &[(Tag, Vec<u8>)]) -> std::result::Result<FileMetaTable,
     if let Some(title) = text(tags::SOURCE_APPLICATION_ENTITY_TITLE) {
         table = table.source_application_entity_title(title);
     }
-    table.build().map_err(|e| Unreadable::Damaged(causes(&e)))
+    Ok(table.build().map_err(|e| causes(&e))?)
 }
 
 /// Inflates what follows byte `at` of a file, to a bound.
@@ -231,7 +238,7 @@ fn parse(
         _ => layout.end,
     };
     if end - at > LARGEST {
-        return Err(Unreadable::Damaged(format!("its data set has {} GiB", (end - at) >> 30)));
+        return Err(format!("its data set has {} GiB", (end - at) >> 30).into());
     }
     // The parser is told what the bytes are: inflated already, if they were deflated.
     let mut told = meta.clone();

@@ -96,6 +96,7 @@ pub(super) struct Walk<R> {
     reader: BufReader<R>,
     at: u64,
     length: u64,
+    series_uid: Option<Range<u64>>,
 }
 
 impl<R: Read + Seek> Walk<R> {
@@ -103,7 +104,7 @@ impl<R: Read + Seek> Walk<R> {
     pub(super) fn new(source: R, at: u64, length: u64) -> Walked<Self> {
         let mut reader = BufReader::new(source);
         reader.seek(std::io::SeekFrom::Start(at)).map_err(|e| e.to_string())?;
-        Ok(Self { reader, at, length })
+        Ok(Self { reader, at, length, series_uid: None })
     }
 
     /// The short elements of the file meta group, whatever its group length says; ends where the data set begins.
@@ -173,6 +174,9 @@ impl<R: Read + Seek> Walk<R> {
                 }
                 continue;
             }
+            if inside.is_empty() && element.tag == tags::SERIES_INSTANCE_UID && element.length <= 64 {
+                self.series_uid = Some(self.at..self.at + u64::from(element.length));
+            }
             if inside.is_empty() && element.tag == tags::PIXEL_DATA {
                 let bytes = self.at..self.at + u64::from(element.length);
                 layout.pixel_data = Some((begin, Stored::Native { bytes, is_words: element.vr != VR::OB }));
@@ -180,6 +184,18 @@ impl<R: Read + Seek> Walk<R> {
             self.skip(u64::from(element.length));
         }
         Ok(layout)
+    }
+
+    /// SeriesInstanceUID, if the walk came past it.
+    pub(super) fn series_uid(&mut self) -> Option<String> {
+        let range = self.series_uid.clone()?;
+        let mut bytes = vec![0; (range.end - range.start) as usize];
+        self.reader.seek(std::io::SeekFrom::Start(range.start)).ok()?;
+        self.reader.read_exact(&mut bytes).ok()?;
+        let uid = String::from_utf8_lossy(&bytes).trim_matches(['\0', ' ']).to_owned();
+        // A damaged UID tells nothing.
+        let is_uid = !uid.is_empty() && uid.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit());
+        is_uid.then_some(uid)
     }
 
     /// The fragments of encapsulated pixel data, from behind their header to their end.

@@ -29,6 +29,8 @@ pub(super) struct PixelData {
     source: Source,
     stored: Stored,
     swaps_words: bool,
+    /// ExtendedOffsetTable, which an object of many frames may have in place of the basic one.
+    extended: Vec<u64>,
 }
 
 impl std::fmt::Debug for PixelData {
@@ -44,12 +46,17 @@ impl PixelData {
     /// Pixels in a file of `length` bytes.
     pub(super) fn in_file(path: &Path, length: u64, stored: Stored, is_big_endian: bool) -> Self {
         let swaps_words = is_big_endian && matches!(stored, Stored::Native { is_words: true, .. });
-        Self { source: Source::File { path: path.to_owned(), length }, stored, swaps_words }
+        Self { source: Source::File { path: path.to_owned(), length }, stored, swaps_words, extended: Vec::new() }
     }
 
     /// Pixels in the deflated data set that begins at byte `at` of a file.
     pub(super) fn deflated(path: &Path, at: u64, stored: Stored) -> Self {
-        Self { source: Source::Deflated { path: path.to_owned(), at }, stored, swaps_words: false }
+        Self {
+            source: Source::Deflated { path: path.to_owned(), at },
+            stored,
+            swaps_words: false,
+            extended: Vec::new(),
+        }
     }
 
     /// The same pixels, inflated once where every frame would inflate them again.
@@ -59,6 +66,19 @@ impl PixelData {
             pixels.source = Source::Memory(Arc::new(inflate(path, *at)?));
         }
         Ok(pixels)
+    }
+
+    /// Tells where frames begin, counted from the first fragment.
+    pub(super) fn set_extended_offsets(&mut self, offsets: Vec<u64>) {
+        self.extended = offsets;
+    }
+
+    /// How many bytes of the file the pixels take.
+    pub(super) fn length(&self) -> u64 {
+        match &self.stored {
+            Stored::Native { bytes, .. } => bytes.end - bytes.start,
+            Stored::Encapsulated { fragments, .. } => fragments.iter().map(|range| range.end - range.start).sum(),
+        }
     }
 
     /// Whether the pixels are in code streams.
@@ -85,7 +105,7 @@ impl PixelData {
     }
 
     /// The code stream of frame `number` of `frames`.
-    pub(super) fn encapsulated_frame(&self, number: usize, frames: usize, extended: &[u64]) -> Bytes {
+    pub(super) fn encapsulated_frame(&self, number: usize, frames: usize) -> Bytes {
         let Stored::Encapsulated { offsets, fragments } = &self.stored else {
             return Err("its PixelData is not stored as its transfer syntax says".to_owned());
         };
@@ -96,12 +116,12 @@ impl PixelData {
             return self.read(&fragments[number..=number]);
         }
         let basic: Vec<u64>;
-        let table = if extended.is_empty() {
+        let table = if self.extended.is_empty() {
             let bytes = self.read(std::slice::from_ref(offsets))?;
             basic = bytes.as_chunks::<4>().0.iter().map(|&four| u64::from(u32::from_le_bytes(four))).collect();
             &basic
         } else {
-            extended
+            &self.extended
         };
         if table.len() != frames {
             let found = fragments.len();

@@ -1,138 +1,127 @@
-//! DICOM: a folder with the files of one CT series becomes one volume in HU.
+//! DICOM: the files of one CT series become one volume in HU.
 //!
-//! Four steps, one file each: `scan` reads the headers below a folder and groups them by series
-//! (after `lengths` has checked that a file is as long as it says),
-//! `stack` checks that the slices of a series form one grid, `codec` undoes the compression of a slice
-//! and `pixel` turns it into HU. A series is refused rather than repaired: a missing slice, a tilted
-//! gantry or unequal gaps would silently move voxels in space.
+//! | file | duty |
+//! |---|---|
+//! | `scan` | finds the files, reads their headers, groups them by series |
+//! | `header`, `enhanced` | what a slice says of itself, as a file or as a frame of a multi-frame object |
+//! | `dicomdir` | the index of a medium |
+//! | `split` | separates the stacks that one series holds |
+//! | `stack`, `place` | whether slices form one grid, and which |
+//! | `choose`, `summary` | which stack is taken, and the listing for the user |
+//! | `pixel` | from stored pixels to HU |
+//! | `gaps`, `straighten` | even distances and right angles, on request |
 //!
-//! Slices are sorted by position along the normal, never by name or InstanceNumber, and the distance
-//! between them comes from their positions, never from SliceThickness. Agrees with SimpleITK's series
-//! reader and pydicom except for padding, which here is air.
+//! A series is refused rather than repaired: a missing slice or unequal gaps would silently move voxels in
+//! space. Slices are sorted by position along the normal, never by name or InstanceNumber, and the distance
+//! between them comes from their positions, never from SliceThickness. The slices of a tilted gantry form a
+//! sheared grid, which is exact. Agrees with SimpleITK's series reader and pydicom except for padding, which
+//! here is air, and for tilt, which SimpleITK's grid leaves out.
 
+mod choose;
+mod dicomdir;
+mod enhanced;
+mod gaps;
+mod header;
 mod pixel;
+mod place;
 mod scan;
+mod split;
 mod stack;
+mod straighten;
+mod summary;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use self::scan::{Scan, Series};
+use self::header::SliceHeader;
 use self::stack::Stack;
-pub(in crate::format::dicom) use self::stack::place_within_mm;
-use super::codec;
+use self::summary::Contents;
 use crate::error::{Error, Result};
 use crate::format::{OpenOptions, Opened, Origin};
 use crate::geometry::Grid;
 use crate::volume::CtVolume;
 
-/// One series of a folder as the user sees it before choosing. Holds no description and no name.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SeriesSummary {
-    /// Place in the listing, from 1: by SeriesNumber, then SeriesInstanceUID.
-    pub number: usize,
-    /// SeriesInstanceUID; may be empty in files that were stripped of it.
-    pub uid: String,
-    /// Modality, for example `CT`.
-    pub modality: String,
-    /// How many files belong to it.
-    pub slices: usize,
-    /// Voxels along (slice, row, column), if the slices form a grid.
-    pub shape: Option<[usize; 3]>,
-    /// Distances along (slice, row, column) in mm, if the slices form a grid.
-    pub spacing_mm: Option<[f64; 3]>,
-    /// `axial`, `coronal`, `sagittal` or `oblique`, if the slices say how they lie.
-    pub orientation: Option<&'static str>,
-    /// The transfer syntax by name.
-    pub transfer_syntax: String,
-    /// Why the series cannot be taken as a CT volume; `None` if it can.
-    pub refusal: Option<String>,
-}
+pub(in crate::format::dicom) use place::place_within_mm;
+pub use summary::{Listing, SeriesSummary, list, list_series};
 
-impl SeriesSummary {
-    fn of(number: usize, series: &Series, stack: &stack::Outcome<'_>) -> Self {
-        let first = series.first();
-        let grid = stack.as_ref().ok().map(|stack| stack.grid);
-        Self {
-            number,
-            uid: first.series_uid.clone(),
-            modality: first.modality.clone(),
-            slices: series.slices.len(),
-            shape: grid.map(|grid| grid.shape()),
-            spacing_mm: grid.map(|grid| grid.spacing().mm()),
-            orientation: first.orientation.map(stack::orientation_name),
-            transfer_syntax: codec::transfer_syntax_name(&first.transfer_syntax),
-            refusal: stack.as_ref().err().map(|refusal| refusal.problem.clone()),
-        }
-    }
-
-    /// One line of a listing.
-    fn line(&self) -> String {
-        let Self { number, modality, slices, uid, .. } = self;
-        let what = match (&self.refusal, self.spacing_mm, self.orientation) {
-            (Some(refusal), ..) => format!("cannot be taken: {refusal}"),
-            (None, Some([apart, ..]), Some(orientation)) => format!("{apart:.3} mm apart, {orientation}"),
-            _ => String::new(),
-        };
-        let uid = if uid.is_empty() { "without SeriesInstanceUID" } else { uid };
-        format!("{number}: {modality}, {slices} slices, {what} ({uid})")
-    }
-}
-
-/// Lists the series in a folder and those nested in it, whether they can be taken or not.
-///
-/// # Errors
-/// [`Error::Io`] if the folder cannot be read, [`Error::Invalid`] if it holds no DICOM file.
-pub fn list_series(folder: &Path) -> Result<Vec<SeriesSummary>> {
-    let scan = scan::scan(folder)?;
-    Ok(assess(&scan).into_iter().map(|(summary, _)| summary).collect())
-}
-
-fn assess(scan: &Scan) -> Vec<(SeriesSummary, stack::Outcome<'_>)> {
-    let mut assessed = Vec::with_capacity(scan.series.len());
-    for (at, series) in scan.series.iter().enumerate() {
-        let stack = Stack::of(series);
-        assessed.push((SeriesSummary::of(at + 1, series, &stack), stack));
-    }
-    assessed
-}
-
-/// Opens the chosen, or the only usable, series of a folder.
+/// Opens the chosen, or the best, stack of a folder, a DICOMDIR or a multi-frame file.
 pub(in crate::format) fn open(
-    folder: &Path,
+    path: &Path,
     options: &OpenOptions,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Opened> {
-    let scan = scan::scan(folder)?;
-    scan.must_be_undamaged()?;
-    let mut assessed = assess(&scan);
-    let at = choose(folder, options, &assessed)?;
-    let others = assessed.len() - 1;
-    let (summary, stack) = assessed.swap_remove(at);
-    let stack = stack.map_err(|refusal| refusal.at(folder))?;
-
-    let mut warnings = stack.warnings.clone();
-    warnings.extend(scan.left_out_warning());
-    if others > 0 {
-        warnings.push(format!("series {} was taken; {others} other series were left out", summary.number));
+    let chosen = Chosen::of(path, options)?;
+    let mut warnings = chosen.warnings;
+    let stack = chosen.stack;
+    let (hu, padding) = decode(path, &stack, progress)?;
+    let padding_share = padding as f64 / hu.len() as f64;
+    let grid = stack.grid;
+    let hu = match &stack.filling {
+        Some(filling) => filling.apply(&hu, grid.shape()[1] * grid.shape()[2]),
+        None => hu,
+    };
+    let mut volume = CtVolume::new(grid, hu)?;
+    if options.straighten && grid.is_sheared() {
+        volume = straighten::straighten(&volume)?;
+        warnings.push(format!(
+            "its slices were tilted by {:.2} degrees and were resampled to a grid with right angles",
+            grid.shear_degrees()
+        ));
     }
-    let (hu, padding) = decode(folder, &stack, progress)?;
-    let volume = CtVolume::new(stack.grid, hu)?;
-    let first = stack.slices[0];
+    let first = stack.first();
     let present = |uid: &String| Some(uid.clone()).filter(|uid| !uid.is_empty());
+    let mut files: Vec<&Path> = stack.slices.iter().map(|slice| slice.file.as_path()).collect();
+    files.sort_unstable();
+    files.dedup();
     let origin = Origin {
         format: "DICOM series",
         study_instance_uid: present(&first.study_uid),
         series_instance_uid: present(&first.series_uid),
         file_stem: None,
-        encoding: summary.transfer_syntax,
-        files: stack.slices.len(),
+        encoding: chosen.encoding,
+        files: files.len(),
         slices: stack.slices.len(),
-        padding_share: padding as f64 / volume.hu().len() as f64,
+        padding_share,
     };
     Ok(Opened { volume, origin, warnings })
+}
+
+/// The stack to read, what to say of it, and what else is there.
+struct Chosen {
+    stack: Stack,
+    encoding: String,
+    warnings: Vec<String>,
+    /// One file of every series.
+    of_each_series: Vec<PathBuf>,
+}
+
+impl Chosen {
+    fn of(path: &Path, options: &OpenOptions) -> Result<Self> {
+        let contents = Contents::of(path, options)?;
+        let (at, why) = match contents.choose(options) {
+            Ok(choice) => choice,
+            Err(error) => {
+                // A damaged file may be the very slice that is missed.
+                contents.scan.must_be_whole(path, "")?;
+                return Err(error);
+            }
+        };
+        contents.scan.must_be_whole(path, &contents.summaries[at].uid)?;
+        let of_each_series = contents.scan.series.iter().map(|series| series.first().file.clone()).collect();
+        let others = contents.parts.len() - 1;
+        let from_folder = contents.warnings.clone();
+        let (stack, summary) = contents.take(at)?;
+        let mut warnings = stack.warnings.clone();
+        warnings.extend(from_folder);
+        if others > 0 {
+            let number = summary.number;
+            warnings.push(format!("series {number} was taken; {others} other series were left out ({why})"));
+        }
+        Ok(Self { stack, encoding: summary.transfer_syntax, warnings, of_each_series })
+    }
 }
 
 /// A slice of the taken series, without its pixels.
@@ -157,79 +146,96 @@ pub(in crate::format::dicom) struct Taken {
 }
 
 /// Chooses and checks as [`open`] does, and reads no pixels.
-pub(in crate::format::dicom) fn take(folder: &Path, options: &OpenOptions) -> Result<Taken> {
-    let scan = scan::scan(folder)?;
-    scan.must_be_undamaged()?;
-    let mut assessed = assess(&scan);
-    let at = choose(folder, options, &assessed)?;
-    let stack = assessed.swap_remove(at).1.map_err(|refusal| refusal.at(folder))?;
+pub(in crate::format::dicom) fn take(path: &Path, options: &OpenOptions) -> Result<Taken> {
+    let chosen = Chosen::of(path, options)?;
+    let stack = chosen.stack;
+    if stack.filling.is_some() || options.straighten && stack.grid.is_sheared() {
+        let problem = "its slices were resampled, so no DICOM object can refer to them";
+        return Err(Error::unsupported(path, problem, "write another format, or leave the slices as they are"));
+    }
     let slices = stack.slices.iter().map(|slice| TakenSlice {
         file: slice.file.clone(),
-        frame: None,
+        frame: slice.frame.and_then(|number| u32::try_from(number + 1).ok()),
         position_mm: slice.position_mm.unwrap_or([f64::NAN; 3]),
         orientation: slice.orientation.unwrap_or([f64::NAN; 6]),
     });
-    let headers = scan.series.iter().map(|series| series.first().file.clone()).collect();
-    Ok(Taken { grid: stack.grid, slices: slices.collect(), headers })
+    Ok(Taken { grid: stack.grid, slices: slices.collect(), headers: chosen.of_each_series })
 }
 
-/// The place of the series to open.
-fn choose(folder: &Path, options: &OpenOptions, series: &[(SeriesSummary, stack::Outcome<'_>)]) -> Result<usize> {
-    let listing = || series.iter().map(|(summary, _)| summary.line()).collect::<Vec<_>>().join("; ");
-    if let Some(wanted) = &options.series {
-        let wanted = wanted.trim();
-        let found = series.iter().position(|(s, _)| s.uid == wanted || s.number.to_string() == wanted);
-        return found.ok_or_else(|| {
-            let problem = format!("it holds no series `{wanted}`");
-            Error::invalid(folder, problem, format!("it holds {}", listing()))
-        });
-    }
-    let usable: Vec<usize> = (0..series.len()).filter(|&at| series[at].1.is_ok()).collect();
-    match (usable.as_slice(), series.len()) {
-        (&[only], _) => Ok(only),
-        // The error of the only series says most.
-        ([], 1) => Ok(0),
-        ([], _) => {
-            let problem = format!("none of its {} series is a CT that can be taken: {}", series.len(), listing());
-            Err(Error::invalid(folder, problem, "give the folder of one CT series"))
-        }
-        (several, _) => {
-            let problem = format!("{} of its series could be taken: {}", several.len(), listing());
-            Err(Error::invalid(folder, problem, "choose one by its number or SeriesInstanceUID"))
-        }
-    }
-}
-
-/// Decodes all slices straight into the volume; also counts padding voxels.
-fn decode(folder: &Path, stack: &Stack<'_>, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<(Vec<f32>, usize)> {
-    let [slices, rows, columns] = stack.grid.shape();
+/// Decodes all measured slices into one block; also counts padding voxels.
+fn decode(path: &Path, stack: &Stack, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<(Vec<f32>, usize)> {
+    let [_, rows, columns] = stack.grid.shape();
+    let slices = inflated(&stack.slices).map_err(|how| Error::invalid(path, how, "copy the file again"))?;
+    let damaged = || {
+        let problem = format!("{} slices of {rows} x {columns} do not fit into memory", slices.len());
+        Error::invalid(path, problem, "a header may be damaged")
+    };
+    // The first slice shows whether the size is real, before memory is taken for all.
+    let mut first = vec![0.0; rows * columns];
+    let first_padding = pixel::read_slice(&slices[0], &mut first)?;
+    let voxels = slices.len().checked_mul(rows * columns).ok_or_else(damaged)?;
     let mut hu: Vec<f32> = Vec::new();
-    hu.try_reserve_exact(stack.grid.voxels()).map_err(|_| {
-        let problem = format!("{slices} slices of {rows} x {columns} do not fit into memory");
-        Error::invalid(folder, problem, "a header may be damaged")
-    })?;
-    hu.resize(stack.grid.voxels(), 0.0);
+    hu.try_reserve_exact(voxels).map_err(|_| damaged())?;
+    hu.resize(voxels, 0.0);
+    hu[..first.len()].copy_from_slice(&first);
     let done = AtomicUsize::new(0);
+    progress(done.fetch_add(1, Ordering::Relaxed) + 1, slices.len());
     let padding = hu
         .par_chunks_mut(rows * columns)
-        .zip(&stack.slices)
+        .zip(slices.as_slice())
+        .skip(1)
         .map(|(out, slice)| {
             let padding = pixel::read_slice(slice, out)?;
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1, slices);
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, slices.len());
             Ok(padding)
         })
         .try_reduce(|| 0, |a, b| Ok(a + b))?;
-    Ok((hu, padding))
+    Ok((hu, padding + first_padding))
 }
 
-/// The error for a single DICOM file, which is never a volume here.
+/// The slices, with a deflated multi-frame object inflated once and not for every frame.
+fn inflated(slices: &[SliceHeader]) -> std::result::Result<Vec<SliceHeader>, String> {
+    let mut slices = slices.to_vec();
+    let mut last: Option<(PathBuf, Arc<super::pixel_data::PixelData>)> = None;
+    for slice in slices.iter_mut().filter(|slice| slice.frame.is_some()) {
+        let Some(pixels) = &slice.pixel_data else { continue };
+        let known = last.as_ref().filter(|(file, _)| *file == slice.file).map(|(_, pixels)| Arc::clone(pixels));
+        let pixels = match known {
+            Some(pixels) => pixels,
+            None => Arc::new(pixels.inflated()?),
+        };
+        last = Some((slice.file.clone(), Arc::clone(&pixels)));
+        slice.pixel_data = Some(pixels);
+    }
+    Ok(slices)
+}
+
+/// Opens a single file: an index or a multi-frame CT, or nothing that is a volume by itself.
+pub(in crate::format) fn open_file(
+    path: &Path,
+    options: &OpenOptions,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Opened> {
+    if dicomdir::is_called_dicomdir(path) {
+        return open(path, options, progress);
+    }
+    match scan::read_headers(path).map(|headers| headers.into_iter().next()) {
+        Ok(Some(header)) if header.modality == "CT" && header.is_multi_frame() => open(path, options, progress),
+        _ => Err(refuse_single_file(path)),
+    }
+}
+
+/// The error for a single DICOM file that is no volume.
 pub(in crate::format) fn refuse_single_file(path: &Path) -> Error {
-    match scan::read_header(path) {
-        Ok(header) if header.is_multi_frame() => Error::unsupported(
-            path,
-            format!("an enhanced multi-frame object ({} frames)", header.frames),
-            "export the series as single-frame CT images",
-        ),
-        _ => Error::unsupported(path, "a single DICOM file", "give the folder that holds all slices of the series"),
+    let hint = "give the folder that holds all slices of the series";
+    match scan::read_headers(path) {
+        Ok(headers) => match headers.first() {
+            Some(header) => {
+                let what = stack::object_name(&header.sop_class);
+                Error::unsupported(path, format!("a single DICOM file: {what}"), hint)
+            }
+            None => Error::unsupported(path, "the index of a medium (DICOMDIR)", hint),
+        },
+        Err(unreadable) => unreadable.at(path),
     }
 }

@@ -1,10 +1,10 @@
 //! From stored pixels to HU: sign, padding and the slice's own rescale.
 
 use dicom_dictionary_std::tags;
-use dicom_object::DefaultDicomObject;
+use dicom_object::InMemDicomObject;
 
 use super::super::codec::{self, Frame};
-use super::scan::{SliceHeader, integer, numbers, text};
+use super::header::{SliceHeader, integer, numbers, text};
 use crate::error::{Error, Result};
 use crate::volume::CtVolume;
 
@@ -30,7 +30,7 @@ pub(super) struct PixelLayout {
 }
 
 impl PixelLayout {
-    pub(super) fn of(object: &DefaultDicomObject) -> Self {
+    pub(super) fn of(object: &InMemDicomObject) -> Self {
         let small = |tag| integer(object, tag).and_then(|n| u16::try_from(n).ok()).unwrap_or(0);
         let word = |tag| integer(object, tag).map(|n| n as u16);
         let padding = word(tags::PIXEL_PADDING_VALUE);
@@ -47,6 +47,12 @@ impl PixelLayout {
             padding: padding.map(|first| (first, word(tags::PIXEL_PADDING_RANGE_LIMIT).unwrap_or(first))),
             is_lossy: text(object, tags::LOSSY_IMAGE_COMPRESSION) == "01",
         }
+    }
+
+    /// Takes the rescale of a single frame.
+    pub(super) fn set_rescale(&mut self, slope: f64, intercept: f64, rescale_type: String) {
+        (self.slope, self.intercept) = (Some(slope), Some(intercept));
+        self.rescale_type = rescale_type;
     }
 
     /// Says which field cannot be read, if one cannot.
@@ -103,6 +109,7 @@ impl PixelLayout {
 pub(super) fn read_slice(slice: &SliceHeader, out: &mut [f32]) -> Result<usize> {
     let damaged = |problem| Error::invalid(&slice.file, problem, "copy the file again from its source");
     let pixels = slice.pixel_data.as_ref().ok_or_else(|| damaged("it has no PixelData".to_owned()))?;
+    let number = slice.frame.unwrap_or(0);
     let layout = &slice.layout;
     let frame = Frame {
         rows: slice.rows,
@@ -112,9 +119,9 @@ pub(super) fn read_slice(slice: &SliceHeader, out: &mut [f32]) -> Result<usize> 
         is_signed: layout.is_signed,
     };
     let bytes = if codec::is_uncompressed(&slice.transfer_syntax) {
-        pixels.native_frame(0, 1, frame.rows * frame.columns * usize::from(frame.bits_allocated / 8))
+        pixels.native_frame(number, slice.frames, frame.rows * frame.columns * usize::from(frame.bits_allocated / 8))
     } else {
-        pixels.encapsulated_frame(0, 1, &[])
+        pixels.encapsulated_frame(number, slice.frames)
     };
     let samples = bytes.and_then(|bytes| codec::decode(&slice.transfer_syntax, &bytes, frame)).map_err(damaged)?;
 

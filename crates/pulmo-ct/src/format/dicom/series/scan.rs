@@ -3,99 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::DefaultDicomObject;
 use rayon::prelude::*;
 
 use super::super::file::{Unreadable, open_lazily};
-use super::super::pixel_data::PixelData;
-use super::pixel::PixelLayout;
+use super::dicomdir::{self, Directory};
+use super::enhanced;
+use super::header::{SliceHeader, text};
 use crate::error::{Error, Result};
 
 /// How deep folders are followed, so that a link to a parent ends somewhere.
 const DEEPEST: usize = 16;
-
-/// What one file says about its slice, without its pixels.
-#[derive(Debug, Clone)]
-pub(super) struct SliceHeader {
-    pub(super) file: PathBuf,
-    pub(super) study_uid: String,
-    pub(super) series_uid: String,
-    pub(super) series_number: Option<i64>,
-    pub(super) instance_number: Option<i64>,
-    pub(super) modality: String,
-    pub(super) sop_class: String,
-    pub(super) transfer_syntax: String,
-    pub(super) is_localizer: bool,
-    pub(super) frames: u32,
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) position_mm: Option<[f64; 3]>,
-    /// The direction along a row (increasing column), then along a column (increasing row).
-    pub(super) orientation: Option<[f64; 6]>,
-    /// Distance between rows, then between columns.
-    pub(super) pixel_spacing_mm: Option<[f64; 2]>,
-    pub(super) layout: PixelLayout,
-    pub(super) pixel_data: Option<PixelData>,
-}
-
-impl SliceHeader {
-    fn of(file: &Path, object: &DefaultDicomObject, pixel_data: Option<PixelData>) -> Self {
-        Self {
-            file: file.to_owned(),
-            study_uid: text(object, tags::STUDY_INSTANCE_UID),
-            series_uid: text(object, tags::SERIES_INSTANCE_UID),
-            series_number: integer(object, tags::SERIES_NUMBER),
-            instance_number: integer(object, tags::INSTANCE_NUMBER),
-            modality: text(object, tags::MODALITY),
-            sop_class: text(object, tags::SOP_CLASS_UID),
-            transfer_syntax: object.meta().transfer_syntax().to_owned(),
-            is_localizer: text(object, tags::IMAGE_TYPE).split('\\').any(|value| value.trim() == "LOCALIZER"),
-            frames: integer(object, tags::NUMBER_OF_FRAMES).and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
-            rows: integer(object, tags::ROWS).and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
-            columns: integer(object, tags::COLUMNS).and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
-            position_mm: numbers(object, tags::IMAGE_POSITION_PATIENT),
-            orientation: numbers(object, tags::IMAGE_ORIENTATION_PATIENT),
-            pixel_spacing_mm: numbers(object, tags::PIXEL_SPACING),
-            layout: PixelLayout::of(object),
-            pixel_data,
-        }
-    }
-
-    /// Whether the object is of the multi-frame kind, even if it holds a single frame.
-    pub(super) fn is_multi_frame(&self) -> bool {
-        self.frames > 1
-            || [uids::ENHANCED_CT_IMAGE_STORAGE, uids::LEGACY_CONVERTED_ENHANCED_CT_IMAGE_STORAGE]
-                .contains(&self.sop_class.as_str())
-    }
-
-    /// How messages name the slice: by InstanceNumber and file.
-    pub(super) fn name(&self) -> String {
-        let file = self.file.file_name().unwrap_or_default().to_string_lossy();
-        match self.instance_number {
-            Some(number) => format!("instance {number} (`{file}`)"),
-            None => format!("`{file}`"),
-        }
-    }
-}
-
-/// The text of an element without padding; empty if it is absent.
-pub(super) fn text(object: &DefaultDicomObject, tag: Tag) -> String {
-    let value = object.get(tag).and_then(|element| element.to_str().ok());
-    value.map(|text| text.trim_matches([' ', '\0']).to_owned()).unwrap_or_default()
-}
-
-/// The first integer of an element.
-pub(super) fn integer(object: &DefaultDicomObject, tag: Tag) -> Option<i64> {
-    object.get(tag)?.to_int::<i64>().ok()
-}
-
-/// The numbers of an element, if there are exactly `COUNT`, all finite.
-pub(super) fn numbers<const COUNT: usize>(object: &DefaultDicomObject, tag: Tag) -> Option<[f64; COUNT]> {
-    let values: [f64; COUNT] = object.get(tag)?.to_multi_float64().ok()?.try_into().ok()?;
-    values.iter().all(|x| x.is_finite()).then_some(values)
-}
 
 /// The files of one series, in the order of their names.
 #[derive(Debug)]
@@ -116,24 +34,50 @@ pub(super) struct Scan {
     /// By SeriesNumber, then SeriesInstanceUID.
     pub(super) series: Vec<Series>,
     not_dicom: Vec<PathBuf>,
-    /// DICOM files whose header is damaged, and how.
-    damaged: Vec<(PathBuf, String)>,
+    /// DICOM files whose header is damaged, how, and their SeriesInstanceUID if it can still be read.
+    damaged: Vec<(PathBuf, String, Option<String>)>,
+    /// Files that a DICOMDIR lists and that are not there, and their SeriesInstanceUID.
+    missing: Vec<(String, String)>,
 }
 
 impl Scan {
-    /// A damaged file may be a slice of any series, even the first or last one, which no gap would show.
-    pub(super) fn must_be_undamaged(&self) -> Result<()> {
-        match self.damaged.first() {
+    /// A damaged file may be a slice of any series, even the first or last one, which no gap would show; only
+    /// one that still says that it belongs to another series does no harm.
+    pub(super) fn must_be_whole(&self, folder: &Path, series_uid: &str) -> Result<()> {
+        let of_it = |uid: &Option<String>| uid.as_deref().is_none_or(|uid| uid == series_uid);
+        if let Some((file, how, _)) = self.damaged.iter().find(|(_, _, uid)| of_it(uid)) {
+            return Err(Error::invalid(file, how, "copy the file again, or remove it from the folder"));
+        }
+        let missing: Vec<&str> =
+            self.missing.iter().filter(|(_, uid)| uid == series_uid).map(|(name, _)| name.as_str()).collect();
+        match missing.first() {
             None => Ok(()),
-            Some((file, how)) => Err(Error::invalid(file, how, "copy the file again, or remove it from the folder")),
+            Some(first) => {
+                let problem = format!(
+                    "{} files that its DICOMDIR lists for the series are not there, the first is `{first}`",
+                    missing.len()
+                );
+                Err(Error::invalid(folder, problem, "copy the whole medium again, or remove the DICOMDIR"))
+            }
         }
     }
 
-    /// One sentence on the files that were left out.
-    pub(super) fn left_out_warning(&self) -> Option<String> {
-        (!self.not_dicom.is_empty()).then(|| {
-            format!("{} files are not DICOM and were left out: {}", self.not_dicom.len(), self.name_not_dicom())
-        })
+    /// One sentence each on files that were left out, damaged or missing.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.not_dicom.is_empty() {
+            let count = self.not_dicom.len();
+            warnings.push(format!("{count} files are not DICOM and were left out: {}", self.name_not_dicom()));
+        }
+        if let Some((file, how, _)) = self.damaged.first() {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            warnings.push(format!("{} files are damaged: `{name}`: {how}", self.damaged.len()));
+        }
+        if let Some((name, _)) = self.missing.first() {
+            let count = self.missing.len();
+            warnings.push(format!("{count} files that the DICOMDIR lists are not there, the first is `{name}`"));
+        }
+        warnings
     }
 
     fn name_not_dicom(&self) -> String {
@@ -146,40 +90,63 @@ impl Scan {
     }
 }
 
-/// Reads the headers of all files in `folder` and below.
-pub(super) fn scan(folder: &Path) -> Result<Scan> {
+/// Reads the headers of all files of a folder and those below it, of a DICOMDIR, or of a single file.
+///
+/// A DICOMDIR at the top of a folder adds nothing to what lies there, but tells which files are missing.
+pub(super) fn scan(path: &Path) -> Result<Scan> {
     let mut files = Vec::new();
-    collect_files(folder, 0, &mut files)?;
-    files.sort();
-    let headers: Vec<_> = files.par_iter().map(|file| read_header(file)).collect();
+    let mut directory = Directory::default();
+    if path.is_dir() {
+        collect_files(path, 0, &mut files)?;
+        files.sort();
+        if let Some(index) = files.iter().find(|file| dicomdir::is_called_dicomdir(file) && file.parent() == Some(path))
+        {
+            // A damaged index must not keep anybody from the files.
+            directory = dicomdir::read(index).unwrap_or_default();
+        }
+    } else if dicomdir::is_called_dicomdir(path) {
+        directory = dicomdir::read(path)?;
+        files.clone_from(&directory.files);
+    } else {
+        files.push(path.to_owned());
+    }
+    let headers: Vec<_> = files.par_iter().map(|file| read_headers(file)).collect();
+    let scan = group(files.into_iter().zip(headers), directory.missing);
+    if scan.series.is_empty() {
+        scan.must_be_whole(path, "")?;
+        let problem = match (scan.damaged.first(), scan.not_dicom.len()) {
+            (Some((file, how, _)), _) => return Err(Error::invalid(file, how, "copy the file again")),
+            (None, 0) => "it holds no file".to_owned(),
+            (None, n) => format!("none of its {n} files is a DICOM file: {}", scan.name_not_dicom()),
+        };
+        return Err(Error::invalid(path, problem, "give the folder that holds the .dcm files of one CT series"));
+    }
+    Ok(scan)
+}
 
+type Headers = std::result::Result<Vec<SliceHeader>, Unreadable>;
+
+fn group(files: impl Iterator<Item = (PathBuf, Headers)>, missing: Vec<(String, String)>) -> Scan {
     let mut groups: BTreeMap<_, Vec<SliceHeader>> = BTreeMap::new();
     let (mut not_dicom, mut damaged) = (Vec::new(), Vec::new());
-    for (file, header) in files.into_iter().zip(headers) {
-        match header {
-            // The index of a medium, not an image.
-            Ok(header) if header.sop_class == uids::MEDIA_STORAGE_DIRECTORY_STORAGE => (),
-            Ok(header) => {
-                // Files that were stripped of the UID belong together if they lie together.
-                let folder = header.series_uid.is_empty().then(|| file.parent().map(Path::to_owned));
-                let key = (header.series_number, header.series_uid.clone(), folder);
-                groups.entry(key).or_default().push(header);
+    for (file, headers) in files {
+        match headers {
+            Ok(headers) => {
+                for header in headers {
+                    // Files that were stripped of the UID belong together if they lie together.
+                    let folder = header.series_uid.is_empty().then(|| file.parent().map(Path::to_owned));
+                    let key = (header.series_number, header.series_uid.clone(), folder);
+                    groups.entry(key).or_default().push(header);
+                }
             }
+            // A damaged index keeps nobody from the files.
+            Err(_) if dicomdir::is_called_dicomdir(&file) => (),
             Err(Unreadable::NotDicom) => not_dicom.push(file),
-            Err(Unreadable::Damaged(how)) => damaged.push((file, how)),
+            Err(Unreadable::Damaged { how, series_uid }) => damaged.push((file, how, series_uid)),
         }
     }
     let series = groups.into_values().map(|slices| Series { slices }).collect();
-    let scan = Scan { series, not_dicom, damaged };
-    if scan.series.is_empty() {
-        scan.must_be_undamaged()?;
-        let problem = match scan.not_dicom.len() {
-            0 => "it holds no file".to_owned(),
-            n => format!("none of its {n} files is a DICOM file: {}", scan.name_not_dicom()),
-        };
-        return Err(Error::invalid(folder, problem, "give the folder that holds the .dcm files of one CT series"));
-    }
-    Ok(scan)
+    Scan { series, not_dicom, damaged, missing }
 }
 
 fn collect_files(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
@@ -199,8 +166,16 @@ fn collect_files(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Resul
     Ok(())
 }
 
-/// Reads everything before the pixels of one file.
-pub(super) fn read_header(file: &Path) -> std::result::Result<SliceHeader, Unreadable> {
+/// Reads everything before the pixels of one file: a header, or one per frame.
+pub(super) fn read_headers(file: &Path) -> Headers {
     let (object, pixel_data) = open_lazily(file)?;
-    Ok(SliceHeader::of(file, &object, pixel_data))
+    // The index of a medium, not an image.
+    let is_index = object.meta().media_storage_sop_class_uid() == uids::MEDIA_STORAGE_DIRECTORY_STORAGE;
+    if is_index || text(&object, tags::SOP_CLASS_UID) == uids::MEDIA_STORAGE_DIRECTORY_STORAGE {
+        return Ok(Vec::new());
+    }
+    let header = SliceHeader::of(file, &object, pixel_data);
+    // Of other modalities one header will do: they are listed and not read.
+    let is_read = header.modality == "CT" && header.is_multi_frame();
+    Ok(if is_read { enhanced::frames(&object, header) } else { vec![header] })
 }
