@@ -148,7 +148,8 @@ fn read(path: &Path, part: Part) -> std::result::Result<(DefaultDicomObject, Opt
         let bytes = inflate(path, at)?;
         let layout = Walk::new(Cursor::new(&bytes), 0, bytes.len() as u64)?.data_set(Encoding::EXPLICIT)?;
         let object = parse(&meta, Cursor::new(&bytes), &layout, 0, part)?;
-        let pixels = layout.pixel_data.map(|(_, stored)| PixelData::deflated(path, at, stored));
+        let mut pixels = layout.pixel_data.map(|(_, stored)| PixelData::deflated(path, at, stored));
+        set_offsets(&object, &mut pixels);
         return Ok((object, pixels));
     }
     let mut walk = Walk::new(&file, at, length)?;
@@ -159,8 +160,18 @@ fn read(path: &Path, part: Part) -> std::result::Result<(DefaultDicomObject, Opt
         return Err(Unreadable::NotDicom);
     }
     let object = parse(&meta, &mut file, &layout, at, part)?;
-    let pixels = layout.pixel_data.map(|(_, stored)| PixelData::in_file(path, length, stored, encoding.is_big_endian));
+    let mut pixels =
+        layout.pixel_data.map(|(_, stored)| PixelData::in_file(path, length, stored, encoding.is_big_endian));
+    set_offsets(&object, &mut pixels);
     Ok((object, pixels))
+}
+
+/// Tells the pixels their ExtendedOffsetTable (7FE0,0001), 64 bit numbers, if there is one.
+fn set_offsets(object: &DefaultDicomObject, pixels: &mut Option<PixelData>) {
+    let table = object.get(tags::EXTENDED_OFFSET_TABLE).and_then(|element| element.to_bytes().ok());
+    if let (Some(pixels), Some(table)) = (pixels, table) {
+        pixels.set_extended_offsets(table.as_chunks::<8>().0.iter().map(|&eight| u64::from_le_bytes(eight)).collect());
+    }
 }
 
 /// How the data set of a transfer syntax is written.

@@ -73,14 +73,6 @@ impl PixelData {
         self.extended = offsets;
     }
 
-    /// How many bytes of the file the pixels take.
-    pub(super) fn length(&self) -> u64 {
-        match &self.stored {
-            Stored::Native { bytes, .. } => bytes.end - bytes.start,
-            Stored::Encapsulated { fragments, .. } => fragments.iter().map(|range| range.end - range.start).sum(),
-        }
-    }
-
     /// Whether the pixels are in code streams.
     pub(super) fn is_encapsulated(&self) -> bool {
         matches!(self.stored, Stored::Encapsulated { .. })

@@ -4,8 +4,6 @@
 //! (PS3.3 C.7.6.16). A frame becomes a [`SliceHeader`] as if it were a file; what does not fit is said in its
 //! `problem`, so that the series is refused and not the folder.
 
-use std::sync::Arc;
-
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
@@ -29,10 +27,6 @@ pub(super) fn frames(object: &InMemDicomObject, mut common: SliceHeader) -> Vec<
         common.problem = Some(format!("NumberOfFrames is {}, and functional groups describe {found}", common.frames));
         return vec![common];
     }
-    let extended = extended_offsets(object);
-    if let (Some(pixels), false) = (&mut common.pixel_data, extended.is_empty()) {
-        Arc::make_mut(pixels).set_extended_offsets(extended);
-    }
     per_frame.iter().enumerate().map(|(number, own)| frame(&Groups { own, shared }, &common, number)).collect()
 }
 
@@ -40,14 +34,6 @@ pub(super) fn frames(object: &InMemDicomObject, mut common: SliceHeader) -> Vec<
 fn volume_of(object: &InMemDicomObject) -> String {
     let concatenation = text(object, tags::CONCATENATION_UID);
     if concatenation.is_empty() { text(object, tags::SOP_INSTANCE_UID) } else { concatenation }
-}
-
-/// ExtendedOffsetTable (7FE0,0001): 64 bit numbers.
-fn extended_offsets(object: &InMemDicomObject) -> Vec<u64> {
-    let bytes = object.get(tags::EXTENDED_OFFSET_TABLE).and_then(|element| element.to_bytes().ok());
-    bytes
-        .map(|bytes| bytes.as_chunks::<8>().0.iter().map(|&eight| u64::from_le_bytes(eight)).collect())
-        .unwrap_or_default()
 }
 
 /// Where the attributes of one frame stand.

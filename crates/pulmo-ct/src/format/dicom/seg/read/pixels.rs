@@ -31,7 +31,7 @@ enum Stored {
     /// All frames, one after the other.
     Native(Vec<u8>),
     /// A code stream for each frame.
-    Encapsulated { pixel_data: PixelData, syntax: String, offsets: Vec<u64> },
+    Encapsulated { pixel_data: PixelData, syntax: String },
 }
 
 impl std::fmt::Debug for Stored {
@@ -89,12 +89,8 @@ impl Pixels {
                 let name = codec::transfer_syntax_name(&syntax);
                 return Err(Problem::Unsupported(format!("{bits} bit pixels compressed as {name}")));
             }
-            let offsets = object.get(tags::EXTENDED_OFFSET_TABLE).and_then(|table| table.to_bytes().ok());
-            let offsets = offsets.map(|bytes| {
-                bytes.as_chunks::<8>().0.iter().map(|&eight| u64::from_le_bytes(eight)).collect::<Vec<_>>()
-            });
             let pixel_data = pixel_data.inflated().map_err(Problem::Invalid)?;
-            Stored::Encapsulated { pixel_data, syntax, offsets: offsets.unwrap_or_default() }
+            Stored::Encapsulated { pixel_data, syntax }
         } else {
             let pixels = rows.checked_mul(columns).and_then(|n| n.checked_mul(frames));
             let length = pixels.and_then(|n| n.checked_mul(usize::from(bits))).map(|n| n.div_ceil(8));
@@ -114,9 +110,9 @@ impl Pixels {
         let decoded;
         let (bytes, begin) = match &self.stored {
             Stored::Native(bytes) => (bytes.as_slice(), frame * count),
-            Stored::Encapsulated { pixel_data, syntax, offsets } => {
+            Stored::Encapsulated { pixel_data, syntax } => {
                 let failed = |problem: String| Error::invalid(path, format!("frame {}: {problem}", frame + 1), HINT);
-                let stream = pixel_data.encapsulated_frame(frame, self.frames, offsets).map_err(failed)?;
+                let stream = pixel_data.encapsulated_frame(frame, self.frames).map_err(failed)?;
                 decoded = self.decode(syntax, &stream).map_err(failed)?;
                 (decoded.as_slice(), 0)
             }
