@@ -5,6 +5,8 @@ mod components;
 mod ct_series;
 mod dataset;
 mod dataset_import;
+mod dicom_objects;
+mod dicom_seg;
 mod dicom_series;
 mod format_fuzz;
 mod format_real;
