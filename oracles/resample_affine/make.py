@@ -81,9 +81,11 @@ cases = {
     "ties": (whole, grid((8, 6, 16), (1.0, 1.5, 0.5), (-0.5, -0.5, -0.5))),
     "flipped ties": (whole, grid((5, 4, 6), (-1.0, -1.0, 1.5), (-0.5, 4.5, 6.0), flips=(1, 1, 1))),
     "half a voxel off": (whole, grid((5, 7, 9), (2.0, 1.0, 1.0), (-0.5, -0.5, -1.0))),
+    "ties by rounding": (few := grid((3, 14, 16), (1.25, 0.7, 0.7), (-179.3, -190.1, 12.7)), around(few, (3, 7, 7), (1.25, 1.5, 1.5))),
+    "flipped ties by rounding": (few, around(few, (7, 3, 7), (1.5, 1.25, 1.5), order=(1, 0, 2), flips=(-1, 1, -1))),
     "one slice": (grid((1, 6, 6), (5.0, 1.0, 1.0)), grid((3, 4, 5), (2.0, 1.3, 1.2), (0.2, 0.1, -2.0))),
     "two voxels": (grid((2, 2, 2), (1.0, 1.0, 1.0)), grid((3, 3, 3), (0.65, 0.6, 0.5), (-0.4, -0.4, -0.4))),
-    "long lines": (long, around(long, (12, 3, 11), (3.7, 1.2, 5.1), shift=(0.23, 0.1, 0.3))),
+    "long lines": (long, around(long, (12, 3, 11), (3.7, 1.2, 5.1), shift=(0.2, 0.1, 0.3))),
 }
 linear, bspline, maps = [], [], []
 for name, (source, target) in cases.items():
@@ -94,9 +96,12 @@ for name, (source, target) in cases.items():
     nearest = run(field(source["shape"]), source, target, sitk.sitkNearestNeighbor)
     chosen = run(labels(source["shape"]), source, target, sitk.sitkNearestNeighbor)
     vote = run(labels(source["shape"]), source, target, sitk.sitkLabelLinear)
+    shares = [run((labels(source["shape"]) == label).astype(float), source, target, sitk.sitkLinear) for label in range(4)]
+    first, second = np.sort(shares, axis=0)[:1:-1]
+    tied = (first - second < 1e-9) & (first != second)
     digits = lambda a: "".join(map(str, a.ravel().tolist()))
     maps.append({**both, "nearest_sum": int(np.sum(nearest.astype(np.int64).ravel() * (np.arange(nearest.size) % 97 + 1))),
-                 "nearest": digits(chosen), "vote": digits(vote)})
+                 "nearest": digits(chosen), "vote": "".join("." if t else str(v) for v, t in zip(vote.ravel(), tied.ravel()))})
 folder = pathlib.Path(__file__).parent
 for name, truth in [("linear", linear), ("bspline", bspline), ("labels", maps)]:
     path = folder / f"{name}.json"

@@ -11,8 +11,9 @@
 //! [`CtVolume::AIR_HU`].
 //!
 //! # Ties
-//! A coordinate within 1e-9 of a half counts as the half and goes up in the source's index space. ITK rounds halves
-//! up too, but where its coordinates are off by their last bit it may go down.
+//! Halves go up in the source's index space. Where the axes of both grids run along patient axes, whether a coordinate is
+//! a half is found by the same operations as in ITK, so that its last bit decides the same way; elsewhere what misses a
+//! half by less than 1e-9 is one.
 //!
 //! # Memory
 //! Beside source and target: one slab of 64 MiB if the target's axes are permuted or the target is streamed, and for

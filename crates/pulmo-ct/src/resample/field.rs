@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::lattice::Box3;
+use super::lattice::{Box3, Lattice};
 
 /// A number that can stand for HU in memory; `i16` holds most CTs in half the space of `f32`.
 pub trait Sample: Copy + Send + Sync {
@@ -68,6 +68,11 @@ impl Block {
     /// The whole of a block.
     pub(super) fn whole(all: Box3) -> Self {
         Self { now: all.clone(), all }
+    }
+
+    /// What `at(coordinate, voxels)` gives for each index of the current part, where axes run parallel to the source's.
+    pub(super) fn axes<T>(&self, lattice: &Lattice, at: impl Fn(f64, usize) -> T) -> [Vec<T>; 3] {
+        std::array::from_fn(|k| self.now[k].clone().map(|i| at(lattice.along(k, i), lattice.from[k])).collect())
     }
 
     /// Calls `fill(slice, row, line)` for every line of columns of the current part, in parallel.

@@ -9,12 +9,13 @@
 //! lowest wins, so background (0) wins against any.
 //!
 //! # Agreement
-//! `SimpleITK.Resample` 2.5.7 with `sitkNearestNeighbor` and `sitkLabelLinear`, equal: `oracles/resample_affine`.
+//! `SimpleITK.Resample` 2.5.7 with `sitkNearestNeighbor` and `sitkLabelLinear`, equal: `oracles/resample_affine`. Two
+//! shares of one half that come to 0.5 up to rounding are a tie here; there the last bit decides.
 
 use super::field::{Block, Field};
 use super::lattice::Lattice;
 use super::slab::{self, Part, Slab, Source};
-use super::{oblique, separable};
+use super::{oblique, separable, vote};
 use crate::error::Result;
 use crate::geometry::Grid;
 use crate::volume::LabelMap;
@@ -60,6 +61,6 @@ fn run(source: Source<'_, u8>, how: LabelInterpolation, part: Part<'_>, out: &mu
     match (how, part.parallel) {
         (LabelInterpolation::Nearest, true) => separable::picked(field, lattice, exact, &block, out),
         (LabelInterpolation::Nearest, false) => oblique::picked(field, lattice, exact, &block, out),
-        (LabelInterpolation::LinearVote, _) => oblique::voted(field, lattice, &block, out),
+        (LabelInterpolation::LinearVote, parallel) => vote::voted(field, lattice, parallel, &block, out),
     }
 }

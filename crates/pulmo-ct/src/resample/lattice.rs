@@ -5,7 +5,12 @@
 //! the source ends half a voxel beyond its outermost voxel centres.
 //!
 //! # Ties
-//! A coordinate that misses a half by less than [`TIE`] is that half. Halves go up, in the source's index space.
+//! Halves go up, in the source's index space. What is a half is decided
+//!
+//! * by ITK's own arithmetic, operation by operation, if the axes of both grids run along patient axes, in any order and
+//!   direction: there a new spacing makes ties by the thousand (0.7 to 1.5 mm about one centre: every seventh voxel),
+//!   and the last bit of the coordinate decides;
+//! * by [`TIE`] otherwise, since ITK inverts an oblique matrix by singular values: what misses a half by less is a half.
 
 use std::ops::Range;
 
@@ -13,7 +18,7 @@ use crate::geometry::{Grid, cross, dot};
 
 /// How far in voxels a coordinate may be from a half or a whole number and still count as that number.
 ///
-/// Computing a coordinate costs up to about 1e-12 of a voxel; without a rule the last bit would decide.
+/// Computing a coordinate costs up to about 1e-12 of a voxel.
 pub(super) const TIE: f64 = 1e-9;
 
 /// A box of voxels: a range along each of three axes.
@@ -24,12 +29,35 @@ pub(super) fn voxels(of: &Box3) -> usize {
     of.iter().map(ExactSizeIterator::len).product()
 }
 
+/// One patient axis, along which an axis of the source and one of the target run.
+#[derive(Debug, Clone, Copy)]
+struct Upright {
+    from_mm: f64,
+    per_mm: f64,
+    to_mm: f64,
+    step_mm: f64,
+    /// The voxels of the target's column axis: ITK computes both ends of a line and divides it.
+    line: Option<f64>,
+}
+
+impl Upright {
+    fn at(&self, i: f64) -> f64 {
+        let exact = |i: f64| self.per_mm * (self.to_mm + self.step_mm * i - self.from_mm);
+        match self.line {
+            Some(voxels) => exact(0.0) + i / voxels * (exact(voxels) - exact(0.0)),
+            None => exact(i),
+        }
+    }
+}
+
 /// Target index to source coordinate: `base + Σ step_k · index_k`, in voxels (slice, row, column).
 #[derive(Debug, Clone)]
 pub(super) struct Lattice {
     base: [f64; 3],
     /// For each target axis the way in the source from one voxel to the next.
     step: [[f64; 3]; 3],
+    /// For each source axis, if all axes run along patient axes.
+    upright: Option<[Upright; 3]>,
     /// The source's shape.
     pub(super) from: [usize; 3],
     /// The target's shape.
@@ -50,7 +78,7 @@ impl Lattice {
             // What never adds up to a tie is rounding, and parallel axes stay parallel.
             step.iter_mut().filter(|x| x.abs() * (to.shape()[axis] as f64) < TIE).for_each(|x| *x = 0.0);
         }
-        Self { base: coordinate(start), step, from: from.shape(), to: to.shape() }
+        Self { base: coordinate(start), step, upright: upright(from, to), from: from.shape(), to: to.shape() }
     }
 
     /// For each source axis the target axis that runs along it, if the axes are parallel.
@@ -84,7 +112,10 @@ impl Lattice {
 
     /// The source coordinate along `axis` of index `i` of the target axis that is parallel to it.
     pub(super) fn along(&self, axis: usize, i: usize) -> f64 {
-        self.base[axis] + self.step[axis][axis] * i as f64
+        match &self.upright {
+            Some(upright) => upright[axis].at(i as f64),
+            None => settled(self.base[axis] + self.step[axis][axis] * i as f64),
+        }
     }
 
     /// The source voxels around the target voxels of a box that four taps per axis may read; `None` if the box lies
@@ -115,14 +146,49 @@ impl Lattice {
     }
 }
 
+/// For each source axis the patient axis along which it and a target axis run, if that is so for all.
+fn upright(from: &Grid, to: &Grid) -> Option<[Upright; 3]> {
+    let patient_axis = |column: [f64; 3]| {
+        let mut along = (0..3).filter(|&k| column[k] != 0.0);
+        along.next().filter(|_| along.next().is_none())
+    };
+    let mut found = [None; 3];
+    for (axis, found) in found.iter_mut().enumerate() {
+        let column = from.affine().columns[axis];
+        let k = patient_axis(column)?;
+        let other = (0..3).find(|&other| patient_axis(to.affine().columns[other]) == Some(k))?;
+        *found = Some(Upright {
+            from_mm: from.affine().origin_mm[k],
+            per_mm: 1.0 / column[k],
+            to_mm: to.affine().origin_mm[k],
+            step_mm: to.affine().columns[other][k],
+            line: (other == 2).then_some(to.shape()[2] as f64),
+        });
+    }
+    Some([found[0]?, found[1]?, found[2]?])
+}
+
+/// A coordinate that may be off by rounding: halves and whole numbers within [`TIE`] are meant.
+pub(super) fn settled(coordinate: f64) -> f64 {
+    let meant = (2.0 * coordinate).round() / 2.0;
+    if (coordinate - meant).abs() < TIE { meant } else { coordinate }
+}
+
 /// Whether a coordinate belongs to an axis of that many voxels.
 pub(super) fn inside(coordinate: f64, voxels: usize) -> bool {
-    coordinate + TIE >= -0.5 && coordinate + TIE < voxels as f64 - 0.5
+    coordinate >= -0.5 && coordinate < voxels as f64 - 0.5
 }
 
 /// The voxel nearest to a coordinate inside; halves go up.
 pub(super) fn nearest(coordinate: f64, voxels: usize) -> usize {
-    ((coordinate + 0.5 + TIE).max(0.0) as usize).min(voxels - 1)
+    ((coordinate + 0.5) as usize).min(voxels - 1)
+}
+
+/// The voxel below and above a coordinate inside, and the weight of the second; the outermost voxel repeats.
+pub(super) fn pair(coordinate: f64, voxels: usize) -> (usize, usize, f64) {
+    let held = coordinate.clamp(0.0, (voxels - 1) as f64);
+    let low = held as usize;
+    (low, (low + 1).min(voxels - 1), held - low as f64)
 }
 
 #[cfg(test)]
@@ -148,9 +214,9 @@ mod tests {
 
     #[test]
     fn halves_go_up_and_the_border_is_half_open() {
-        assert_eq!([-0.5, 0.49, 0.5, 1.5 - 1e-12].map(|c| nearest(c, 9)), [0, 0, 1, 2]);
+        assert_eq!([-0.5, 0.49, 0.5, 1.5 - 1e-12].map(|c| nearest(settled(c), 9)), [0, 0, 1, 2]);
         assert_eq!(
-            [-0.5 - 1e-12, -0.51, 8.49, 8.5, 8.5 - 1e-12].map(|c| inside(c, 9)),
+            [-0.5 - 1e-12, -0.51, 8.49, 8.5, 8.5 - 1e-12].map(|c| inside(settled(c), 9)),
             [true, false, true, false, false]
         );
     }

@@ -24,6 +24,7 @@ mod separable;
 mod slab;
 pub mod slices;
 pub mod spacing;
+mod vote;
 
 pub use resize::{LabelResize, resize_ct, resize_labels, resize_probabilities};
 pub use slices::resize_slices_bicubic;

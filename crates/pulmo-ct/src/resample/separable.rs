@@ -2,7 +2,7 @@
 
 use super::bspline;
 use super::field::{Block, Field, Sample};
-use super::lattice::{Box3, Lattice, TIE, inside, nearest};
+use super::lattice::{Lattice, inside, nearest, pair, settled};
 
 /// The voxels that make one target index along an axis, and their weights.
 #[derive(Debug, Clone, Copy)]
@@ -16,13 +16,9 @@ pub(super) type Kernel<const N: usize> = fn(f64, usize) -> Taps<N>;
 
 /// Linear; within half a voxel of the border the outermost voxel repeats.
 pub(super) fn linear_taps(coordinate: f64, voxels: usize) -> Taps<2> {
-    let last = voxels - 1;
-    let held = coordinate.clamp(0.0, last as f64);
     // On a voxel, up to rounding, is on the voxel: a grid's own voxels come back to the bit.
-    let held = if (held - held.round()).abs() < TIE { held.round() } else { held };
-    let low = held as usize;
-    let share = held - low as f64;
-    Taps { voxels: [low, (low + 1).min(last)], weights: [1.0 - share, share] }
+    let (low, high, share) = pair(settled(coordinate), voxels);
+    Taps { voxels: [low, high], weights: [1.0 - share, share] }
 }
 
 /// Cubic B-spline, for coefficients.
@@ -39,7 +35,7 @@ pub(super) fn weighted<const N: usize, V: Sample>(
     block: &Block,
     out: &mut [f32],
 ) {
-    let [slices, rows, columns] = axes(lattice, &block.now, |c, n| inside(c, n).then(|| kernel(c, n)));
+    let [slices, rows, columns] = block.axes(lattice, |c, n| inside(c, n).then(|| kernel(c, n)));
     // Only the columns that somebody reads are summed.
     let used = columns.iter().flatten().flat_map(|taps| taps.voxels);
     let Some((low, high)) = used.fold(None, |ends: Option<(usize, usize)>, k| {
@@ -80,7 +76,7 @@ pub(super) fn picked<V: Copy + Sync, O: Copy + Send + Sync>(
     block: &Block,
     out: &mut [O],
 ) {
-    let [slices, rows, columns] = axes(lattice, &block.now, |c, n| inside(c, n).then(|| nearest(c, n)));
+    let [slices, rows, columns] = block.axes(lattice, |c, n| inside(c, n).then(|| nearest(c, n)));
     // The columns inside are one run, since coordinates only rise or only fall.
     let start = columns.iter().position(Option::is_some).unwrap_or(columns.len());
     let run: Vec<usize> = columns.iter().flatten().copied().collect();
@@ -92,8 +88,4 @@ pub(super) fn picked<V: Copy + Sync, O: Copy + Send + Sync>(
             line[start..].iter_mut().zip(&run).for_each(|(out, &k)| *out = convert(values[k]));
         }
     });
-}
-
-fn axes<T>(lattice: &Lattice, target: &Box3, at: impl Fn(f64, usize) -> T) -> [Vec<T>; 3] {
-    std::array::from_fn(|k| target[k].clone().map(|i| at(lattice.along(k, i), lattice.from[k])).collect())
 }
