@@ -25,20 +25,51 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// untouched.
 pub fn write_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let failed = |source| Error::write(path, source);
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let mut temporary = tempfile::Builder::new();
     temporary.prefix(".pulmo-");
     // A temporary file is private to its owner by default; a result should be as readable as any other file.
     #[cfg(unix)]
     temporary.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut out = BufWriter::new(temporary.tempfile_in(folder).map_err(failed)?);
+    let mut out = BufWriter::new(temporary.tempfile_in(folder_of(path)).map_err(failed)?);
     content(&mut out).map_err(failed)?;
     let file = out.into_inner().map_err(|e| failed(e.into_error()))?;
     file.persist(path).map_err(|e| failed(e.error))?;
     Ok(())
+}
+
+/// Writes `bytes` to `path` unless something stands there; `false` if something does.
+///
+/// # Errors
+/// Whatever the system says; `path` is then untouched.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let mut temporary = tempfile::Builder::new();
+    temporary.prefix(".pulmo-");
+    #[cfg(unix)]
+    temporary.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = temporary.tempfile_in(folder_of(path))?;
+    file.write_all(bytes)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(true),
+        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(failed) => Err(failed.error),
+    }
+}
+
+/// Writes `bytes` to `path` in one step so that only its owner can read and write it (0600).
+///
+/// # Errors
+/// [`Error::Io`]; `path` is then untouched.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |source| Error::write(path, source);
+    // A temporary file is private to its owner by default.
+    let mut file = tempfile::Builder::new().prefix(".pulmo-").tempfile_in(folder_of(path)).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

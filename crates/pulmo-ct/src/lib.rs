@@ -10,6 +10,7 @@ pub mod atomic;
 pub mod baseline;
 pub mod components;
 pub mod dataset;
+pub mod deidentify;
 pub mod error;
 pub mod format;
 pub mod geometry;

@@ -116,6 +116,12 @@ impl Progress {
         }
         self.bar.set_position(done);
     }
+
+    /// `done` of `all` steps are finished, where their number was not known from the start.
+    pub(crate) fn of(&self, done: u64, all: u64) {
+        self.bar.set_length(all);
+        self.at(done);
+    }
 }
 
 impl Drop for Progress {

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::terminal::Terminal;
 
+mod deidentify;
 mod demo;
 mod doctor;
 mod evaluate;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Evaluate(evaluate::Args),
     Inspect(inspect::Args),
     Model(model::Args),
+    Deidentify(deidentify::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
 }
@@ -53,6 +55,7 @@ impl Command {
             Self::Evaluate(args) => evaluate::run(args, terminal),
             Self::Inspect(args) => inspect::run(args, terminal),
             Self::Model(args) => model::run(args, terminal),
+            Self::Deidentify(args) => deidentify::run(args, terminal),
             Self::Demo(args) => demo::run(args, terminal),
             Self::Doctor(args) => doctor::run(args, terminal),
         }

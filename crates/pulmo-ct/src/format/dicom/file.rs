@@ -67,8 +67,7 @@ impl From<io::Error> for Unreadable {
 ///
 /// # Errors
 /// [`Error::Invalid`] if it is no DICOM file, is cut off, or claims lengths that it does not have.
-#[allow(dead_code, reason = "what reads objects other than CT series stands on it")]
-pub(super) fn open(path: &Path) -> Result<DefaultDicomObject> {
+pub(crate) fn open(path: &Path) -> Result<DefaultDicomObject> {
     read(path, Part::Whole).map(|(object, _)| object).map_err(|e| e.at(path))
 }
 
@@ -89,7 +88,7 @@ pub(super) fn open_lazily(path: &Path) -> std::result::Result<(DefaultDicomObjec
 /// Whether the first bytes of a file (132 at least, if it has them) are those of a DICOM file.
 ///
 /// A file without preamble and mark is recognised by its first element, which must be of group 2 or 8.
-pub(super) fn looks_like(head: &[u8]) -> bool {
+pub(crate) fn looks_like(head: &[u8]) -> bool {
     Start::of(head).is_some()
 }
 
@@ -282,7 +281,7 @@ fn without(range: Range<u64>, holes: &[Range<u64>]) -> Vec<Range<u64>> {
 }
 
 /// An error and what caused it, in one line.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -24,12 +24,12 @@ mod codec;
 mod dataset;
 mod entry;
 mod fields;
-mod file;
+pub(crate) mod file;
 mod lengths;
 mod pixel_data;
 mod raw;
 mod text;
-mod uid;
+pub(crate) mod uid;
 
 pub mod code;
 pub mod kind;

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use sha2::{Digest, Sha256};
 
 /// Identifies files that this program wrote.
-pub(super) const IMPLEMENTATION_CLASS_UID: &str = "2.25.236894534552952365652369858615793808468";
+pub(crate) const IMPLEMENTATION_CLASS_UID: &str = "2.25.236894534552952365652369858615793808468";
 
 /// Takes in content and gives its UID; fields are kept apart, so moving a byte from one to the next changes it.
 #[derive(Clone)]
