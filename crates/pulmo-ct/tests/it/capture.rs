@@ -3,8 +3,9 @@
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{DefaultDicomObject, open_file};
+use pulmo_ct::format::dicom::SourceSeries;
 use pulmo_ct::format::dicom::capture::{self, Slices};
-use pulmo_ct::format::dicom::{SegmentMeaning, SourceSeries};
+use pulmo_ct::format::dicom::seg::Segment;
 use pulmo_ct::format::{OpenOptions, open_ct};
 use pulmo_ct::{Affine, Grid, LabelMap, Spacing};
 
@@ -34,8 +35,8 @@ fn a_label_is_drawn_where_it_is_and_nowhere_else() {
     }
     labels[(2 * 20 + 9) * 30 + 4] = 1;
     let labels = LabelMap::new(*source.grid(), labels).unwrap();
-    let meanings = [(1, SegmentMeaning::of("infiltrate").unwrap().clone())];
-    let write = |slices| capture::write(&source, &volume, (&labels, &meanings), slices, &settings()).unwrap();
+    let segments = [Segment::named(1, "infiltrate")];
+    let write = |slices| capture::write(&source, &volume, (&labels, &segments), slices, &settings()).unwrap();
     assert_eq!(write(Slices::All).len(), 4);
     let objects = write(Slices::WithLabels);
     assert_eq!(objects.len(), 1);
@@ -87,8 +88,8 @@ fn one_series_of_numbered_pictures_that_is_the_same_each_time() {
     let source = SourceSeries::open(&ct, &OpenOptions::default()).unwrap();
     let volume = open_ct(&ct, &OpenOptions::default()).unwrap().volume;
     let labels = LabelMap::new(*source.grid(), vec![1; 90]).unwrap();
-    let meanings = [(1, SegmentMeaning::of("lung").unwrap().clone())];
-    let write = || capture::write(&source, &volume, (&labels, &meanings), Slices::All, &settings()).unwrap();
+    let segments = [Segment::named(1, "lung")];
+    let write = || capture::write(&source, &volume, (&labels, &segments), Slices::All, &settings()).unwrap();
     let (one, again) = (write(), write());
     let uids: Vec<&str> = one.iter().map(|object| object.sop_instance_uid()).collect();
     assert!(uids[0] != uids[1] && uids[1] != uids[2]);
@@ -99,7 +100,7 @@ fn one_series_of_numbered_pictures_that_is_the_same_each_time() {
         object.write(&path).unwrap();
         assert_eq!(text(&open_file(&path).unwrap(), tags::INSTANCE_NUMBER), number.to_string());
     }
-    let other = [(2, SegmentMeaning::of("lung").unwrap().clone())];
+    let other = [Segment::named(2, "lung")];
     let none = capture::write(&source, &volume, (&labels, &other), Slices::WithLabels, &settings()).unwrap();
     assert!(none.is_empty(), "no slice holds label 2");
 }

@@ -6,11 +6,13 @@ use dicom_core::value::DataSetSequence;
 use dicom_core::{DataElement, Length, PrimitiveValue, Tag, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject, open_file};
-use pulmo_ct::format::OpenOptions;
-use pulmo_ct::format::dicom::{Algorithm, AlgorithmKind, SegmentMeaning, Settings, SourceSeries, Timestamp, rtstruct};
+use pulmo_ct::format::dicom::seg::Segment;
+use pulmo_ct::format::dicom::{Algorithm, AlgorithmKind, Settings, SourceSeries, Timestamp, rtstruct};
+use pulmo_ct::format::{OpenOptions, open_ct, open_label_map};
 use pulmo_ct::{Affine, Grid, LabelMap, Spacing};
 
 use super::ct_series;
+use super::format_real::real;
 
 pub(crate) fn settings() -> Settings {
     Settings {
@@ -20,8 +22,8 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-fn meaning(name: &str) -> SegmentMeaning {
-    SegmentMeaning::of(name).unwrap().clone()
+fn segment(number: u16, name: &str) -> Segment {
+    Segment::named(number, name)
 }
 
 fn axial(shape: [usize; 3]) -> Grid {
@@ -35,13 +37,6 @@ fn oblique(shape: [usize; 3]) -> Grid {
     let turn_x = |[x, y, z]: [f64; 3]| [x, cos * y - sin * z, sin * y + cos * z];
     let mut affine = *axial(shape).affine();
     affine.columns = affine.columns.map(|column| turn_x(turn_z(column)));
-    Grid::new(shape, affine).unwrap()
-}
-
-/// A gantry tilted by 15 degrees: slices are shifted along the rows.
-fn tilted(shape: [usize; 3]) -> Grid {
-    let mut affine = *axial(shape).affine();
-    affine.columns[0][1] = 2.5 * 15_f64.to_radians().tan();
     Grid::new(shape, affine).unwrap()
 }
 
@@ -62,14 +57,14 @@ fn source(folder: &Path, grid: &Grid) -> SourceSeries {
 }
 
 #[test]
-fn random_masks_come_back_on_axial_oblique_and_tilted_grids() {
+fn random_masks_come_back_on_axial_and_oblique_grids() {
     let folder = tempfile::tempdir().unwrap();
     let shapes = [[3, 13, 7], [2, 7, 13], [4, 33, 40]];
     let makers: [fn([usize; 3]) -> Grid; 2] = [axial, oblique];
     for (number, (shape, make)) in shapes.into_iter().flat_map(|shape| makers.map(|make| (shape, make))).enumerate() {
         let source = source(&folder.path().join(format!("ct{number}")), &make(shape));
         let labels = random_labels(*source.grid(), number as u64);
-        let structures = [(1, meaning("infiltrate")), (2, meaning("left_lung"))];
+        let structures = [segment(1, "infiltrate"), segment(2, "left_lung")];
         let object = rtstruct::write(&source, &labels, &structures, &settings()).unwrap();
         let path = folder.path().join("rtstruct.dcm");
         object.write(&path).unwrap();
@@ -91,7 +86,7 @@ fn the_same_input_gives_the_same_bytes_and_another_voxel_other_uids() {
     let folder = tempfile::tempdir().unwrap();
     let source = source(&folder.path().join("ct"), &axial([2, 13, 7]));
     let labels = random_labels(*source.grid(), 9);
-    let structures = [(1, meaning("infiltrate"))];
+    let structures = [segment(1, "infiltrate")];
     let write = |labels: &LabelMap| rtstruct::write(&source, labels, &structures, &settings()).unwrap();
     let one = write(&labels);
     assert_eq!(one.bytes().unwrap(), write(&labels).bytes().unwrap());
@@ -110,7 +105,7 @@ fn long_contours_are_written_without_vr_and_come_back() {
     let source = source(&folder.path().join("ct"), &grid);
     let comb = |at: usize| u8::from(at % 24_000 < 2400 || (at % 2400).is_multiple_of(2));
     let labels = LabelMap::new(*source.grid(), (0..grid.voxels()).map(comb).collect()).unwrap();
-    let object = rtstruct::write(&source, &labels, &[(1, meaning("opacity"))], &settings()).unwrap();
+    let object = rtstruct::write(&source, &labels, &[segment(1, "opacity")], &settings()).unwrap();
     let path = folder.path().join("rtstruct.dcm");
     object.write(&path).unwrap();
     assert_eq!(open_file(&path).unwrap().meta().transfer_syntax(), uids::IMPLICIT_VR_LITTLE_ENDIAN);
@@ -124,10 +119,10 @@ fn a_label_without_voxels_is_a_structure_without_contours() {
     let source = source(&folder.path().join("ct"), &axial([2, 5, 4]));
     let labels = LabelMap::new(*source.grid(), vec![0; 40]).unwrap();
     let path = folder.path().join("rtstruct.dcm");
-    rtstruct::write(&source, &labels, &[(1, meaning("opacity"))], &settings()).unwrap().write(&path).unwrap();
+    rtstruct::write(&source, &labels, &[segment(1, "opacity")], &settings()).unwrap().write(&path).unwrap();
     let set = rtstruct::read(&path, source.grid()).unwrap();
     assert_eq!((set.structures.len(), set.structures[0].voxels()), (1, 0));
-    for bad in [vec![], vec![(0, meaning("lung"))], vec![(1, meaning("lung")), (1, meaning("opacity"))]] {
+    for bad in [vec![], vec![segment(0, "lung")], vec![segment(1, "lung"), segment(1, "opacity")]] {
         assert!(rtstruct::write(&source, &labels, &bad, &settings()).is_err(), "{bad:?}");
     }
 }
@@ -279,7 +274,7 @@ fn cut_off_and_mutated_files_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     let source = source(&folder.path().join("ct"), &axial([2, 13, 7]));
     let labels = random_labels(*source.grid(), 2);
-    let structures = [(1, meaning("infiltrate"))];
+    let structures = [segment(1, "infiltrate")];
     let bytes = rtstruct::write(&source, &labels, &structures, &settings()).unwrap().bytes().unwrap();
     let path = folder.path().join("hostile.dcm");
     let try_bytes = |bytes: &[u8]| {
@@ -294,4 +289,18 @@ fn cut_off_and_mutated_files_never_panic() {
         changed[at] ^= 0xff;
         try_bytes(&changed);
     }
+}
+
+#[test]
+fn a_tumour_drawn_by_hand_is_the_mask_beside_it() {
+    let Some(folder) = real("ibsi") else { return };
+    let grid = *open_ct(&folder.join("dicom/image"), &OpenOptions::default()).unwrap().volume.grid();
+    let set = rtstruct::read(&folder.join("dicom/mask/DCM_RS_00060.dcm"), &grid).unwrap();
+    assert_eq!(set.warnings, Vec::<String>::new());
+    let mask = open_label_map(&folder.join("nifti/mask/mask.nii.gz")).unwrap();
+    grid.must_equal(mask.grid()).unwrap();
+    let ours = set.mask(0).unwrap();
+    assert_eq!((set.structures[0].name.as_str(), set.structures[0].rgb), ("GTV-1", Some([0, 230, 0])));
+    assert_eq!(ours.count(1), 125_256);
+    assert_eq!(ours.labels(), mask.labels(), "not one voxel differs");
 }

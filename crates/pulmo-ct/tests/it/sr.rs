@@ -5,8 +5,9 @@ use std::path::Path;
 use dicom_dictionary_std::tags;
 use dicom_object::open_file;
 use pulmo_ct::format::OpenOptions;
+use pulmo_ct::format::dicom::seg::Segment;
 use pulmo_ct::format::dicom::sr::{self, Group, Number, SegmentReference};
-use pulmo_ct::format::dicom::{Code, RESEARCH_SENTENCE, SegmentMeaning, SourceSeries, pdf};
+use pulmo_ct::format::dicom::{Code, RESEARCH_SENTENCE, SourceSeries, pdf};
 use pulmo_ct::{Affine, Grid, Spacing};
 
 use super::ct_series;
@@ -19,22 +20,21 @@ fn source(folder: &Path) -> SourceSeries {
     SourceSeries::open(folder, &OpenOptions::default()).unwrap()
 }
 
-fn groups() -> Vec<Group> {
+fn groups(source: &SourceSeries) -> Vec<Group> {
     let segment = |number| SegmentReference {
         sop_class_uid: "1.2.840.10008.5.1.4.1.1.66.4".to_owned(),
         sop_instance_uid: "2.25.77".to_owned(),
         series_instance_uid: "2.25.78".to_owned(),
         numbers: vec![number],
     };
-    let group = |name, uid, number| Group {
+    let group = |name, number| Group {
         segment: Some(segment(number)),
-        source_series_uid: Some("2.25.2".to_owned()),
-        ..Group::of(SegmentMeaning::of(name).unwrap(), uid)
+        ..Group::of(source, &Segment::named(number, name), &settings())
     };
     let share = Number::percent(100.0 / 3.0, "100 x opacity volume / volume of both lungs by the lung mask").unwrap();
-    let mut opacity = group("opacity", "2.25.80", 1);
+    let mut opacity = group("opacity", 1);
     opacity.numbers = vec![Number::volume_ml(0.1 + 0.2), share];
-    let mut lung = group("right_lung", "2.25.81", 2);
+    let mut lung = group("right_lung", 2);
     lung.numbers = vec![Number::volume_ml(4290.0)];
     vec![opacity, lung]
 }
@@ -43,17 +43,17 @@ fn groups() -> Vec<Group> {
 fn a_report_comes_back_with_every_number_to_the_bit() {
     let folder = tempfile::tempdir().unwrap();
     let source = source(&folder.path().join("ct"));
-    let object = sr::write(&source, &groups(), &settings()).unwrap();
+    let object = sr::write(&source, &groups(&source), &settings()).unwrap();
     let path = folder.path().join("sr.dcm");
     object.write(&path).unwrap();
     let report = sr::read(&path).unwrap();
-    assert_eq!(report.groups, groups());
+    assert_eq!(report.groups, groups(&source));
     assert_eq!(report.title.as_ref().unwrap().value, "126000");
     assert_eq!(report.procedures, [Code::new("24627-2", "LN", "CT Chest")]);
     assert_eq!(report.comments, [RESEARCH_SENTENCE]);
     assert_eq!((report.completion.as_str(), report.verification.as_str()), ("COMPLETE", "UNVERIFIED"));
     assert_eq!(report.other_items, 2 * 2, "name and version of the algorithm in both groups");
-    assert_eq!(object.bytes().unwrap(), sr::write(&source, &groups(), &settings()).unwrap().bytes().unwrap());
+    assert_eq!(object.bytes().unwrap(), sr::write(&source, &groups(&source), &settings()).unwrap().bytes().unwrap());
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn the_patient_is_copied_and_the_evidence_is_listed() {
     let folder = tempfile::tempdir().unwrap();
     let source = source(&folder.path().join("ct"));
     let path = folder.path().join("sr.dcm");
-    sr::write(&source, &groups(), &settings()).unwrap().write(&path).unwrap();
+    sr::write(&source, &groups(&source), &settings()).unwrap().write(&path).unwrap();
     let object = open_file(&path).unwrap();
     assert_eq!(object.get(tags::PATIENT_NAME).unwrap().to_str().unwrap(), ct_series::PATIENT);
     let study = &object.get(tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE).unwrap().items().unwrap()[0];
@@ -75,7 +75,7 @@ fn what_is_not_known_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let source = source(&folder.path().join("ct"));
     let path = folder.path().join("sr.dcm");
-    let mut group = Group::of(SegmentMeaning::of("opacity").unwrap(), "2.25.80");
+    let mut group = Group { source_series_uid: None, ..Group::of(&source, &Segment::named(1, "opacity"), &settings()) };
     group.numbers = vec![Number::volume_ml(12.5)];
     sr::write(&source, &[group.clone()], &settings()).unwrap().write(&path).unwrap();
     assert_eq!(sr::read(&path).unwrap().groups, [group.clone()]);
@@ -123,7 +123,7 @@ fn reports_of_others_give_what_highdicom_reads() {
 fn hostile_reports_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     let source = source(&folder.path().join("ct"));
-    let bytes = sr::write(&source, &groups(), &settings()).unwrap().bytes().unwrap();
+    let bytes = sr::write(&source, &groups(&source), &settings()).unwrap().bytes().unwrap();
     let path = folder.path().join("hostile.dcm");
     for at in (132..bytes.len()).step_by(23) {
         let mut changed = bytes.clone();

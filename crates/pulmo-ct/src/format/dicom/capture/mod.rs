@@ -8,8 +8,9 @@ use rayon::prelude::*;
 
 use self::paint::Picture;
 use super::RESEARCH_SENTENCE;
-use super::code::{self, SegmentMeaning};
+use super::code;
 use super::object::{self, DicomObject, Draft, ObjectKind, Settings};
+use super::seg::Segment;
 use super::source::{SourceSeries, SourceSlice};
 use crate::error::{Error, Result};
 use crate::geometry::Grid;
@@ -35,7 +36,7 @@ pub enum Slices {
 
 /// Paints slices in the lung window with the borders of the labels as one series of Secondary Capture images (PS3.3 A.8.1), RGB, one slice each.
 ///
-/// `labels` are shown in the colours of `meanings`, which a line below each slice names; below it stands the research
+/// `labels` are shown in the colours of their segments, which lines below each slice name; below it stands the research
 /// sentence. Slices narrower than 384 pixels are enlarged by a whole number. Each picture has the place of its slice (Image Plane), so
 /// that viewers can cross-reference it; the text lies outside of the slice's pixels. Nothing that identifies the patient is burned in, which
 /// BurnedInAnnotation says. Empty where no slice holds a label that is shown.
@@ -46,7 +47,7 @@ pub enum Slices {
 pub fn write(
     source: &SourceSeries,
     volume: &CtVolume,
-    (labels, meanings): (&LabelMap, &[(u8, SegmentMeaning)]),
+    (labels, segments): (&LabelMap, &[Segment]),
     slices: Slices,
     settings: &Settings,
 ) -> Result<Vec<DicomObject>> {
@@ -54,10 +55,10 @@ pub fn write(
     source.grid().must_equal(labels.grid())?;
     source.must_be_the_grid()?;
     let [_, rows, columns] = source.grid().shape();
-    let meaning_of = |label: u8| meanings.iter().find(|(own, _)| *own == label).map(|(_, meaning)| meaning);
-    let colour_of = |label: u8| meaning_of(label).map(|meaning| meaning.rgb);
+    let colour_of =
+        |label: u8| segments.iter().find(|segment| segment.number == u16::from(label)).map(|segment| segment.rgb);
     let mut text: Vec<(String, [u8; 3])> =
-        meanings.iter().map(|(_, meaning)| (meaning.label.to_owned(), meaning.rgb)).collect();
+        segments.iter().map(|segment| (segment.label.clone(), segment.rgb)).collect();
     text.push((RESEARCH_SENTENCE.to_owned(), [255; 3]));
     let planes = volume.hu().par_chunks(rows * columns).zip(labels.labels().par_chunks(rows * columns));
     let drafts = planes.zip(source.slices()).filter_map(|((hu, labels), slice)| {

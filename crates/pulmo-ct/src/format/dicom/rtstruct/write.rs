@@ -7,9 +7,10 @@ use super::keyhole;
 use super::trace::Point;
 use crate::error::{Error, Result};
 use crate::format::dicom::RESEARCH_SENTENCE;
-use crate::format::dicom::code::{self, SegmentMeaning};
+use crate::format::dicom::code;
 use crate::format::dicom::dataset::DataSet;
 use crate::format::dicom::object::{self, DicomObject, Draft, ObjectKind, Settings};
+use crate::format::dicom::seg::Segment;
 use crate::format::dicom::source::{SourceSeries, SourceSlice};
 use crate::geometry::Grid;
 use crate::volume::LabelMap;
@@ -27,8 +28,8 @@ const PER_MM: f64 = 1e5;
 /// A class that stands for a study in RT objects, retired for all else.
 const DETACHED_STUDY_MANAGEMENT: &str = "1.2.840.10008.3.1.2.3.1";
 
-/// Writes the labels of a label map as structures of an RT Structure Set (PS3.3 A.19): for each label of `structures` its meaning,
-/// in that order; ROINumber is the label.
+/// Writes the labels of a label map as structures of an RT Structure Set (PS3.3 A.19), one for each of `segments` in that order; its
+/// number is the label and the ROINumber.
 ///
 /// Each piece of a label on a slice is one closed planar contour on that slice's plane, holes joined by keyholes, a two
 /// hundredth of a pixel inside the border of its pixels. Filling the contours gives the same voxels in this program, in plastimatch
@@ -41,25 +42,26 @@ const DETACHED_STUDY_MANAGEMENT: &str = "1.2.840.10008.3.1.2.3.1";
 pub fn write(
     source: &SourceSeries,
     labels: &LabelMap,
-    structures: &[(u8, SegmentMeaning)],
+    segments: &[Segment],
     settings: &Settings,
 ) -> Result<DicomObject> {
     source.grid().must_equal(labels.grid())?;
     source.must_be_the_grid()?;
-    let mut numbers: Vec<u8> = structures.iter().map(|(label, _)| *label).collect();
+    let mut numbers: Vec<u16> = segments.iter().map(|segment| segment.number).collect();
     numbers.sort_unstable();
-    if numbers.first().is_none_or(|&lowest| lowest == 0) || numbers.windows(2).any(|pair| pair[0] == pair[1]) {
-        let problem = format!("labels {numbers:?} as structures: expected at least one, each once and none of them 0");
+    let is_right = numbers.first() > Some(&0) && numbers.last() <= Some(&255);
+    if !is_right || numbers.windows(2).any(|pair| pair[0] == pair[1]) {
+        let problem = format!("labels {numbers:?} as structures: expected at least one, each once, from 1 to 255");
         return Err(Error::Value { problem });
     }
     let mut draft = Draft::new(source, settings, KIND)?;
     put_structure_set(&mut draft, source);
     let data = &mut draft.data;
-    let rois = structures.iter().map(|structure| roi(structure, source, settings));
+    let rois = segments.iter().map(|segment| roi(segment, source, settings));
     data.put_items(tags::STRUCTURE_SET_ROI_SEQUENCE, rois.collect());
-    let contours = structures.iter().map(|structure| roi_contours(structure, source, labels));
+    let contours = segments.iter().map(|segment| roi_contours(segment, source, labels));
     data.put_items(tags::ROI_CONTOUR_SEQUENCE, contours.collect());
-    data.put_items(tags::RTROI_OBSERVATIONS_SEQUENCE, structures.iter().map(observation).collect());
+    data.put_items(tags::RTROI_OBSERVATIONS_SEQUENCE, segments.iter().map(observation).collect());
     data.put_text(tags::APPROVAL_STATUS, "UNAPPROVED");
     draft.put_referenced_series(source);
     draft.finish()
@@ -89,39 +91,41 @@ fn put_structure_set(draft: &mut Draft, source: &SourceSeries) {
         .empty_unless_present(tags::OPERATORS_NAME);
 }
 
-fn roi((label, meaning): &(u8, SegmentMeaning), source: &SourceSeries, settings: &Settings) -> DataSet {
+fn roi(segment: &Segment, source: &SourceSeries, settings: &Settings) -> DataSet {
     let mut item = DataSet::new();
-    item.put_integer(tags::ROI_NUMBER, i64::from(*label))
+    item.put_integer(tags::ROI_NUMBER, i64::from(segment.number))
         .put_text(tags::REFERENCED_FRAME_OF_REFERENCE_UID, source.frame_of_reference_uid())
-        .put_text(tags::ROI_NAME, meaning.label)
+        .put_text(tags::ROI_NAME, &segment.label)
         .put_text(tags::ROI_GENERATION_ALGORITHM, settings.algorithm.kind.name());
     item
 }
 
-fn observation((label, meaning): &(u8, SegmentMeaning)) -> DataSet {
+fn observation(segment: &Segment) -> DataSet {
     // Targets of a treatment have types of their own; a finding has none.
-    let kind = if meaning.category.is_same(&code::ANATOMICAL_STRUCTURE) { "ORGAN" } else { "" };
+    let kind = if segment.category.is_same(&code::ANATOMICAL_STRUCTURE) { "ORGAN" } else { "" };
     let mut item = DataSet::new();
-    item.put_integer(tags::OBSERVATION_NUMBER, i64::from(*label))
-        .put_integer(tags::REFERENCED_ROI_NUMBER, i64::from(*label))
-        .put_item(tags::RTROI_IDENTIFICATION_CODE_SEQUENCE, meaning.kind.item())
+    item.put_integer(tags::OBSERVATION_NUMBER, i64::from(segment.number))
+        .put_integer(tags::REFERENCED_ROI_NUMBER, i64::from(segment.number))
+        .put_item(tags::RTROI_IDENTIFICATION_CODE_SEQUENCE, segment.kind.item())
         .put_text(tags::RTROI_INTERPRETED_TYPE, kind)
         .empty_unless_present(tags::ROI_INTERPRETER);
     item
 }
 
-fn roi_contours((label, meaning): &(u8, SegmentMeaning), source: &SourceSeries, labels: &LabelMap) -> DataSet {
+fn roi_contours(segment: &Segment, source: &SourceSeries, labels: &LabelMap) -> DataSet {
     let grid = source.grid();
     let [_, rows, columns] = grid.shape();
+    // Checked to fit.
+    let label = segment.number as u8;
     let slices = labels.labels().par_chunks(rows * columns).zip(source.slices());
     let contours = slices.flat_map_iter(|(pixels, slice)| {
-        let found = keyhole::contours(pixels, columns, *label);
+        let found = keyhole::contours(pixels, columns, label);
         found.into_iter().map(move |points| contour(&points, slice, grid))
     });
     let contours: Vec<DataSet> = contours.collect();
     let mut item = DataSet::new();
-    let colour = meaning.rgb.map(|x| x.to_string()).join("\\");
-    item.put_text(tags::ROI_DISPLAY_COLOR, &colour).put_integer(tags::REFERENCED_ROI_NUMBER, i64::from(*label));
+    let colour = segment.rgb.map(|x| x.to_string()).join("\\");
+    item.put_text(tags::ROI_DISPLAY_COLOR, &colour).put_integer(tags::REFERENCED_ROI_NUMBER, i64::from(segment.number));
     if !contours.is_empty() {
         item.put_items(tags::CONTOUR_SEQUENCE, contours);
     }

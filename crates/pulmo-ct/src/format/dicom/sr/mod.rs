@@ -11,8 +11,10 @@ mod write;
 pub use self::code::SUM_OF_VOXELS;
 pub use self::read::{Report, read};
 pub use self::write::write;
-use super::code::{Code, LUNG, SegmentMeaning};
-use super::object::DicomObject;
+use super::code::{Code, LUNG};
+use super::object::{DicomObject, Settings};
+use super::seg::{self, Segment};
+use super::source::SourceSeries;
 use crate::error::{Error, Result};
 
 /// What was measured of one thing: a measurement group of TID 1411 (or 1410, 1501).
@@ -39,16 +41,17 @@ pub struct Group {
 }
 
 impl Group {
-    /// A label of a lung CT, with no numbers yet: its volume counts voxels, and its site is the lung.
+    /// A segment of a lung CT, with no numbers yet: tracked as in the segmentation, its volume counts voxels, and its site is the lung.
     #[must_use]
-    pub fn of(meaning: &SegmentMeaning, tracking_uid: &str) -> Self {
+    pub fn of(source: &SourceSeries, segment: &Segment, settings: &Settings) -> Self {
         Self {
-            tracking_id: meaning.label.to_owned(),
-            tracking_uid: tracking_uid.to_owned(),
-            category: Some(meaning.category.clone()),
-            finding: Some(meaning.kind.clone()),
+            tracking_id: segment.label.clone(),
+            tracking_uid: seg::tracking_uid(source, segment, settings),
+            category: Some(segment.category.clone()),
+            finding: Some(segment.kind.clone()),
             method: Some(SUM_OF_VOXELS),
-            sites: vec![Site { site: LUNG, laterality: meaning.laterality.clone() }],
+            sites: vec![Site { site: LUNG, laterality: segment.laterality.clone() }],
+            source_series_uid: Some(source.series_instance_uid().to_owned()),
             ..Self::default()
         }
     }
