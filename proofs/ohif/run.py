@@ -52,12 +52,11 @@ def expected(layout, labels, plane, point, view):
 
 
 def coloured(path):
-    """Pixels that are red (segment 1 of the viewer's colours) and those of any other colour, but for the viewer's own blue."""
+    """Pixels in the colour that our object recommends for segment 1 (red), and for segment 2 (orange)."""
     pixel = np.asarray(Image.open(path).convert("RGB")).astype(int)
     red, green, blue = pixel.transpose(2, 0, 1)
-    is_red = (red - np.maximum(green, blue) > 30)
-    is_other = (green - blue > 30) & ~is_red
-    return is_red, is_other
+    is_orange = (green - blue > 40) & (red > green)
+    return (red - np.maximum(green, blue) > 30) & ~is_orange, is_orange
 
 
 def dice(a, b):
@@ -74,10 +73,10 @@ def judge(report, out, kind):
     for name, views in seen["points"].items():
         for view in views:
             plane = next(plane for plane in SCREEN if plane in view["id"])
-            is_red, is_other = coloured(out / f"{name}-{view['id']}.png")
+            is_red, is_orange = coloured(out / f"{name}-{view['id']}.png")
             must = expected(layout, labels, plane, wanted[name], view)
             must = must[:is_red.shape[0], :is_red.shape[1]]
-            for segment, found in ((1, is_red), (2, is_other)):
+            for segment, found in ((1, is_red), (2, is_orange)):
                 truth = must == segment
                 if not truth.any() and not found.any():
                     report.check(f"{kind}: {name}, {plane}: no segment {segment}", True)

@@ -21,7 +21,7 @@ from report import Report, output_folder
 
 VOLUME, SHARE = "118565006", "113288"
 # What rt-utils and plastimatch call the structures.
-ROI = {1: "Opacity", 2: "Consolidation"}
+ROI = {1: "Opacity", 2: "Ground glass opacity"}
 
 
 def numbers(layout, label):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 SEGMENTATIONS = ["seg", "seg-labelmap"]
 # What the phantom's labels are called in our objects.
-NAMES = {1: "opacity", 2: "consolidation"}
+NAMES = {1: "opacity", 2: "ground_glass"}
 # All runs say the same moment, so that the same input gives the same bytes.
 MOMENT = "1709201730"
 

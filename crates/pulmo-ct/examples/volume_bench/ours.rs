@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
+use pulmo_ct::format::dicom::seg::{self, SegKind, Segment};
+use pulmo_ct::format::dicom::{Algorithm, AlgorithmKind, SegmentMeaning, Settings, SourceSeries, Timestamp};
 use pulmo_ct::format::{self, OpenOptions};
 use pulmo_ct::resample::resample_ct;
 use pulmo_ct::resample::spacing::{grid_with_spacing, labels_to_grid};
@@ -19,6 +21,7 @@ pub(crate) fn work(row: &str, folder: &Path) -> Result<(), String> {
         "nifti-write" => write(folder),
         "resample" => resample(folder),
         "labels-back" => labels_back(folder),
+        "segmentation-write" => write_segmentation(folder),
         _ => return Err(format!("no row `{row}`")),
     };
     let (seconds, check) = done.map_err(|error| error.to_string())?;
@@ -69,6 +72,28 @@ fn labels_back(folder: &Path) -> Result<(f64, String), Error> {
     }
     let (seconds, made) = timed(|| labels_to_grid(&coarse, &fine))?;
     Ok((seconds, made.labels().iter().map(|label| u64::from(*label)).sum::<u64>().to_string()))
+}
+
+fn write_segmentation(folder: &Path) -> Result<(f64, String), Error> {
+    let (labels, target) = (format::open_label_map(&folder.join("labels.nii.gz"))?, folder.join("written-pulmo.dcm"));
+    let settings = Settings {
+        algorithm: Algorithm { name: "bench".into(), version: "1".into(), kind: AlgorithmKind::Automatic },
+        created: Timestamp::from_environment()?,
+        new_study: false,
+    };
+    let names = ["right_lung", "left_lung", "opacity"];
+    let segments: Vec<Segment> = names
+        .into_iter()
+        .filter_map(SegmentMeaning::of)
+        .zip(1..)
+        .map(|(meaning, number)| Segment::of(number, meaning))
+        .collect();
+    let (seconds, ()) = timed(|| {
+        let source = SourceSeries::open(&folder.join("dicom"), &OpenOptions::default())?;
+        seg::write(&source, &labels, &segments, SegKind::Binary, &settings)?.write(&target)
+    })?;
+    let voxels = labels.labels().iter().filter(|label| **label > 0).count();
+    Ok((seconds, voxels.to_string()))
 }
 
 /// The process's peak in MiB, as Linux counts it; NaN elsewhere.
