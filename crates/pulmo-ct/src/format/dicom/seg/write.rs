@@ -131,7 +131,8 @@ fn object(
     put_image(&mut draft.data, source.grid(), kind, &frames)?;
     let mut items: Vec<DataSet> = segments.iter().map(|segment| segment_item(source, segment, settings)).collect();
     if is_label_map {
-        items.insert(0, background_item(settings));
+        // Last, although its number is the lowest: OHIF 3.13 counts items where it looks for a segment's colour.
+        items.push(background_item(settings));
     }
     draft.data.put_items(tags::SOURCE_IMAGE_SEQUENCE, references(source)).put_items(tags::SEGMENT_SEQUENCE, items);
     put_dimensions(&mut draft.data, source, kind);
