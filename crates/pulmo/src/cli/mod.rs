@@ -8,6 +8,8 @@ use clap::{Parser, Subcommand};
 
 use crate::terminal::Terminal;
 
+mod convert;
+mod ct;
 mod deidentify;
 mod demo;
 mod doctor;
@@ -15,6 +17,7 @@ mod evaluate;
 mod import;
 mod inspect;
 mod model;
+mod objects;
 mod segment;
 mod threads;
 mod train;
@@ -39,6 +42,7 @@ pub(crate) enum Command {
     Segment(segment::Args),
     Evaluate(evaluate::Args),
     Inspect(inspect::Args),
+    Convert(Box<convert::Args>),
     Model(model::Args),
     Deidentify(deidentify::Args),
     Demo(demo::Args),
@@ -54,6 +58,7 @@ impl Command {
             Self::Segment(args) => segment::run(args, terminal),
             Self::Evaluate(args) => evaluate::run(args, terminal),
             Self::Inspect(args) => inspect::run(args, terminal),
+            Self::Convert(args) => convert::run(*args, terminal),
             Self::Model(args) => model::run(args, terminal),
             Self::Deidentify(args) => deidentify::run(args, terminal),
             Self::Demo(args) => demo::run(args, terminal),

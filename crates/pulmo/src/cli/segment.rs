@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use anyhow::Context;
-use pulmo::ct::format::{OpenOptions, Opened, list, open_ct_with_progress};
+use pulmo::ct::format::dicom::seg::{SegKind, Segment, write_fractional};
+use pulmo::ct::format::dicom::sr::SegmentReference;
+use pulmo::ct::format::dicom::{Algorithm, AlgorithmKind, Settings, SourceSeries, Timestamp, kind_of};
+use pulmo::ct::format::{Opened, list};
 use pulmo::engine::output::{OutputFolder, Place, already_there};
 use pulmo::engine::result::{CaseResult, Identity};
 use pulmo::engine::segment::{Segmentation, Segmenter};
@@ -15,6 +17,8 @@ use pulmo::engine::{Model, case_key};
 use pulmo::kernel::Kernels;
 use pulmo::picture::{Layers, View};
 
+use super::ct::CtArgs;
+use super::objects::{Mask, Object, write_series};
 use super::threads;
 use crate::terminal::{Terminal, advice, hint};
 
@@ -38,9 +42,8 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "FOLDER")]
     output: PathBuf,
 
-    /// Which series of a DICOM folder: its number in `pulmo inspect` or its SeriesInstanceUID.
-    #[arg(long, value_name = "UID|N")]
-    series: Option<String>,
+    #[command(flatten)]
+    ct: CtArgs,
 
     /// Skip cases that this model has finished.
     #[arg(long)]
@@ -49,6 +52,16 @@ pub(crate) struct Args {
     /// Replace what is there.
     #[arg(long)]
     force: bool,
+
+    /// DICOM objects to write beside the mask, for a DICOM CT: seg.dcm, rtstruct.dcm, sr.dcm, … in the case's folder.
+    ///
+    /// They carry the patient's name and the study, as the CT does, to be sent to an archive.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "OBJECT,…")]
+    dicom: Vec<Object>,
+
+    /// Make identifying UIDs that a CT lacks from its content; its DICOM objects then open a study of their own.
+    #[arg(long)]
+    new_study: bool,
 
     /// Draw the mask over the CT: axial.png and coronal.png beside the mask. They show the patient's CT.
     #[arg(long)]
@@ -76,6 +89,12 @@ enum Outcome {
 /// Segments every input; see [`Args`].
 pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     threads::limit(args.threads)?;
+    if args.dicom.contains(&Object::Pdf) {
+        return Err(advice(
+            "there is no PDF to put into DICOM here",
+            "use `pulmo convert report.pdf report.dcm --ct CT`",
+        ));
+    }
     let key = read_key(args.case_key_file.as_deref())?;
     let model = Model::load(&model_file(&args.model))?;
     let output = OutputFolder::open(&args.output, &key)?;
@@ -130,7 +149,9 @@ fn one(
         return Ok(Outcome::Skipped(case));
     }
     let start = Instant::now();
-    let opened = open(args, input, terminal)?;
+    // Before the network runs, so that no time is lost on a CT that no object can refer to.
+    let series = if args.dicom.is_empty() { None } else { Some(source_series(args, input)?) };
+    let opened = args.ct.open(input, terminal)?;
     let read = start.elapsed();
     let source = output.source(&opened.origin, input)?;
     let case = match choose(args, output.place(&opened.origin, input, &source), output, segmenter.model())? {
@@ -151,6 +172,9 @@ fn one(
     let identity = Identity { source, case };
     let mut result = CaseResult::new(identity, (&opened.origin, &opened.warnings), segmenter.model(), &found);
     output.write(&mut result, &found.labels, args.force, |folder| {
+        if let Some(series) = &series {
+            write_objects(args, folder, (series, segmenter.model()), (&opened, &found))?;
+        }
         if args.pictures { draw(folder, &opened, &found) } else { Ok(()) }
     })?;
     Ok(Outcome::Done(Box::new(result)))
@@ -195,20 +219,69 @@ fn finished_series(args: &Args, input: &Path, output: &OutputFolder, model: &Mod
     if !input.is_dir() {
         return None;
     }
-    let options = OpenOptions { series: args.series.clone(), ..OpenOptions::default() };
-    let listing = list(input, &options).ok()?;
+    let listing = list(input, &args.ct.options()).ok()?;
     let uid = &listing.series[super::inspect::chosen(&listing).ok()?].uid;
     let (case, sha256) = output.finished(&output.source_of_series(uid)).filter(|_| !uid.is_empty())?;
     (sha256 == model.sha256).then_some(case)
 }
 
-fn open(args: &Args, input: &Path, terminal: &Terminal) -> anyhow::Result<Opened> {
-    // A NIfTI file has no series to choose from; the flag is for the DICOM folders among the inputs.
-    let options = OpenOptions { series: args.series.clone().filter(|_| input.is_dir()), ..OpenOptions::default() };
-    let progress = OnceLock::new();
-    Ok(open_ct_with_progress(input, &options, &|done, of| {
-        progress.get_or_init(|| terminal.progress("reading", of as u64)).at(done as u64);
-    })?)
+/// The series that DICOM objects will refer to.
+fn source_series(args: &Args, input: &Path) -> anyhow::Result<SourceSeries> {
+    if !input.is_dir() && kind_of(input)?.is_none() {
+        let problem = "not a DICOM CT, so there is no study for DICOM objects";
+        return Err(advice(problem, "give the DICOM folder, or leave out --dicom"));
+    }
+    let series = SourceSeries::open(input, &args.ct.options())?;
+    series.must_be_identified(args.new_study)?;
+    Ok(series)
+}
+
+/// Writes the objects that --dicom names.
+fn write_objects(
+    args: &Args,
+    folder: &Path,
+    (source, model): (&SourceSeries, &Model),
+    (opened, found): (&Opened, &Segmentation),
+) -> pulmo::engine::Result<()> {
+    let algorithm = Algorithm {
+        name: ascii(&format!("pulmo {}", model.recipe.name), 40),
+        version: model.sha256.chars().take(16).collect(),
+        kind: AlgorithmKind::Automatic,
+    };
+    let settings = Settings { algorithm, created: Timestamp::from_environment()?, new_study: args.new_study };
+    let segments = [Segment::named(1, "infiltrate")];
+    let labels = &found.labels;
+    let mask = Mask { source, labels, segments: &segments, settings: &settings };
+    let binary = mask.segmentation(SegKind::Binary)?;
+    let wanted: BTreeSet<Object> = args.dicom.iter().copied().collect();
+    for object in wanted {
+        let path = folder.join(object.file_name());
+        match object {
+            Object::Seg => binary.write(&path)?,
+            Object::SegLabelmap => mask.segmentation(SegKind::LabelMap)?.write(&path)?,
+            Object::SegFractional => {
+                let shares: Vec<f32> = found.probabilities_255()?.into_iter().map(|p| f32::from(p) / 255.0).collect();
+                write_fractional(source, labels.grid(), &[&shares], &segments, &settings)?.write(&path)?;
+            }
+            Object::Rtstruct => mask.contours()?.write(&path)?,
+            // Without the segmentation beside it the report would refer to an object that nobody has.
+            Object::Sr if args.dicom.contains(&Object::Seg) => {
+                let refer = |number: u16| SegmentReference::of(&binary, number);
+                mask.report(Some(&refer), None)?.write(&path)?;
+            }
+            Object::Sr => mask.report(None, None)?.write(&path)?,
+            Object::Capture => {
+                write_series(&path, &mask.pictures(&opened.volume)?)?;
+            }
+            Object::Pdf => (),
+        }
+    }
+    Ok(())
+}
+
+/// The printable ASCII characters of a name, at most so many.
+fn ascii(name: &str, most: usize) -> String {
+    name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').filter(|&c| c != '\\').take(most).collect()
 }
 
 fn draw(folder: &Path, opened: &Opened, found: &Segmentation) -> pulmo::engine::Result<()> {

@@ -1,5 +1,6 @@
 //! The command line from outside: exit codes, files, streams.
 
+mod convert;
 mod evaluate;
 
 use std::process::{Command, Output};

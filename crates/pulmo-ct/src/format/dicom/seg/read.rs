@@ -51,6 +51,8 @@ pub struct Segmentation {
     pub(super) whole: u16,
     series_uid: String,
     frame_of_reference_uid: String,
+    /// Its own SOPClassUID, SOPInstanceUID and SeriesInstanceUID.
+    own_uids: [String; 3],
 }
 
 /// One frame.
@@ -110,6 +112,8 @@ pub fn read(path: &Path) -> Result<Segmentation> {
         whole,
         series_uid: reader.referenced_series(),
         frame_of_reference_uid: text(&object, tags::FRAME_OF_REFERENCE_UID),
+        own_uids: [tags::SOP_CLASS_UID, tags::SOP_INSTANCE_UID, tags::SERIES_INSTANCE_UID]
+            .map(|tag| text(&object, tag)),
     })
 }
 
@@ -133,6 +137,24 @@ impl Segmentation {
     #[must_use]
     pub fn segments(&self) -> &[ReadSegment] {
         &self.segments
+    }
+
+    /// Its own SOPClassUID.
+    #[must_use]
+    pub fn sop_class_uid(&self) -> &str {
+        &self.own_uids[0]
+    }
+
+    /// Its own SOPInstanceUID.
+    #[must_use]
+    pub fn sop_instance_uid(&self) -> &str {
+        &self.own_uids[1]
+    }
+
+    /// Its own SeriesInstanceUID.
+    #[must_use]
+    pub fn series_instance_uid(&self) -> &str {
+        &self.own_uids[2]
     }
 
     /// How many frames it has.

@@ -1,0 +1,44 @@
+//! How a CT is opened: the flags that every subcommand that reads one shares.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use pulmo::ct::format::{OpenOptions, Opened, open_ct_with_progress};
+
+use crate::terminal::Terminal;
+
+/// Flags of whatever reads a CT.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct CtArgs {
+    /// Which series of a DICOM folder: its number in `pulmo inspect` or its SeriesInstanceUID.
+    #[arg(long, value_name = "UID|N")]
+    pub(crate) series: Option<String>,
+
+    /// Fill missing slices and even out unequal distances by linear interpolation, and say where.
+    #[arg(long)]
+    pub(crate) allow_gaps: bool,
+
+    /// Resample a series of a tilted gantry to right angles; masks then lie on the new grid.
+    #[arg(long)]
+    pub(crate) straighten: bool,
+}
+
+impl CtArgs {
+    /// The library's options.
+    pub(crate) fn options(&self) -> OpenOptions {
+        OpenOptions {
+            series: self.series.clone(),
+            allow_gaps: self.allow_gaps,
+            straighten: self.straighten,
+            ..OpenOptions::default()
+        }
+    }
+
+    /// Opens a CT with a progress line.
+    pub(crate) fn open(&self, path: &Path, terminal: &Terminal) -> pulmo::ct::Result<Opened> {
+        let progress = OnceLock::new();
+        open_ct_with_progress(path, &self.options(), &|done, of| {
+            progress.get_or_init(|| terminal.progress("reading", of as u64)).at(done as u64);
+        })
+    }
+}
