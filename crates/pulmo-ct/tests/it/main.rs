@@ -7,6 +7,7 @@ mod dataset;
 mod dataset_import;
 mod dicom_objects;
 mod dicom_seg;
+mod dicom_codecs;
 mod dicom_series;
 mod format_fuzz;
 mod format_real;
