@@ -63,7 +63,7 @@ def labels_for(shape):
     labels[z:3 * z + 1, y:3 * y, x] = 1
     labels[z:3 * z + 1, 3 * y, x:3 * x] = 1
     labels[0, :y, -x:] = 2
-    labels[2 * z, -1, -1] = 3
+    labels[min(2 * z, shape[0] - 1), -1, -1] = 3
     return labels
 
 
@@ -141,7 +141,11 @@ def main():
             write_nifti(scratch / "labels.nii.gz", labels, affine)
             for kind in ("binary", "fractional", "labelmap"):
                 out = scratch / f"{kind}.dcm"
-                run(tool, folder, scratch / "labels.nii.gz", out, kind)
+                made = run(tool, folder, scratch / "labels.nii.gz", out, kind, check=False)
+                if made.returncode:
+                    print(f"{folder} {kind}: not written: {made.stderr.strip()}")
+                    failed = True
+                    continue
                 problems = []
                 seg, frames = by_pydicom(out, found)
                 stored = {n: (labels == n) * (1 if kind == "binary" else int(n / 10 * 255 + 0.5)) for n in (1, 2, 3)}

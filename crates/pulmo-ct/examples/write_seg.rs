@@ -1,7 +1,7 @@
 //! Writes DICOM Segmentation objects of a label map, for `oracles/dicom_objects/check_ours.py`.
 //!
 //! `write_seg CT LABELS OUT.dcm binary|fractional|labelmap`: the labels are on the CT's grid; a fractional object
-//! gives label n the probability n/10.
+//! gives label n the probability n/10. With `NEW_STUDY` set, UIDs that the CT lacks are made.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = Settings {
         algorithm: Algorithm { name: "example".into(), version: "1".into(), kind: AlgorithmKind::Automatic },
         created: Timestamp::from_environment()?,
-        new_study: false,
+        new_study: std::env::var_os("NEW_STUDY").is_some(),
     };
     let object = match kind.as_str() {
         "binary" => seg::write(&source, &labels, &segments, SegKind::Binary, &settings)?,

@@ -158,6 +158,19 @@ fn text_keeps_its_bytes_in_every_character_set() {
 }
 
 #[test]
+fn identity_is_read_from_every_transfer_syntax() {
+    for syntax in ["implicit", "explicit", "big_endian", "deflated", "rle", "jpeg_70", "j2k"] {
+        let folder = oracle("../dicom_series").join(format!("signed16_{syntax}"));
+        let source = open(&folder);
+        assert_eq!(source.slices().len(), 2, "{syntax}");
+        assert_eq!(source.slices()[1].sop_instance_uid, "2.25.1234567890.3.2", "{syntax}");
+        let bytes = object(&source, &settings(), 5).unwrap().bytes().unwrap();
+        assert_eq!(text(&bytes, tags::PATIENT_NAME, b"PN"), "Phantom", "{syntax}");
+        assert_eq!(text(&bytes, tags::FRAME_OF_REFERENCE_UID, b"UI"), "2.25.1234567890.4", "{syntax}");
+    }
+}
+
+#[test]
 fn identity_is_copied_and_the_maker_is_named() {
     let bytes = object(&open(&oracle("ct")), &settings(), 5).unwrap().bytes().unwrap();
     for (tag, vr, expected) in [

@@ -130,13 +130,15 @@ impl Reader<'_> {
     fn data_set(&mut self, depth: usize, end: Option<usize>) -> Step<DataSet> {
         let mut data = DataSet::new();
         while self.at < end.unwrap_or(self.bytes.len()) {
+            // Beyond the last wanted tag the encoding may be another one: after the file meta group.
             let begin = self.at;
-            let header = self.header()?;
-            if header.tag == ITEM_END && depth > 0 {
+            let tag = Tag(self.u16()?, self.u16()?);
+            self.at = begin;
+            if tag > self.last && depth == 0 {
                 return Ok(data);
             }
-            if header.tag > self.last && depth == 0 {
-                self.at = begin;
+            let header = self.header()?;
+            if header.tag == ITEM_END && depth > 0 {
                 return Ok(data);
             }
             if let Some(element) = self.element(&header, depth)? {
