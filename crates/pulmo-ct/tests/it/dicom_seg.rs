@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use dicom_dictionary_std::tags;
 use pulmo_ct::format::dicom::seg::{self, LabelRule, Overlap, SegKind, Segment, Segmentation};
 use pulmo_ct::format::dicom::{SegmentMeaning, SourceSeries};
 use pulmo_ct::format::{OpenOptions, open_ct, open_label_map};
@@ -162,6 +163,7 @@ fn all_series() -> Vec<(&'static str, Series)> {
         ("sagittal", series([0.0, 1.0, 0.0, 0.0, 0.0, -1.0], [2.5, 0.0, 0.0])),
         ("prone", series([-1.0, 0.0, 0.0, 0.0, -1.0, 0.0], [0.0, 0.0, 2.5])),
         ("flipped rows", series([1.0, 0.0, 0.0, 0.0, -1.0, 0.0], [0.0, 0.0, 2.5])),
+        ("tilted gantry", series(axial, [0.0, 0.9, 2.5])),
         ("oblique", series([cos, 0.0, sin, 0.0, 1.0, 0.0], [-2.5 * sin, 0.0, 2.5 * cos])),
     ]
 }
@@ -185,6 +187,45 @@ fn label_maps_come_back_exactly_however_the_series_lies() {
             assert_eq!(own.labels(), labels.labels(), "{name}, {}", kind.name());
             assert_eq!(read.segments()[1].segment.laterality, SegmentMeaning::of("left_lung").unwrap().laterality);
         }
+    }
+}
+
+#[test]
+fn resampled_series_keep_their_places_and_name_both_neighbours() {
+    let folder = Series::default().write();
+    std::fs::remove_file(folder.path().join("2.dcm")).unwrap();
+    assert!(SourceSeries::open(folder.path(), &OpenOptions::default()).is_err());
+    let tilted = Series { step: [0.0, 0.9, 2.5], ..Series::default() }.write();
+    for (name, folder, options, neighbours) in [
+        ("gap", &folder, OpenOptions { allow_gaps: true, ..OpenOptions::default() }, ["2.25.3.1", "2.25.3.3"]),
+        ("tilt", &tilted, OpenOptions { straighten: true, ..OpenOptions::default() }, ["2.25.3.2", "2.25.3.2"]),
+    ] {
+        let source = SourceSeries::open(folder.path(), &options).unwrap();
+        assert!(source.is_resampled(), "{name}");
+        let opened = open_ct(folder.path(), &options).unwrap();
+        opened.volume.grid().must_equal(source.grid()).unwrap();
+        // One voxel of the slice in the middle, which the gap had no image of.
+        let mut labels = vec![0; source.grid().voxels()];
+        let middle = labels.len() / 2;
+        labels[middle] = 1;
+        let labels = LabelMap::new(*source.grid(), labels).unwrap();
+        let out = folder.path().join("seg.dcm");
+        let segments = [Segment::named(1, "infiltrate")];
+        seg::write(&source, &labels, &segments, SegKind::Binary, &settings()).unwrap().write(&out).unwrap();
+        let back = seg::read(&out).unwrap().onto(source.grid()).unwrap().to_label_map(&LabelRule::default()).unwrap();
+        assert_eq!(back, labels, "{name}");
+        let frames = dicom_object::open_file(&out).unwrap();
+        let frame = &frames.element(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).unwrap().items().unwrap()[0];
+        let derivation = &frame.element(tags::DERIVATION_IMAGE_SEQUENCE).unwrap().items().unwrap()[0];
+        let sources = derivation.element(tags::SOURCE_IMAGE_SEQUENCE).unwrap().items().unwrap();
+        let text = |item: &dicom_object::InMemDicomObject, tag| {
+            item.element(tag).unwrap().to_str().unwrap().trim_end_matches(['\0', ' ']).to_owned()
+        };
+        let uids: Vec<String> = sources.iter().map(|item| text(item, tags::REFERENCED_SOP_INSTANCE_UID)).collect();
+        let mut expected = neighbours.map(str::to_owned).to_vec();
+        expected.dedup();
+        assert_eq!(uids, expected, "{name}");
+        assert_eq!(text(&sources[0], tags::SPATIAL_LOCATIONS_PRESERVED), "NO", "{name}");
     }
 }
 

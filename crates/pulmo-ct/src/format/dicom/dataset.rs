@@ -78,10 +78,6 @@ impl DataSet {
         Self::default()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.elements.is_empty()
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = (Tag, &Element)> {
         self.elements.iter().map(|(tag, element)| (*tag, element))
     }
@@ -94,10 +90,6 @@ impl DataSet {
     pub(super) fn insert(&mut self, tag: Tag, element: Element) -> &mut Self {
         self.elements.insert(tag, element);
         self
-    }
-
-    pub(super) fn remove(&mut self, tag: Tag) {
-        self.elements.remove(&tag);
     }
 
     /// The bytes of an element without the padding at both ends; `None` if it is absent, empty or a sequence.
@@ -117,14 +109,6 @@ impl DataSet {
     pub(super) fn ascii(&self, tag: Tag) -> Option<&str> {
         let bytes = self.bytes(tag)?;
         if bytes.is_ascii() { std::str::from_utf8(bytes).ok() } else { None }
-    }
-
-    /// The items of a sequence; none if it is absent.
-    pub(super) fn sequence(&self, tag: Tag) -> &[DataSet] {
-        match self.get(tag).map(|element| &element.value) {
-            Some(Value::Items(items)) => items,
-            _ => &[],
-        }
     }
 
     /// Copies an element of `source`, bytes and all; does nothing where `source` lacks it.
@@ -179,11 +163,6 @@ impl DataSet {
     /// Puts 32 bit unsigned numbers (UL).
     pub(super) fn put_u32(&mut self, tag: Tag, numbers: &[u32]) -> &mut Self {
         self.put_bytes_as(tag, VR::UL, numbers.iter().flat_map(|x| x.to_le_bytes()).collect())
-    }
-
-    /// Puts 32 bit floating point numbers (FL).
-    pub(super) fn put_f32(&mut self, tag: Tag, numbers: &[f32]) -> &mut Self {
-        self.put_bytes_as(tag, VR::FL, numbers.iter().flat_map(|x| x.to_le_bytes()).collect())
     }
 
     /// Puts 64 bit floating point numbers (FD).

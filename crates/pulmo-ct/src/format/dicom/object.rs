@@ -102,9 +102,14 @@ impl Draft {
     /// Copies the identity from `source` and says who made the object.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if `source` lacks an identifying UID and `settings.new_study` is not set.
+    /// [`Error::Unsupported`] if `source` lacks an identifying UID and `settings.new_study` is not set, and if its slices
+    /// were resampled and the object would lie on them.
     pub(super) fn new(source: &SourceSeries, settings: &Settings, kind: ObjectKind) -> Result<Self> {
         source.must_be_identified(settings.new_study)?;
+        // Frames of a SEG lie where they say; reports and documents lie nowhere.
+        if !["SEG", "SR", "DOC"].contains(&kind.modality) {
+            source.must_have_its_slices()?;
+        }
         let mut data = DataSet::new();
         copy_identity(source, kind, &mut data);
         let header = source.header();
@@ -237,11 +242,6 @@ impl DicomObject {
     #[must_use]
     pub fn series_number(&self) -> i64 {
         self.data.ascii(tags::SERIES_NUMBER).and_then(|text| text.parse().ok()).unwrap_or_default()
-    }
-
-    /// Its elements.
-    pub(super) fn data(&self) -> &DataSet {
-        &self.data
     }
 
     /// The object as a DICOM file (PS3.10) in Explicit VR Little Endian; in Implicit VR where a value is too long for that, as

@@ -48,6 +48,7 @@ pub struct SourceSeries {
     missing: Vec<&'static str>,
     used_numbers: Vec<UsedNumber>,
     lossy: Option<Lossy>,
+    is_resampled: bool,
 }
 
 impl std::fmt::Debug for SourceSeries {
@@ -127,6 +128,7 @@ impl SourceSeries {
             missing: Vec::new(),
             used_numbers: used_numbers(&taken.headers, &first.uid(tags::STUDY_INSTANCE_UID)),
             lossy: lossy.map(|head| Lossy { header: head.data.clone() }),
+            is_resampled: taken.is_resampled,
         };
         source.name_what_is_missing(&taken.slices, &heads)?;
         Ok(source)
@@ -138,10 +140,18 @@ impl SourceSeries {
         &self.grid
     }
 
-    /// Its slices in the order of the grid.
+    /// Its slices in the order of the grid: slice k of the grid is slice k here unless
+    /// [`SourceSeries::is_resampled`].
     #[must_use]
     pub fn slices(&self) -> &[SourceSlice] {
         &self.slices
+    }
+
+    /// Whether slices of the grid were invented (`allow_gaps`) or shifted in their planes (`straighten`), so that
+    /// they are not those of the source.
+    #[must_use]
+    pub fn is_resampled(&self) -> bool {
+        self.is_resampled
     }
 
     /// StudyInstanceUID; made from the content where the source has none (then [`SourceSeries::missing`] says so).
@@ -204,6 +214,19 @@ impl SourceSeries {
         }
         let problem = "it was opened straightened or with gaps filled, so its slices are not those of the grid";
         Err(Error::unsupported(&self.path, problem, "open it as it is, or write another format"))
+    }
+
+    /// Refuses a source whose slices were resampled, for objects that speak of its own slices.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`].
+    pub(super) fn must_have_its_slices(&self) -> Result<()> {
+        if !self.is_resampled {
+            return Ok(());
+        }
+        let problem = "its slices were resampled, so this object cannot lie on them";
+        let hint = "write a SEG or another format, or leave the slices as they are";
+        Err(Error::unsupported(&self.path, problem, hint))
     }
 
     /// Copies LossyImageCompression and its history, or says that there was none.

@@ -13,19 +13,13 @@ use crate::geometry::{Grid, cross, dot};
 pub(super) struct Planes<'a> {
     grid: &'a Grid,
     source: &'a SourceSeries,
-    /// Whether slice k of the grid is slice k of the source, so that positions can be copied; not so after slices were
-    /// invented or the tilt was taken out.
+    /// Whether slice k of the grid is slice k of the source, so that positions can be copied.
     is_sources: bool,
 }
 
 impl<'a> Planes<'a> {
     pub(super) fn of(source: &'a SourceSeries) -> Self {
-        let grid = source.grid();
-        let slices = source.slices();
-        let within = place_within_mm(grid.spacing().mm()[0]) * 2.0;
-        let is_there = |(k, slice): (usize, &SourceSlice)| distance(slice.position_mm, origin_of(grid, k)) <= within;
-        let is_sources = slices.len() == grid.shape()[0] && slices.iter().enumerate().all(is_there);
-        Self { grid, source, is_sources }
+        Self { grid: source.grid(), source, is_sources: !source.is_resampled() }
     }
 
     /// ImagePositionPatient of slice `k`: the source's own numbers wherever they are the grid's.
@@ -105,11 +99,6 @@ impl<'a> Planes<'a> {
 
 fn origin_of(grid: &Grid, k: usize) -> [f64; 3] {
     grid.affine().voxel_to_world([k as f64, 0.0, 0.0])
-}
-
-fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
-    let off: [f64; 3] = std::array::from_fn(|n| a[n] - b[n]);
-    dot(off, off).sqrt()
 }
 
 fn unit(a: [f64; 3]) -> [f64; 3] {

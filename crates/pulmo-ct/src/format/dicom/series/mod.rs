@@ -139,27 +139,28 @@ pub(in crate::format::dicom) struct TakenSlice {
 #[derive(Debug)]
 pub(in crate::format::dicom) struct Taken {
     pub(in crate::format::dicom) grid: Grid,
-    /// In the order of the grid.
+    /// In the order of the grid; slice by slice unless `is_resampled`.
     pub(in crate::format::dicom) slices: Vec<TakenSlice>,
     /// One file of every series below the folder, to see their numbers.
     pub(in crate::format::dicom) headers: Vec<PathBuf>,
+    /// Whether slices of the grid were invented, or shifted in their planes.
+    pub(in crate::format::dicom) is_resampled: bool,
 }
 
 /// Chooses and checks as [`open`] does, and reads no pixels.
 pub(in crate::format::dicom) fn take(path: &Path, options: &OpenOptions) -> Result<Taken> {
     let chosen = Chosen::of(path, options)?;
     let stack = chosen.stack;
-    if stack.filling.is_some() || options.straighten && stack.grid.is_sheared() {
-        let problem = "its slices were resampled, so no DICOM object can refer to them";
-        return Err(Error::unsupported(path, problem, "write another format, or leave the slices as they are"));
-    }
+    let is_straightened = options.straighten && stack.grid.is_sheared();
+    let grid = if is_straightened { straighten::Upright::of(&stack.grid)?.grid } else { stack.grid };
     let slices = stack.slices.iter().map(|slice| TakenSlice {
         file: slice.file.clone(),
         frame: slice.frame.and_then(|number| u32::try_from(number + 1).ok()),
         position_mm: slice.position_mm.unwrap_or([f64::NAN; 3]),
         orientation: slice.orientation.unwrap_or([f64::NAN; 6]),
     });
-    Ok(Taken { grid: stack.grid, slices: slices.collect(), headers: chosen.of_each_series })
+    let is_resampled = is_straightened || stack.filling.is_some();
+    Ok(Taken { grid, slices: slices.collect(), headers: chosen.of_each_series, is_resampled })
 }
 
 /// Decodes all measured slices into one block; also counts padding voxels.

@@ -9,25 +9,42 @@ use crate::error::Result;
 use crate::geometry::{Affine, Grid, cross, dot};
 use crate::volume::CtVolume;
 
+/// The grid with right angles that holds a sheared one, and how to come from one to the other.
+pub(super) struct Upright {
+    pub(super) grid: Grid,
+    /// How far one slice is shifted against the one before along (row, column), in voxels.
+    shift: [f64; 2],
+    /// How many voxels were added before the first (row, column).
+    before: [f64; 2],
+}
+
+impl Upright {
+    /// # Errors
+    /// [`crate::Error::Value`] if it would be too large.
+    pub(super) fn of(grid: &Grid) -> Result<Self> {
+        let [slices, rows, columns] = grid.shape();
+        let [step, down, right] = grid.affine().columns;
+        let normal = cross(grid.affine().direction()[2], grid.affine().direction()[1]);
+        let apart = dot(step, normal);
+        let shift = [down, right].map(|axis| dot(step, axis) / dot(axis, axis));
+        let furthest = shift.map(|voxels| voxels * (slices - 1) as f64);
+        let before = furthest.map(|voxels| (-voxels.min(0.0) - 1e-6).ceil().max(0.0));
+        let behind = furthest.map(|voxels| (voxels.max(0.0) - 1e-6).ceil().max(0.0));
+        let shape = [slices, rows + (before[0] + behind[0]) as usize, columns + (before[1] + behind[1]) as usize];
+        let origin_mm = grid.affine().voxel_to_world([0.0, -before[0], -before[1]]);
+        let affine = Affine { columns: [normal.map(|x| x * apart), down, right], origin_mm };
+        Ok(Self { grid: Grid::new(shape, affine)?, shift, before })
+    }
+}
+
 /// Resamples a volume with tilted slices onto slices that lie behind each other.
 ///
 /// # Errors
 /// [`crate::Error::Value`] if the upright grid would be too large.
 pub(super) fn straighten(volume: &CtVolume) -> Result<CtVolume> {
-    let grid = volume.grid();
-    let [slices, rows, columns] = grid.shape();
-    let [step, down, right] = grid.affine().columns;
-    let normal = cross(grid.affine().direction()[2], grid.affine().direction()[1]);
-    let apart = dot(step, normal);
-    // How far one slice is shifted against the one before, in voxels.
-    let shift = [down, right].map(|axis| dot(step, axis) / dot(axis, axis));
-    let furthest = shift.map(|voxels| voxels * (slices - 1) as f64);
-    let before = furthest.map(|voxels| (-voxels.min(0.0) - 1e-6).ceil().max(0.0));
-    let behind = furthest.map(|voxels| (voxels.max(0.0) - 1e-6).ceil().max(0.0));
-    let shape = [slices, rows + (before[0] + behind[0]) as usize, columns + (before[1] + behind[1]) as usize];
-    let origin_mm = grid.affine().voxel_to_world([0.0, -before[0], -before[1]]);
-    let affine = Affine { columns: [normal.map(|x| x * apart), down, right], origin_mm };
-    let upright = Grid::new(shape, affine)?;
+    let [_, rows, columns] = volume.grid().shape();
+    let Upright { grid: upright, shift, before } = Upright::of(volume.grid())?;
+    let shape = upright.shape();
 
     let mut hu = vec![CtVolume::AIR_HU; upright.voxels()];
     hu.par_chunks_mut(shape[1] * shape[2]).enumerate().for_each(|(slice, out)| {
