@@ -89,7 +89,7 @@ impl Cleaner<'_> {
         let rule = policy::rule(tag, vr, place, self.options);
         let kept = match rule {
             Rule::Remove | Rule::Empty | Rule::Dummy => return without_value(rule, tag),
-            Rule::Keep => Some(element),
+            Rule::Keep => Some(element).filter(is_plain_number),
             Rule::Items => self.items(element, depth),
             Rule::Uids => {
                 let uids = values(&element).map(|old| old.iter().map(|uid| self.uid(tag, uid)).collect());
@@ -164,6 +164,20 @@ impl Cleaner<'_> {
         let age = if self.options.cap_age && is_over_89(age) { "090Y".to_owned() } else { age.clone() };
         Some(text_element(tag, VR::AS, vec![age]))
     }
+}
+
+/// Whether a binary integer holds no more values than its attribute has: a row of them can spell a name.
+fn is_plain_number(element: &InMemElement) -> bool {
+    const SEVERAL: [Tag; 6] = [
+        tags::LUT_DESCRIPTOR,
+        tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
+        tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
+        tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
+        tags::ACQUISITION_MATRIX,
+        tags::DIMENSION_INDEX_VALUES,
+    ];
+    let is_integer = matches!(element.vr(), VR::US | VR::SS | VR::UL | VR::SL | VR::UV | VR::SV);
+    !is_integer || element.value().multiplicity() <= 1 || SEVERAL.contains(&element.header().tag)
 }
 
 /// Whether an age (AS) is over 89 years.

@@ -94,20 +94,13 @@ const GROUPS: [u16; 7] = [0x0008, 0x0018, 0x0020, 0x0028, 0x0054, 0x5200, 0x7fe0
 /// Attributes of group 0040 that say how stored values become units, and are kept with it.
 const REAL_WORLD_VALUES: std::ops::RangeInclusive<u16> = 0x9094..=0x9225;
 
-/// Binary values that are pixels, tables for them or where they lie.
-const BULK: [Tag; 12] = [
+/// Binary values that are pixels or where they lie. Palettes are not among them: CT is grey.
+const BULK: [Tag; 5] = [
     tags::PIXEL_DATA,
     tags::FLOAT_PIXEL_DATA,
     tags::DOUBLE_FLOAT_PIXEL_DATA,
     tags::EXTENDED_OFFSET_TABLE,
     tags::EXTENDED_OFFSET_TABLE_LENGTHS,
-    tags::LUT_DATA,
-    tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA,
-    tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA,
-    tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA,
-    tags::SEGMENTED_RED_PALETTE_COLOR_LOOKUP_TABLE_DATA,
-    tags::SEGMENTED_GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA,
-    tags::SEGMENTED_BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA,
 ];
 
 /// The rule for an element of this tag and of the VR that the file gives it.
@@ -204,7 +197,9 @@ fn unlisted(tag: Tag, kind: Kind, place: Place) -> Rule {
         Kind::Uid => Rule::Uids,
         Kind::Number | Kind::Pointer => Rule::Keep,
         Kind::Text | Kind::CodedWord | Kind::NumberText => Rule::IfKnown,
-        Kind::Bulk if BULK.contains(&tag) && (place.depth == 0 || tag == tags::LUT_DATA) => Rule::Keep,
+        // An icon has pixels too, deeper down; the table that makes stored values HU is always in a sequence.
+        Kind::Bulk if BULK.contains(&tag) && place.depth == 0 => Rule::Keep,
+        Kind::Bulk if tag == tags::LUT_DATA && place.depth > 0 => Rule::Keep,
         Kind::Temporal | Kind::Age | Kind::Never | Kind::Bulk => without_value(need(tag, place)),
     }
 }

@@ -70,7 +70,7 @@ const MODEL_WORDS: &str = " access activion advance alexion anatom aquilion apex
     flash fluoro force frontier gemini go go.all go.now go.open go.pro go.sim go.top go.up helicat hd hispeed ict incisive ingenuity \
     iqon lb lightning lightspeed lx mct mx mx8000 naeotom neuviz one optima perspective plus plus4 power precision presence prime pro \
     pro16 qxi rt rxl scenaria scope select sensation somatom sp spectral spirit supria tf tof ultra uct umi vct \
-    vision vision600 volume x xr xt zoom alpha genesis 16p 128p revolution ";
+    vision vision600 volume x xr xt alpha genesis 16p 128p revolution ";
 
 const KERNELS: &str = "|b_soft_b|b_sharp_c|b_very_sharp_c|bone|boneplus|body|brain|chest|chst|detail|edge|hd bone|hd chst|hd detail|hd edge|\
     hd lung|hd soft|hd stnd|hd standard|high|imr1|lung|lung_b|mediastinum|medium|none|routine|sharp|smooth|soft|soft_b|standard|\

@@ -5,6 +5,7 @@ mod components;
 mod ct_series;
 mod dataset;
 mod dataset_import;
+mod deidentify;
 mod dicom_objects;
 mod dicom_seg;
 mod dicom_codecs;
