@@ -381,3 +381,41 @@ fn what_is_no_segmentation_is_refused_by_name() {
     let (_folder, read) = edited("highdicom_binary.dcm", b"BINARY", b"BINARX");
     assert!(read.unwrap_err().to_string().contains("SegmentationType `BINARX`"));
 }
+
+#[test]
+fn damaged_objects_are_errors_or_odd_voxels() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seg.dcm");
+    let grid = ct_grid();
+    let mut state = 5_u64;
+    let mut below = |limit: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % limit
+    };
+    for name in [
+        "highdicom_binary",
+        "fractional_rle",
+        "highdicom_labelmap",
+        "dcmqi_binary",
+        "sagittal",
+        "deflated_shared_number",
+    ] {
+        let whole = std::fs::read(oracle(&format!("{name}.dcm"))).unwrap();
+        for _ in 0..150 {
+            let mut bytes = whole.clone();
+            if below(5) == 0 {
+                bytes.truncate(below(whole.len()));
+            } else {
+                for _ in 0..=below(6) {
+                    let at = below(bytes.len());
+                    bytes[at] = [0, 0xff, b'9', b'-', below(256) as u8][below(5)];
+                }
+            }
+            std::fs::write(&path, bytes).unwrap();
+            let _ = open_label_map(&path);
+            if let Ok(segmentation) = seg::read(&path) {
+                let _ = segmentation.onto(&grid).and_then(|placed| placed.to_label_map(&LabelRule::default()));
+            }
+        }
+    }
+}

@@ -39,7 +39,8 @@ impl Segmentation {
             columns: [step, layout.down.map(|x| x * layout.row_mm), layout.right.map(|x| x * layout.column_mm)],
             origin_mm,
         };
-        let shape = [steps as usize + 1, layout.rows, layout.columns];
+        // A cast saturates: frames may be said to lie anywhere.
+        let shape = [(steps as usize).saturating_add(1), layout.rows, layout.columns];
         let voxels = shape.iter().try_fold(1_usize, |n, &side| n.checked_mul(side));
         if voxels.is_none_or(|voxels| voxels > MOST_VOXELS) {
             let problem = format!("its frames span {shape:?} voxels, more than any CT");
@@ -76,7 +77,7 @@ impl Segmentation {
             let steps = ((along - first) / apart).round();
             let off: [f64; 3] = std::array::from_fn(|n| position[n] - origin_mm[n] - steps * step[n]);
             let off = dot(off, off).sqrt();
-            if off > place_within_mm(apart) {
+            if off.is_nan() || off > place_within_mm(apart) {
                 let problem = format!(
                     "its frames are not equally spaced: {:.3} mm between {:.3} and {along:.3} mm, where slices are \
                      {apart:.3} mm apart; the frame lies {off:.3} mm from its place",
