@@ -87,7 +87,7 @@ impl Head {
 
 /// All public elements of the header, pictures in it excepted.
 fn is_wanted(tag: Tag) -> bool {
-    tag.0 % 2 == 0 && tag != tags::ICON_IMAGE_SEQUENCE
+    tag.0.is_multiple_of(2) && tag != tags::ICON_IMAGE_SEQUENCE
 }
 
 impl SourceSeries {

@@ -42,7 +42,7 @@ pub(super) fn for_each_set(bits: &[u8], begin: usize, pixels: usize, mut set: im
     let mut at = begin;
     while at < end {
         // Whole bytes of background are passed over.
-        if at % 8 == 0 && bits[at / 8] == 0 {
+        if at.is_multiple_of(8) && bits[at / 8] == 0 {
             at += 8;
             continue;
         }
