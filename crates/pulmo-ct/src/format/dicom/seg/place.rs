@@ -203,12 +203,12 @@ impl Placed<'_> {
         }
     }
 
+    /// Zeros that cost no memory until they are written: a damaged object may claim a large grid.
     fn zeros(&self) -> Result<Vec<u8>> {
-        let mut zeros = Vec::new();
+        let voxels = self.grid.voxels();
         let problem = || Error::Value { problem: format!("{:?} voxels do not fit into memory", self.grid.shape()) };
-        zeros.try_reserve_exact(self.grid.voxels()).map_err(|_| problem())?;
-        zeros.resize(self.grid.voxels(), 0);
-        Ok(zeros)
+        Vec::<u8>::new().try_reserve_exact(voxels).map_err(|_| problem())?;
+        Ok(vec![0; voxels])
     }
 
     fn for_each_of(&self, number: u16, mut see: impl FnMut(usize, u16)) -> Result<()> {

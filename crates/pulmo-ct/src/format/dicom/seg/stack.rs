@@ -5,8 +5,8 @@ use super::read::Segmentation;
 use crate::error::{Error, Result};
 use crate::geometry::{Affine, Grid, cross, dot};
 
-/// The most voxels that frames may be filled up to.
-const MOST_VOXELS: usize = 1 << 31;
+/// The most voxels that frames may be filled up to: 1024 slices of 1024 x 1024.
+const MOST_VOXELS: usize = 1 << 30;
 /// Frames nearer than this lie at the same place.
 const SAME_PLACE_MM: f64 = 1e-3;
 
