@@ -133,9 +133,14 @@ pub fn write_volume(path: &Path, volume: &CtVolume) -> Result<()> {
 
 /// Warns of volumes that are probably not in HU: whatever a CT shows, there is air around or in it.
 fn warn_if_not_hu(volume: &CtVolume, warnings: &mut Vec<String>) {
+    // Most volumes answer within their first rows.
+    if volume.hu().iter().any(|&hu| hu <= NOT_HU_ABOVE) {
+        return;
+    }
     let (low, high) =
         volume.hu().iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
-    if low > -500.0 {
-        warnings.push(format!("values span {low} to {high}: no voxel is air, so they are probably not HU"));
-    }
+    warnings.push(format!("values span {low} to {high}: no voxel is air, so they are probably not HU"));
 }
+
+/// A CT has voxels below this many HU: air.
+const NOT_HU_ABOVE: f32 = -500.0;

@@ -4,6 +4,33 @@ use std::path::{Path, PathBuf};
 
 use pulmo_ct::format::{OpenOptions, list_series, open_ct, open_label_map};
 
+#[path = "../../../../fuzz/src/entries.rs"]
+#[allow(unreachable_pub, reason = "the fuzzer's crate gives them away")]
+mod entries;
+
+/// A fuzzer's function.
+type Entry = fn(&[u8]);
+
+#[test]
+fn the_corpus_of_the_fuzzers_is_read_without_harm() {
+    let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus"));
+    let targets: [(&str, Entry); 5] = [
+        ("nifti", entries::nifti),
+        ("nrrd", entries::nrrd),
+        ("meta_image", entries::meta_image),
+        ("series", entries::series),
+        ("seg", entries::seg),
+    ];
+    for (target, read) in targets {
+        let mut files = 0;
+        for entry in std::fs::read_dir(corpus.join(target)).unwrap() {
+            read(&std::fs::read(entry.unwrap().path()).unwrap());
+            files += 1;
+        }
+        assert!(files >= 8, "{target}: {files} files");
+    }
+}
+
 fn oracle(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../oracles")).join(name)
 }

@@ -17,7 +17,7 @@ const BLOCK_BYTES: usize = 1 << 19;
 /// Blocks in memory at a time.
 const BLOCKS: usize = 16;
 
-/// How hard to try: twice the speed of zlib's default at nearly its size.
+/// How hard to try: a noisy CT becomes 0.4 % larger than at level 6, and 4 % smaller than at level 1.
 const LEVEL: u32 = 4;
 
 /// The bytes around a deflate stream.
