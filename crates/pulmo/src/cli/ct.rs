@@ -36,9 +36,14 @@ impl CtArgs {
 
     /// Opens a CT with a progress line.
     pub(crate) fn open(&self, path: &Path, terminal: &Terminal) -> pulmo::ct::Result<Opened> {
-        let progress = OnceLock::new();
-        open_ct_with_progress(path, &self.options(), &|done, of| {
-            progress.get_or_init(|| terminal.progress("reading", of as u64)).at(done as u64);
-        })
+        open(path, &self.options(), terminal)
     }
+}
+
+/// Opens a CT with a progress line.
+pub(crate) fn open(path: &Path, options: &OpenOptions, terminal: &Terminal) -> pulmo::ct::Result<Opened> {
+    let progress = OnceLock::new();
+    open_ct_with_progress(path, options, &|done, of| {
+        progress.get_or_init(|| terminal.progress("reading", of as u64)).at(done as u64);
+    })
 }

@@ -12,6 +12,7 @@ use pulmo::ct::{CtVolume, Grid, LabelMap};
 
 use super::Args;
 use super::target::Target;
+use crate::cli::ct;
 use crate::cli::objects::Object;
 use crate::terminal::{Terminal, advice};
 
@@ -111,7 +112,9 @@ fn voxels(args: &Args, target: &Target, terminal: &Terminal) -> anyhow::Result<C
     if wanted == Some(Kind::Labels) {
         return Ok(Content::Labels(Labels::plain(open_label_map(&args.input)?)));
     }
-    let opened = args.open.open(&args.input, terminal)?;
+    // Whatever the values are, they come out as they went in.
+    let options = OpenOptions { known_not_hu: true, ..args.open.options() };
+    let opened = ct::open(&args.input, &options, terminal)?;
     if wanted.is_none() && opened.origin.encoding == "uint8" {
         return Ok(Content::Labels(Labels::plain(open_label_map(&args.input)?)));
     }
