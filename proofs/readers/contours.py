@@ -55,7 +55,7 @@ def by_plastimatch(path, source, layout):
     """{name: (slice, row, column)} as plastimatch fills the polygons."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(["plastimatch", "convert", "--input", str(path), "--referenced-ct", str(source),
-                               "--output-prefix", folder, "--prefix-format", "nrrd"], capture_output=True, text=True)
+                               "--output-prefix", folder, "--prefix-format", "nrrd"], capture_output=True, text=True, errors="replace")
         if done.returncode:
             raise RuntimeError((done.stdout + done.stderr)[-300:])
         return {file.stem: on_grid(sitk.ReadImage(str(file)), layout) != 0 for file in Path(folder).glob("*.nrrd")}
@@ -74,7 +74,10 @@ def check(report, what, path, layout, truth, source):
                      set(found) == set(truth) and all((found[name] == truth[name]).all() for name in truth), f"voxels {voxels}")
     except Exception as error:
         report.check(f"{what}: pydicom", False, f"{type(error).__name__}: {error}"[:300])
-    readers = [("rt-utils", lambda: by_rt_utils(path, source, truth))]
+    readers = []
+    # rt-utils takes rows for columns, and their spacings for each other.
+    if (layout.rows, layout.row_spacing) == (layout.columns, layout.column_spacing):
+        readers.append(("rt-utils", lambda: by_rt_utils(path, source, truth)))
     if not layout.tilt_degrees:  # plastimatch's grids have orthogonal axes
         readers.append(("plastimatch", lambda: by_plastimatch(path, source, layout)))
     for reader, read in readers:

@@ -22,6 +22,13 @@ def check_pdf(report, what, path, pdf):
     report.same(f"{what}: length of the document", length, len(pdf))
 
 
+def _corner(file):
+    """The outer corner of the first pixel, in mm."""
+    across, down = np.array(file.ImageOrientationPatient, float).reshape(2, 3)
+    row, column = (float(s) for s in file.PixelSpacing)
+    return np.array(file.ImagePositionPatient, float) - across * column / 2 - down * row / 2
+
+
 def check_pictures(report, what, paths, source, layout):
     """Pictures are RGB, lie in the source's planes, say the truth of what is burned in, and three readers see the same."""
     by_uid = {file.SOPInstanceUID: file for file in (pydicom.dcmread(p, stop_before_pixels=True) for p in Path(source).glob("*.dcm"))}
@@ -36,12 +43,14 @@ def check_pictures(report, what, paths, source, layout):
         if len(slices) != 1:
             wrong.append(f"{path.name}: refers to {len(slices)} slices of the source")
             continue
-        for name in ("ImagePositionPatient", "ImageOrientationPatient"):
-            if not np.allclose(file[name].value, slices[0][name].value, atol=1e-3):
-                wrong.append(f"{path.name}: {name} {file[name].value}, source {slices[0][name].value}")
-        extent = [n * s for n, s in zip((file.Rows, file.Columns), file.PixelSpacing)]
-        if not np.allclose(extent, (layout.rows * layout.row_spacing, layout.columns * layout.column_spacing), rtol=0.02):
-            wrong.append(f"{path.name}: {extent} mm high and wide")
+        if not np.allclose(_corner(file), _corner(slices[0]), atol=1e-3):
+            wrong.append(f"{path.name}: its corner lies at {_corner(file)}, the source's at {_corner(slices[0])}")
+        if not np.allclose(file.ImageOrientationPatient, slices[0].ImageOrientationPatient, atol=1e-6):
+            wrong.append(f"{path.name}: turned against the source")
+        # It may be finer than the slice, and below the slice there is room for the sentence.
+        high, wide = (n * float(s) for n, s in zip((file.Rows, file.Columns), file.PixelSpacing))
+        if abs(wide - layout.columns * layout.column_spacing) > 1e-3 or high < layout.rows * layout.row_spacing - 1e-3:
+            wrong.append(f"{path.name}: {high} mm high and {wide} mm wide")
         by_itk = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
         if not (by_itk.reshape(pixels.shape) == pixels).all():
             wrong.append(f"{path.name}: SimpleITK (GDCM) sees other pixels")

@@ -102,9 +102,8 @@ def check(report, what, path, layout, truth, source):
         except Exception as error:  # whatever a reader throws is a finding
             report.check(f"{what}: {reader}", False, f"{type(error).__name__}: {error}"[:300])
             continue
-        segments = {number for number in found if found[number].any() or number in truth}
-        difference = max((np.abs(found[n].astype(float) - truth[n]).max() if n in found and n in truth else np.inf
-                          for n in segments | set(truth)), default=np.inf)
+        nothing = np.zeros((layout.slices, layout.rows, layout.columns))
+        difference = max(np.abs(found.get(n, nothing).astype(float) - truth.get(n, nothing)).max() for n in {*found, *truth})
         voxels = {int(n): int(np.count_nonzero(found[n])) for n in sorted(found)}
         report.check(f"{what}: {reader} finds the same voxels", difference <= 0.5 / 255 + 1e-6,
                      f"voxels {voxels}, largest difference {difference:.4f}")

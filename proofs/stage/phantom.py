@@ -80,7 +80,7 @@ def layouts():
     straight = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
     return [
         Layout("axial", 112, 136, 44, 2.1, 2.3, 4.0, *straight, "ISO_IR 192", "Lemaître^Zoë-Šárka"),
-        Layout("oblique", 100, 100, 50, 2.4, 2.8, 4.0, row, column, slices,
+        Layout("oblique", 100, 100, 50, 2.6, 2.6, 4.0, row, column, slices,
                ["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
         Layout("tilted", 100, 100, 40, 2.4, 2.8, 4.0, (1, 0, 0), (0, np.cos(tilt), -np.sin(tilt)), (0, 0, 1),
                "ISO_IR 144", "Фантом^Пётр", tilt_degrees=15.0),
