@@ -65,7 +65,8 @@ def objects(place, folder):
     made["seg-fractional"] = fractional(place, folder / "seg-fractional.dcm")
     made["rtstruct"], made["sr"] = folder / "rtstruct.dcm", folder / "sr.dcm"
     pulmo("convert", labels, made["rtstruct"], "--to", "rtstruct", *source, *names)
-    pulmo("convert", labels, made["sr"], "--to", "sr", "--lungs", place / "lungs.nii.gz", "--seg", made["seg"], *source, *names)
+    # Made from the segmentation, so that it refers to it.
+    pulmo("convert", made["seg"], made["sr"], "--to", "sr", "--lungs", place / "lungs.nii.gz", *source)
     (folder / "report.pdf").write_bytes(pdf())
     made["pdf"] = folder / "pdf.dcm"
     pulmo("convert", folder / "report.pdf", made["pdf"], "--to", "pdf", *source)
