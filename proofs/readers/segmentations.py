@@ -31,7 +31,8 @@ def by_highdicom(path, slices):
 def by_dcmqi(path, layout):
     """{segment number: (slice, row, column) on the source's grid}, placed by the geometry that dcmqi finds.
 
-    Its files hold each segment's number as value, whether a file has one segment or several.
+    Its files hold each segment's number as value, whether a file has one segment or several; of a fractional object the
+    stored values.
     """
     found = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -41,6 +42,9 @@ def by_dcmqi(path, layout):
             raise RuntimeError((done.stdout + done.stderr)[-400:])
         for file in sorted(Path(folder).glob("s-*.nrrd")):
             values = on_grid(sitk.ReadImage(str(file)), layout)
+            if pydicom.dcmread(path, stop_before_pixels=True).SegmentationType == "FRACTIONAL":
+                found[int(file.stem.split("-")[1])] = values / 255
+                continue
             for number in np.unique(values[values != 0]):
                 found[int(number)] = values == number
     return found

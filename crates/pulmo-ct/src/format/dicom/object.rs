@@ -373,12 +373,12 @@ pub(super) fn reference(sop_class_uid: &str, sop_instance_uid: &str) -> DataSet 
 
 /// The AlgorithmIdentificationSequence's item (PS3.3 section 10.16).
 pub(super) fn algorithm_identification(settings: &Settings) -> DataSet {
-    let Algorithm { name, version, .. } = &settings.algorithm;
+    let algorithm = &settings.algorithm;
     let family: &Code = &code::ARTIFICIAL_INTELLIGENCE;
     let mut item = DataSet::new();
     item.put_item(tags::ALGORITHM_FAMILY_CODE_SEQUENCE, family.item())
-        .put_text(tags::ALGORITHM_NAME, name)
-        .put_text(tags::ALGORITHM_VERSION, version)
+        .put_text(tags::ALGORITHM_NAME, &algorithm.name)
+        .put_text(tags::ALGORITHM_VERSION, algorithm.version_in_words())
         .put_text(tags::ALGORITHM_SOURCE, MANUFACTURER);
     item
 }

@@ -28,10 +28,17 @@ pub struct Settings {
 pub struct Algorithm {
     /// Its name, in ASCII and at most 64 characters with the version.
     pub name: String,
-    /// Its version.
+    /// Its version; empty if nobody knows.
     pub version: String,
     /// How much a person did.
     pub kind: AlgorithmKind,
+}
+
+impl Algorithm {
+    /// The version in words, for attributes that must not be empty: dsrdump refuses a report with an empty text.
+    pub(in crate::format::dicom) fn version_in_words(&self) -> &str {
+        if self.version.is_empty() { "unknown" } else { &self.version }
+    }
 }
 
 /// How much a person did (SegmentAlgorithmType).

@@ -108,7 +108,7 @@ fn measurement_group(group: &Group, source: &SourceSeries, settings: &Settings) 
     }));
     let algorithm = &settings.algorithm;
     items.push(Item::text(HAS_CONCEPT_MOD, code::ALGORITHM_NAME, &algorithm.name));
-    items.push(Item::text(HAS_CONCEPT_MOD, code::ALGORITHM_VERSION, &algorithm.version));
+    items.push(Item::text(HAS_CONCEPT_MOD, code::ALGORITHM_VERSION, algorithm.version_in_words()));
     if let Some(segment) = &group.segment {
         let image = Image {
             sop_class_uid: segment.sop_class_uid.clone(),
