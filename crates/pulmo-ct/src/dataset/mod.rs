@@ -5,25 +5,37 @@
 //! To add a kind of data set: one file beside [`folder`] with a type that implements [`DatasetKind`], and its
 //! entry in [`ALL`].
 
+pub mod covid_19_20;
+pub mod covid_19_ct_seg;
 pub mod decathlon;
 pub mod digest;
+pub mod export;
+pub mod fingerprint;
+pub mod fold;
 pub mod folder;
 pub mod import;
 pub mod list;
 pub mod monai;
+pub mod mosmed;
 pub mod nnunet;
 mod pattern;
 mod place;
+pub mod ricord;
 pub mod split;
 pub mod table;
+mod zips;
 
 use crate::error::Result;
+pub use covid_19_20::Covid1920;
+pub use covid_19_ct_seg::Covid19CtSeg;
 pub use decathlon::Decathlon;
 pub use folder::Folder;
 pub use import::{CaseFlow, Facts, Imported, import};
 pub use list::{Case, DataList, IntensityStored, Split};
 pub use monai::Monai;
+pub use mosmed::MosMed;
 pub use nnunet::NnUnet;
+pub use ricord::Ricord1a;
 pub use table::Table;
 
 /// One way in which a data set lies on disk.
@@ -52,7 +64,8 @@ pub trait DatasetKind: Sync + std::fmt::Debug {
 }
 
 /// Every kind, as help and messages list them.
-pub const ALL: &[&dyn DatasetKind] = &[&NnUnet, &Decathlon, &Monai, &Folder, &Table];
+pub const ALL: &[&dyn DatasetKind] =
+    &[&Ricord1a, &Covid19CtSeg, &MosMed, &Covid1920, &NnUnet, &Decathlon, &Monai, &Folder, &Table];
 
 /// The kind of that name; `-` and `_` are the same.
 #[must_use]

@@ -1,7 +1,11 @@
 //! Imports: archives laid out as people download them, whole and with everything that can be wrong with them.
 
 mod archive;
+mod dicom;
 mod generic;
+mod named;
+mod ricord;
+mod uses;
 
 use std::path::{Path, PathBuf};
 
@@ -58,4 +62,15 @@ fn listing(folder: &Path) -> Vec<(PathBuf, u64)> {
     }
     found.sort();
     found
+}
+
+/// A path below the shared data, or `None` with a printed reason.
+#[allow(clippy::print_stderr, reason = "a test that checks nothing must say so")]
+fn real(name: &str) -> Option<PathBuf> {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")).join(name);
+    if !path.exists() {
+        eprintln!("skipped: shared/data/{name} is not here");
+        return None;
+    }
+    Some(path)
 }

@@ -10,7 +10,7 @@ use pulmo::ct::dataset::{self, DatasetKind, Imported, IntensityStored, import};
 use serde_json::json;
 
 use crate::cli;
-use crate::terminal::{Progress, Terminal, advice};
+use crate::terminal::{Progress, Terminal};
 
 /// Turns a data set, as it was downloaded, into a checked data.toml.
 ///
@@ -192,9 +192,4 @@ fn label(text: &str) -> Result<(LabelValue, String), String> {
     let (value, name) = text.split_once('=').ok_or("expected VALUE=NAME, such as 1=infiltrate")?;
     let value = LabelValue::try_from(value.to_owned())?;
     if name.is_empty() { Err("a label needs a name".to_owned()) } else { Ok((value, name.to_owned())) }
-}
-
-/// An error for a path that is no list.
-pub(super) fn no_cases(path: &std::path::Path) -> anyhow::Error {
-    advice(format!("`{}` lists no case", path.display()), "make a list with `pulmo import`")
 }

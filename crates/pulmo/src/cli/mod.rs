@@ -10,6 +10,7 @@ use crate::terminal::Terminal;
 
 mod convert;
 mod ct;
+mod data;
 mod deidentify;
 mod demo;
 mod doctor;
@@ -38,6 +39,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Import(import::Args),
+    Data(data::Args),
     Train(train::Args),
     Segment(segment::Args),
     Evaluate(evaluate::Args),
@@ -54,6 +56,7 @@ impl Command {
     pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         match self {
             Self::Import(args) => import::run(args, terminal),
+            Self::Data(args) => data::run(args, terminal),
             Self::Train(args) => train::run(args, terminal),
             Self::Segment(args) => segment::run(args, terminal),
             Self::Evaluate(args) => evaluate::run(args, terminal),

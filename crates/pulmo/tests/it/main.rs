@@ -1,6 +1,7 @@
 //! The command line from outside: exit codes, files, streams.
 
 mod convert;
+mod data;
 mod deidentify;
 mod evaluate;
 

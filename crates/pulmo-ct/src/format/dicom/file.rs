@@ -75,8 +75,7 @@ pub(crate) fn open(path: &Path) -> Result<DefaultDicomObject> {
 ///
 /// # Errors
 /// As [`open`]: the lengths of the whole file are checked.
-#[allow(dead_code, reason = "what reads objects other than CT series stands on it")]
-pub(super) fn open_header(path: &Path) -> Result<DefaultDicomObject> {
+pub(crate) fn open_header(path: &Path) -> Result<DefaultDicomObject> {
     read(path, Part::Header).map(|(object, _)| object).map_err(|e| e.at(path))
 }
 

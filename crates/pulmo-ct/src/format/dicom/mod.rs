@@ -47,6 +47,7 @@ pub const RESEARCH_SENTENCE: &str = "Research software. Not a medical device, no
 
 pub use code::{Code, SegmentMeaning};
 pub(super) use entry::{Folder, Single};
+pub(crate) use file::{looks_like, open_header};
 pub use kind::{Kind, kind_of};
 pub use object::{Algorithm, AlgorithmKind, DicomObject, Settings, Timestamp};
 pub use source::{SourceSeries, SourceSlice};

@@ -20,7 +20,8 @@ fn ready(path: &Path) {
 /// A CT in HU whose voxels tell the case's number.
 pub(super) fn ct(path: &Path, number: usize) {
     ready(path);
-    let hu = (0..grid().voxels()).map(|at| ((at * 31 + number * 7) % 1400) as f32 - 1000.0).collect();
+    let mut hu: Vec<f32> = (0..grid().voxels()).map(|at| ((at * 31 + number * 7) % 1400) as f32 - 1000.0).collect();
+    hu[0] = number as f32 - 1000.0;
     write_volume(path, &CtVolume::new(grid(), hu).unwrap()).unwrap();
 }
 
