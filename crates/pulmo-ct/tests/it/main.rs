@@ -10,6 +10,7 @@ mod dicom_codecs;
 mod dicom_objects;
 mod dicom_seg;
 mod dicom_series;
+mod dicom_study;
 mod format_fuzz;
 mod format_real;
 mod intensity;

@@ -18,6 +18,10 @@ pub(super) fn frames(object: &InMemDicomObject, mut common: SliceHeader) -> Vec<
     let per_frame = items(object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
     let shared = items(object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).first();
     common.volume = volume_of(object);
+    let part = [tags::IN_CONCATENATION_NUMBER, tags::IN_CONCATENATION_TOTAL_NUMBER].map(|tag| integer(object, tag));
+    if let [Some(number), Some(total)] = part {
+        common.part = Some((number, total));
+    }
     if per_frame.is_empty() && shared.is_none() {
         common.problem = Some(format!("a multi-frame object ({} frames) without functional groups", common.frames));
         return vec![common];

@@ -40,6 +40,8 @@ pub(super) struct SliceHeader {
     pub(super) pixel_spacing_mm: Option<[f64; 2]>,
     /// Which volume of several the slice belongs to, as a multi-frame object says it.
     pub(super) volume: String,
+    /// Which part of a concatenation the file is, and how many there are.
+    pub(super) part: Option<(i64, i64)>,
     /// What makes a multi-frame object unreadable, if anything does.
     pub(super) problem: Option<String>,
     pub(super) layout: PixelLayout,
@@ -72,6 +74,7 @@ impl SliceHeader {
             orientation: numbers(object, tags::IMAGE_ORIENTATION_PATIENT),
             pixel_spacing_mm: numbers(object, tags::PIXEL_SPACING),
             volume: String::new(),
+            part: None,
             problem: None,
             layout: PixelLayout::of(object),
             pixel_data: pixel_data.map(Arc::new),

@@ -9,7 +9,7 @@
 //! | `stack`, `place` | whether slices form one grid, and which |
 //! | `choose`, `summary` | which stack is taken, and the listing for the user |
 //! | `pixel` | from stored pixels to HU |
-//! | `gaps`, `straighten` | even distances and right angles, on request |
+//! | `gaps` | even distances, on request |
 //!
 //! A series is refused rather than repaired: a missing slice or unequal gaps would silently move voxels in
 //! space. Slices are sorted by position along the normal, never by name or InstanceNumber, and the distance
@@ -27,7 +27,6 @@ mod place;
 mod scan;
 mod split;
 mod stack;
-mod straighten;
 mod summary;
 
 use std::path::{Path, PathBuf};
@@ -42,6 +41,7 @@ use self::summary::Contents;
 use crate::error::{Error, Result};
 use crate::format::{OpenOptions, Opened, Origin};
 use crate::geometry::Grid;
+use crate::resample::affine::{self, Interpolation};
 use crate::volume::CtVolume;
 
 pub(in crate::format::dicom) use place::place_within_mm;
@@ -65,7 +65,7 @@ pub(in crate::format) fn open(
     };
     let mut volume = CtVolume::new(grid, hu)?;
     if options.straighten && grid.is_sheared() {
-        volume = straighten::straighten(&volume)?;
+        volume = affine::resample(&volume, &affine::right_angled(&grid)?, Interpolation::Linear)?;
         warnings.push(format!(
             "its slices were tilted by {:.2} degrees and were resampled to a grid with right angles",
             grid.shear_degrees()
@@ -152,7 +152,7 @@ pub(in crate::format::dicom) fn take(path: &Path, options: &OpenOptions) -> Resu
     let chosen = Chosen::of(path, options)?;
     let stack = chosen.stack;
     let is_straightened = options.straighten && stack.grid.is_sheared();
-    let grid = if is_straightened { straighten::Upright::of(&stack.grid)?.grid } else { stack.grid };
+    let grid = if is_straightened { affine::right_angled(&stack.grid)? } else { stack.grid };
     let slices = stack.slices.iter().map(|slice| TakenSlice {
         file: slice.file.clone(),
         frame: slice.frame.and_then(|number| u32::try_from(number + 1).ok()),

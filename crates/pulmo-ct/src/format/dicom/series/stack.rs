@@ -64,6 +64,7 @@ impl Stack {
     pub(super) fn of(slices: &[&SliceHeader], options: &OpenOptions) -> Outcome {
         must_be_ct(slices)?;
         must_be_readable(slices)?;
+        must_have_all_parts(slices)?;
         must_be_alike(slices)?;
         let mut warnings = Vec::new();
         let axes = Axes::of(slices, &mut warnings)?;
@@ -185,6 +186,17 @@ fn must_be_readable(slices: &[&SliceHeader]) -> Check {
         return Err(Refusal::unsupported(problem, "give the folder that holds all slices of the series"));
     }
     Ok(())
+}
+
+/// A concatenation is one object in several files; it is a volume only with all of them.
+fn must_have_all_parts(slices: &[&SliceHeader]) -> Check {
+    let Some((_, total)) = slices.iter().find_map(|slice| slice.part) else { return Ok(()) };
+    let there: std::collections::BTreeSet<i64> = slices.iter().filter_map(|slice| Some(slice.part?.0)).collect();
+    if there.len() as i64 == total {
+        return Ok(());
+    }
+    let problem = format!("only {} of {total} parts of its concatenation are there: {there:?}", there.len());
+    Err(Refusal::invalid(problem, "copy the whole series again"))
 }
 
 fn must_be_alike(slices: &[&SliceHeader]) -> Check {
