@@ -414,7 +414,7 @@ fn several_multi_frame_objects_of_a_series_are_volumes_of_their_own() {
             object.put(DataElement::new(tags::IN_CONCATENATION_TOTAL_NUMBER, VR::US, PrimitiveValue::from(total)));
         }
         let groups = object.get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).unwrap().items().unwrap().to_vec();
-        let groups: Vec<_> = groups.into_iter().map(|mut group| {
+        let groups = groups.into_iter().map(|mut group| {
             let plane = group.get(tags::PLANE_POSITION_SEQUENCE).unwrap().items().unwrap()[0].clone();
             let place = plane.get(tags::IMAGE_POSITION_PATIENT).unwrap().to_multi_float64().unwrap();
             let mut plane = plane;
@@ -423,7 +423,7 @@ fn several_multi_frame_objects_of_a_series_are_volumes_of_their_own() {
             group.put(DataElement::new(tags::PLANE_POSITION_SEQUENCE, VR::SQ, DataSetSequence::from(vec![plane])));
             group
         });
-        let groups: Vec<_> = groups.collect();
+        let groups: Vec<InMemDicomObject> = groups.collect();
         object.put(DataElement::new(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, VR::SQ, DataSetSequence::from(groups)));
         object.write_to_file(folder.path().join(name)).unwrap();
     };

@@ -4,6 +4,7 @@ mod convert;
 mod data;
 mod deidentify;
 mod evaluate;
+mod inspect;
 
 use std::process::{Command, Output};
 

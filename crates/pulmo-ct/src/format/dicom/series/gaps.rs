@@ -32,7 +32,8 @@ pub(super) fn fill(
 ) -> std::result::Result<(f64, Filling), Refusal> {
     let gaps: Vec<f64> = along.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let length = along[along.len() - 1] - along[0];
-    let steps = (length / usual(&gaps)).round().max(1.0);
+    // Never fewer slices than were measured.
+    let steps = (length / usual(&gaps)).round().max(gaps.len() as f64);
     if steps + 1.0 > 2.0 * along.len() as f64 {
         let problem = format!("only {} of {} slices are there: the rest would be invented", along.len(), steps + 1.0);
         return Err(Refusal::invalid(problem, "copy the whole series again"));

@@ -192,11 +192,11 @@ fn regular(slices: &[&SliceHeader], along: &[f64], warnings: &mut Vec<String>) -
     Ok(apart)
 }
 
-/// The middle one of the gaps.
+/// The middle one of the gaps, of two the smaller: so a wide gap is never the usual one beside a narrow one.
 pub(super) fn usual(gaps: &[f64]) -> f64 {
     let mut sorted = gaps.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
+    sorted[(sorted.len() - 1) / 2]
 }
 
 /// How far slices move sideways per mm along the normal: nothing, or the tilt of the gantry.
