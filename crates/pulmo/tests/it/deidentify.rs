@@ -96,7 +96,7 @@ fn a_failed_file_is_exit_code_1_and_has_a_number() {
     std::fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
     let (code, stdout, stderr) = place.run(&[]);
     assert_eq!(code, Some(1));
-    assert!(stderr.contains("file 4: it cannot be read"), "{stderr}");
+    assert!(stderr.contains("file 3: it cannot be read"), "{stderr}");
     names_no_canary(&(stdout + &stderr));
 }
 
