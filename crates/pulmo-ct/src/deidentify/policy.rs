@@ -94,6 +94,9 @@ const GROUPS: [u16; 7] = [0x0008, 0x0018, 0x0020, 0x0028, 0x0054, 0x5200, 0x7fe0
 /// Attributes of group 0040 that say how stored values become units, and are kept with it.
 const REAL_WORLD_VALUES: std::ops::RangeInclusive<u16> = 0x9094..=0x9225;
 
+/// Single attributes of other groups that enhanced CT requires, and which can hold a coded word or a coded entry only.
+const REQUIRED: [Tag; 2] = [tags::PRESENTATION_LUT_SHAPE, tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE];
+
 /// Binary values that are pixels or where they lie. Palettes are not among them: CT is grey.
 const BULK: [Tag; 5] = [
     tags::PIXEL_DATA,
@@ -189,7 +192,8 @@ fn basic(actions: Actions, kind: Kind, need: Need) -> Rule {
 
 fn unlisted(tag: Tag, kind: Kind, place: Place) -> Rule {
     let Tag(group, element) = tag;
-    if !GROUPS.contains(&group) && !(group == 0x0040 && REAL_WORLD_VALUES.contains(&element)) {
+    let is_real_world = group == 0x0040 && REAL_WORLD_VALUES.contains(&element);
+    if !GROUPS.contains(&group) && !is_real_world && !REQUIRED.contains(&tag) {
         return Rule::Remove;
     }
     match kind {
