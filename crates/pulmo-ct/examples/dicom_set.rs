@@ -27,6 +27,9 @@ fn write(ct: &Path, mask: &Path, out: &Path) -> Result<()> {
     };
     let source = SourceSeries::open(ct, &OpenOptions::default())?;
     let labels = open_label_map(mask)?;
+    source.grid().must_equal(labels.grid())?;
+    // Volumes are measured on the CT's grid, not on the mask file's, which has six digits or so.
+    let labels = LabelMap::new(*source.grid(), labels.labels().to_vec())?;
     let segments = [Segment::named(1, "opacity"), Segment::named(2, "lung")];
     let segmentation = seg::write(&source, &labels, &segments, SegKind::Binary, &settings)?;
     segmentation.write(&out.join("seg.dcm"))?;

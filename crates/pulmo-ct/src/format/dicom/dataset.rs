@@ -92,6 +92,11 @@ impl DataSet {
         self
     }
 
+    /// Takes an element out.
+    pub(super) fn remove(&mut self, tag: Tag) {
+        self.elements.remove(&tag);
+    }
+
     /// The bytes of an element without the padding at both ends; `None` if it is absent, empty or a sequence.
     pub(super) fn bytes(&self, tag: Tag) -> Option<&[u8]> {
         match &self.get(tag)?.value {

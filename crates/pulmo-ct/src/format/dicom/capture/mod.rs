@@ -102,8 +102,10 @@ fn draft(source: &SourceSeries, slice: &SourceSlice, picture: Picture, settings:
         .put_u16(tags::BITS_STORED, &[8])
         .put_u16(tags::HIGH_BIT, &[7])
         .put_u16(tags::PIXEL_REPRESENTATION, &[0])
-        .empty_unless_present(tags::SLICE_THICKNESS)
-        .copy(source.header(), tags::SLICE_THICKNESS);
+        .copy(source.header(), tags::BODY_PART_EXAMINED)
+        .copy(source.header(), tags::LATERALITY)
+        .copy(source.header(), tags::SLICE_THICKNESS)
+        .empty_unless_present(tags::SLICE_THICKNESS);
     put_plane(&mut draft, slice, source.grid(), picture.enlarged);
     source.put_lossy_history(&mut draft.data);
     draft.put_referenced_series(source);
@@ -123,5 +125,35 @@ fn put_plane(draft: &mut Draft, slice: &SourceSlice, grid: &Grid, enlarged: usiz
         .data
         .put_decimals(tags::PIXEL_SPACING, &[row_mm / n, column_mm / n])
         .put_decimals(tags::IMAGE_POSITION_PATIENT, &first)
-        .put_decimals(tags::IMAGE_ORIENTATION_PATIENT, &slice.orientation);
+        .put_decimals(tags::IMAGE_ORIENTATION_PATIENT, &slice.orientation)
+        .put_text(tags::PATIENT_ORIENTATION, &patient_orientation(slice.orientation));
+}
+
+/// PatientOrientation (PS3.3 C.7.6.1.1.1): where rows and columns lead, the nearest direction of the body first.
+fn patient_orientation(orientation: [f64; 6]) -> String {
+    // A twentieth of a turn off an axis is worth a second letter.
+    const LEAST: f64 = 0.1;
+    let towards = |direction: &[f64]| {
+        let mut parts: Vec<(f64, char)> = direction
+            .iter()
+            .zip([['R', 'L'], ['A', 'P'], ['F', 'H']])
+            .map(|(&x, ends)| (x.abs(), ends[usize::from(x > 0.0)]))
+            .filter(|(size, _)| *size > LEAST)
+            .collect();
+        parts.sort_by(|a, b| b.0.total_cmp(&a.0));
+        parts.into_iter().map(|(_, letter)| letter).collect::<String>()
+    };
+    format!("{}\\{}", towards(&orientation[..3]), towards(&orientation[3..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_say_where_rows_and_columns_lead() {
+        assert_eq!(patient_orientation([1.0, 0.0, 0.0, 0.0, 1.0, 0.0]), "L\\P");
+        assert_eq!(patient_orientation([0.0, 1.0, 0.0, 0.0, 0.0, -1.0]), "P\\F");
+        assert_eq!(patient_orientation([-0.8, 0.6, 0.0, 0.0, 0.05, 0.99]), "RP\\H");
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+/// A centre nearer to a contour than this fraction of a pixel lies on it: positions in mm lose the last digits.
+const ON_BORDER: f64 = 1e-4;
 /// More crossings of rows than any contour that was drawn has; a damaged one could have billions.
 const MOST_CROSSINGS: usize = 1 << 23;
 
@@ -67,6 +69,52 @@ pub(super) fn even_odd(polygons: &[&[[f64; 2]]], [rows, columns]: [usize; 2]) ->
     Some(spans)
 }
 
+/// [`even_odd`], and the pixels whose centres lie on one of the polygons: what a polygon encloses has its border.
+///
+/// Some programs draw through the centres of the outermost pixels and count these in; a polygon of one or two points is such a border, too.
+pub(super) fn closed(polygons: &[&[[f64; 2]]], shape: [usize; 2]) -> Option<Vec<Span>> {
+    let mut spans = even_odd(polygons, shape)?;
+    for polygon in polygons {
+        let next = polygon.iter().cycle().skip(1);
+        for (a, b) in polygon.iter().zip(next) {
+            put_on_border(*a, *b, shape, &mut spans);
+            if spans.len() > MOST_CROSSINGS {
+                return None;
+            }
+        }
+    }
+    spans.sort_unstable();
+    spans.dedup_by(|next, last| {
+        let touches = last.row == next.row && next.start <= last.end;
+        if touches {
+            last.end = last.end.max(next.end);
+        }
+        touches
+    });
+    Some(spans)
+}
+
+/// Adds the pixels whose centres lie on the edge from `a` to `b`.
+fn put_on_border(a: [f64; 2], b: [f64; 2], [rows, columns]: [usize; 2], spans: &mut Vec<Span>) {
+    let range = |axis: usize| (a[axis].min(b[axis]) - ON_BORDER, a[axis].max(b[axis]) + ON_BORDER);
+    let ((top, bottom), (left, right)) = (range(0), range(1));
+    let (first, last) = (top.ceil().max(0.0), bottom.floor().min(rows as f64 - 1.0));
+    let [down, along] = [b[0] - a[0], b[1] - a[1]];
+    for row in (first as usize..).take_while(|&row| row as f64 <= last) {
+        // Where the edge passes the row, as wide as its slope makes it; one along the row passes all of it.
+        let (middle, wide) = if down == 0.0 {
+            (a[1], f64::INFINITY)
+        } else {
+            (a[1] + (row as f64 - a[0]) / down * along, ON_BORDER * down.hypot(along) / down.abs())
+        };
+        let start = (middle - wide).max(left).ceil().max(0.0);
+        let end = (middle + wide).min(right).floor().min(columns as f64 - 1.0);
+        if start <= end {
+            spans.push(Span { row: row as u32, start: start as u32, end: end as u32 + 1 });
+        }
+    }
+}
+
 /// How many pixels two sorted lists of spans share.
 pub(super) fn shared_pixels(a: &[Span], b: &[Span]) -> usize {
     let (mut i, mut j, mut shared) = (0, 0, 0);
@@ -110,6 +158,21 @@ mod tests {
         assert_eq!(pixels(&[&left]), [(0, 0..3), (1, 0..3)]);
         assert_eq!(pixels(&[&right]), [(0, 3..5), (1, 3..5)]);
         assert_eq!(pixels(&[&left, &right]), [(0, 0..5), (1, 0..5)]);
+    }
+
+    #[test]
+    fn a_border_through_centres_belongs_to_what_it_encloses() {
+        let pixels = |polygon: &[[f64; 2]]| -> Vec<(u32, Range<usize>)> {
+            closed(&[polygon], [6, 8]).unwrap().into_iter().map(|span| (span.row, span.columns())).collect()
+        };
+        let square = [[1.0, 1.0], [1.0, 3.0], [3.0, 3.0], [3.0, 1.0]];
+        assert_eq!(pixels(&square), [(1, 1..4), (2, 1..4), (3, 1..4)]);
+        let nudged = square.map(|[row, column]| [row + 1e-7, column - 1e-7]);
+        assert_eq!(pixels(&nudged), pixels(&square), "digits that were lost do not matter");
+        assert_eq!(pixels(&[[0.0, 0.0], [3.0, 6.0]]), [(0, 0..1), (1, 2..3), (2, 4..5), (3, 6..7)], "a line");
+        assert_eq!(pixels(&[[2.0, 5.0]]), [(2, 5..6)], "a point");
+        assert_eq!(pixels(&[[2.4, 5.0]]), []);
+        assert_eq!(pixels(&[[-9.0, -9.0], [-9.0, 99.0], [99.0, 99.0]]).len(), 6, "beyond the slice");
     }
 
     #[test]

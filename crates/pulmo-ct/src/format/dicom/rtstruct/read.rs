@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use dicom_core::header::HasLength as _;
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::InMemDicomObject;
 
@@ -24,9 +25,10 @@ const MOST_SPANS: usize = 1 << 26;
 
 /// Reads an RT Structure Set, whoever made it, as one mask for each structure on the CT's grid.
 ///
-/// A voxel belongs to a structure if its centre lies inside the structure's closed contours on its slice by the even-odd rule, so
-/// inner contours are holes whether they are drawn as such or joined by a keyhole. A contour that is in the file twice counts once.
-/// Agrees with plastimatch (`--xor-contours` where contours are nested) up to centres exactly on a contour. Structures are given in
+/// A voxel belongs to a structure if its centre lies inside the structure's closed contours on its slice by the even-odd rule or on one
+/// of them, so inner contours are holes whether they are drawn as such or joined by a keyhole. A contour that is in the file twice counts once.
+/// Agrees with plastimatch (`--xor-contours` where contours are nested) and scikit-image up to centres on a contour, and with rt-utils on
+/// contours that it wrote. Structures are given in
 /// full even where they overlap; structures without contours are given empty.
 ///
 /// # Errors
@@ -125,8 +127,8 @@ impl Reader {
             let kind = text(contour, tags::CONTOUR_GEOMETRIC_TYPE);
             if !["CLOSED_PLANAR", "CLOSEDPLANAR_XOR"].contains(&kind.as_str()) {
                 *other_kinds.entry(kind).or_default() += 1;
-            } else if points.len() < 3 {
-                *other_kinds.entry(format!("{kind} with fewer than 3 points")).or_default() += 1;
+            } else if points.is_empty() {
+                *other_kinds.entry(format!("{kind} without points")).or_default() += 1;
             } else {
                 let (slice, polygon) = self.planes.place(number, &points).map_err(Off::Elsewhere)?;
                 match usize::try_from(slice) {
@@ -153,8 +155,8 @@ impl Reader {
             drop_copies(&mut polygons);
             let polygons: Vec<&[[f64; 2]]> = polygons.iter().map(Vec::as_slice).collect();
             let too_many = || format!("its contours on slice {} cross more rows than any that was drawn", slice + 1);
-            let spans = fill::even_odd(&polygons, shape).ok_or_else(too_many)?;
-            is_crossing += usize::from(do_cross(&polygons, shape, &spans));
+            is_crossing += usize::from(do_cross(&polygons, shape));
+            let spans = fill::closed(&polygons, shape).ok_or_else(too_many)?;
             self.spans += spans.len();
             if self.spans > MOST_SPANS {
                 return Err(format!("the file's structures have more than {MOST_SPANS} runs of voxels"));
@@ -178,18 +180,14 @@ impl Reader {
     }
 }
 
-/// Whether two of the polygons share pixels without one lying inside the other.
-fn do_cross(polygons: &[&[[f64; 2]]], shape: [usize; 2], all: &[Span]) -> bool {
+/// Whether two of the polygons share pixels without one lying inside the other. Not told for more polygons than anybody draws.
+fn do_cross(polygons: &[&[[f64; 2]]], shape: [usize; 2]) -> bool {
     const MOST: usize = 64;
     if polygons.len() < 2 || polygons.len() > MOST {
         return false;
     }
     let filled: Vec<Vec<Span>> = polygons.iter().filter_map(|polygon| fill::even_odd(&[polygon], shape)).collect();
-    let size = |spans: &[Span]| spans.iter().map(|span| span.pixels()).sum::<usize>();
-    let sizes: Vec<usize> = filled.iter().map(|spans| size(spans)).collect();
-    if sizes.iter().sum::<usize>() == size(all) {
-        return false;
-    }
+    let sizes: Vec<usize> = filled.iter().map(|spans| spans.iter().map(|span| span.pixels()).sum()).collect();
     let mut pairs = (0..filled.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
     pairs.any(|(a, b)| {
         let shared = fill::shared_pixels(&filled[a], &filled[b]);
@@ -262,7 +260,7 @@ impl Planes {
 
 /// The points of a contour in patient space.
 fn points(contour: &InMemDicomObject) -> std::result::Result<Vec<[f64; 3]>, String> {
-    let Some(data) = contour.get(tags::CONTOUR_DATA) else { return Ok(Vec::new()) };
+    let Some(data) = contour.get(tags::CONTOUR_DATA).filter(|data| !data.is_empty()) else { return Ok(Vec::new()) };
     let numbers = data.to_multi_float64().map_err(|_| "has ContourData that are not numbers")?;
     if numbers.len() % 3 != 0 {
         return Err(format!("has {} numbers in ContourData, expected three for each point", numbers.len()));

@@ -63,7 +63,6 @@ pub fn write(
     data.put_items(tags::ROI_CONTOUR_SEQUENCE, contours.collect());
     data.put_items(tags::RTROI_OBSERVATIONS_SEQUENCE, segments.iter().map(observation).collect());
     data.put_text(tags::APPROVAL_STATUS, "UNAPPROVED");
-    draft.put_referenced_series(source);
     draft.finish()
 }
 
@@ -89,6 +88,9 @@ fn put_structure_set(draft: &mut Draft, source: &SourceSeries) {
         .put_text(tags::STRUCTURE_SET_TIME, &time)
         .put_item(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE, frame)
         .empty_unless_present(tags::OPERATORS_NAME);
+    // This object says so as StructureSetDate and StructureSetTime.
+    data.remove(tags::CONTENT_DATE);
+    data.remove(tags::CONTENT_TIME);
 }
 
 fn roi(segment: &Segment, source: &SourceSeries, settings: &Settings) -> DataSet {
