@@ -5,6 +5,7 @@
 //! To add a kind of data set: one file beside [`folder`] with a type that implements [`DatasetKind`], and its
 //! entry in [`ALL`].
 
+pub mod check;
 pub mod covid_19_20;
 pub mod covid_19_ct_seg;
 pub mod decathlon;

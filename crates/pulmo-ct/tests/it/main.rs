@@ -4,6 +4,7 @@ mod capture;
 mod components;
 mod ct_series;
 mod dataset;
+mod dataset_check;
 mod dataset_import;
 mod deidentify;
 mod dicom_codecs;

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::terminal::Terminal;
 
+mod check;
 mod convert;
 mod ct;
 mod data;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Segment(segment::Args),
     Evaluate(evaluate::Args),
     Inspect(inspect::Args),
+    Check(check::Args),
     Convert(Box<convert::Args>),
     Model(model::Args),
     Deidentify(deidentify::Args),
@@ -61,6 +63,7 @@ impl Command {
             Self::Segment(args) => segment::run(args, terminal),
             Self::Evaluate(args) => evaluate::run(args, terminal),
             Self::Inspect(args) => inspect::run(args, terminal),
+            Self::Check(args) => check::run(args, terminal),
             Self::Convert(args) => convert::run(*args, terminal),
             Self::Model(args) => model::run(args, terminal),
             Self::Deidentify(args) => deidentify::run(args, terminal),

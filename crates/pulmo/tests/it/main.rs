@@ -1,5 +1,6 @@
 //! The command line from outside: exit codes, files, streams.
 
+mod check;
 mod convert;
 mod data;
 mod deidentify;
