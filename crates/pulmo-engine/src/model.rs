@@ -184,3 +184,27 @@ pub fn label_names(given: &[String], classes: usize) -> Vec<String> {
         (1..classes).map(|class| format!("class {class}")).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_data_list_says_of_itself_goes_into_the_model() {
+        let text = |word: &str| format!("its {word}");
+        let list = DataList {
+            name: text("name"),
+            licence: text("licence"),
+            terms: text("terms"),
+            citation: text("citation"),
+            notes: text("note"),
+            ..DataList::default()
+        };
+        let json = serde_json::to_value(DataSource::of(&list)).unwrap();
+        for key in ["name", "licence", "terms", "citation", "note"] {
+            assert_eq!(json[key], text(key), "{key}");
+        }
+        let old: DataSource = serde_json::from_str(r#"{"name": "x", "licence": "y", "note": "z"}"#).unwrap();
+        assert_eq!(old.terms, "", "models from before these keys can be read");
+    }
+}

@@ -166,6 +166,11 @@ fn head_of(model: &Model) -> Result<String, std::fmt::Error> {
     writeln!(text, "trained    on {} cases, best epoch {}", origin.training_cases, origin.epoch)?;
     for data in &origin.data {
         writeln!(text, "data       {} ({}) {}", data.name, data.licence, data.note)?;
+        for (what, words) in [("terms", &data.terms), ("cite", &data.citation)] {
+            if !words.is_empty() {
+                writeln!(text, "{what:9}  {words}")?;
+            }
+        }
     }
     Ok(text + "\n")
 }

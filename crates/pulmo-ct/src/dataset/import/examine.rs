@@ -62,9 +62,10 @@ pub(super) fn examine(
     };
     let misfit = |error: Error| (Cause::Mismatch, one_line(&error));
     grid.must_equal(mask.grid()).map_err(misfit)?;
-    must_be_listed(&mask, labels)?;
-    let infiltrate_ml = infiltrate_ml(&mask, labels);
+    let counts = counts(&mask);
     drop(mask);
+    must_be_listed(&counts, labels)?;
+    let infiltrate_ml = infiltrate_ml(&counts, &grid, labels);
     if let Some(lungs) = &candidate.lungs {
         let lungs = open_label_map(lungs).map_err(|error| of_error(&error, "the lung mask"))?;
         grid.must_equal(lungs.grid()).map_err(|error| (Cause::Mismatch, format!("lungs: {}", one_line(&error))))?;
@@ -121,11 +122,16 @@ impl Stored {
     }
 }
 
-fn must_be_listed(mask: &LabelMap, labels: &BTreeMap<LabelValue, String>) -> Result<(), Refusal> {
-    let mut seen = [false; 256];
-    mask.labels().iter().for_each(|&label| seen[usize::from(label)] = true);
+/// How many voxels hold each value.
+fn counts(mask: &LabelMap) -> [usize; 256] {
+    let mut counts = [0; 256];
+    mask.labels().iter().for_each(|&label| counts[usize::from(label)] += 1);
+    counts
+}
+
+fn must_be_listed(counts: &[usize; 256], labels: &BTreeMap<LabelValue, String>) -> Result<(), Refusal> {
     let unknown: Vec<u8> =
-        (1..=255).filter(|&value| seen[usize::from(value)] && !labels.contains_key(&LabelValue(value))).collect();
+        (1..=255).filter(|&value| counts[usize::from(value)] > 0 && !labels.contains_key(&LabelValue(value))).collect();
     if unknown.is_empty() {
         return Ok(());
     }
@@ -134,11 +140,9 @@ fn must_be_listed(mask: &LabelMap, labels: &BTreeMap<LabelValue, String>) -> Res
 }
 
 /// Volume of all labels whose name does not speak of lungs.
-fn infiltrate_ml(mask: &LabelMap, labels: &BTreeMap<LabelValue, String>) -> f64 {
-    let is_infiltrate: Vec<bool> =
-        (0..=255).map(|value| labels.get(&LabelValue(value)).is_some_and(|name| !is_lung(name))).collect();
-    let voxels = mask.labels().iter().filter(|&&label| is_infiltrate[usize::from(label)]).count();
-    voxels as f64 * mask.grid().voxel_ml()
+fn infiltrate_ml(counts: &[usize; 256], grid: &Grid, labels: &BTreeMap<LabelValue, String>) -> f64 {
+    let infiltrates = labels.iter().filter(|(_, name)| !is_lung(name));
+    infiltrates.map(|(value, _)| counts[usize::from(value.0)]).sum::<usize>() as f64 * grid.voxel_ml()
 }
 
 /// Whether a label's name speaks of a lung as a whole.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::examine::{Examined, examine};
-use super::{Candidate, CaseFlow, Cause, Excluded, Facts, Found, Options, Search, Unit};
+use super::examine::{Examined, Stored, examine};
+use super::{CaseFlow, Cause, Excluded, Facts, Found, Options, Search, Unit};
 use crate::atomic;
 use crate::dataset::DatasetKind;
 use crate::dataset::list::{DataList, IntensityStored};
@@ -136,7 +136,8 @@ fn set_apart(
         None => true,
         Some(reason) => {
             let what = one.case.name.clone();
-            excluded.push(Excluded { what, unit: Unit::Case, cause: Cause::NotHu, reason });
+            let cause = if matches!(one.stored, Stored::Other(..)) { Cause::Foreign } else { Cause::NotHu };
+            excluded.push(Excluded { what, unit: Unit::Case, cause, reason });
             false
         }
     });
@@ -176,10 +177,4 @@ fn name_by_user(facts: &mut Facts, options: &Options) {
             fact.clone_from(given);
         }
     }
-}
-
-/// Candidates in the order of their names, which no file system decides.
-pub(in crate::dataset) fn in_order(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
-    candidates.sort_by(|a, b| a.name.cmp(&b.name));
-    candidates
 }
