@@ -41,7 +41,7 @@ fn read(path: &Path) -> Result<BTreeSet<String>> {
     let mut record = String::new();
     for line in body.split_inclusive('\n') {
         record += line;
-        if record.matches('"').count() % 2 == 0 {
+        if record.matches('"').count().is_multiple_of(2) {
             records.insert(record.trim_end_matches('\n').to_owned());
             record.clear();
         }

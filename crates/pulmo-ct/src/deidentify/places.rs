@@ -23,10 +23,10 @@ pub fn check_places(input: &Path, output: Option<&Path>, private: &[&Path]) -> R
     let input = real(input)?;
     let output = output.map(real).transpose()?;
     let refuse = |problem: &str| Err(Error::Value { problem: problem.to_owned() });
-    if let Some(output) = &output {
-        if output.starts_with(&input) || input.starts_with(output) {
-            return refuse("the output folder may not lie in the input, nor the input in the output");
-        }
+    if let Some(output) = &output
+        && (output.starts_with(&input) || input.starts_with(output))
+    {
+        return refuse("the output folder may not lie in the input, nor the input in the output");
     }
     for file in private {
         let file = real(file)?;

@@ -223,7 +223,7 @@ pub fn describe(tag: Tag) -> String {
     use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
     let number = format!("({:04X},{:04X})", tag.group(), tag.element());
     match dicom_dictionary_std::StandardDataDictionary.by_tag(tag) {
-        Some(entry) if tag.group() % 2 == 0 => format!("{number} {}", entry.alias()),
+        Some(entry) if tag.group().is_multiple_of(2) => format!("{number} {}", entry.alias()),
         _ => number,
     }
 }

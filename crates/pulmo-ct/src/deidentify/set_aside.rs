@@ -130,7 +130,8 @@ pub(super) fn reason(object: &InMemDicomObject, options: &Options) -> Option<Set
         // It fails for want of the class, rather than pass for something else.
         return None;
     }
-    if !CT.contains(&class) && !(options.include_mr_and_pet && MR_AND_PET.contains(&class)) {
+    let is_let_through = options.include_mr_and_pet && MR_AND_PET.contains(&class);
+    if !is_let_through && !CT.contains(&class) {
         let has_pixels = object.get(tags::PIXEL_DATA).is_some();
         let is_segmentation = class == uids::SEGMENTATION_STORAGE || first(tags::MODALITY) == "SEG";
         return Some(if has_pixels && !is_segmentation { SetAside::OtherImage } else { SetAside::NotAnImage });

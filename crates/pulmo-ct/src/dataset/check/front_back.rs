@@ -58,7 +58,7 @@ fn body(slice: &[f32], threshold: f32) -> Vec<bool> {
     let mut body = vec![true; slice.len()];
     let is_edge = |&k: &usize| k / SIDE == 0 || k % SIDE == 0 || k / SIDE == SIDE - 1 || k % SIDE == SIDE - 1;
     for piece in self::pieces(&other) {
-        if piece.iter().any(|k| is_edge(k)) {
+        if piece.iter().any(&is_edge) {
             piece.iter().for_each(|&k| body[k] = false);
         }
     }

@@ -91,6 +91,9 @@ struct Open {
     opaque_from: Option<u64>,
 }
 
+/// An element of the file meta group and its value.
+pub(super) type MetaElement = (Tag, Vec<u8>);
+
 /// A reader that knows where it is.
 pub(super) struct Walk<R> {
     reader: BufReader<R>,
@@ -108,7 +111,7 @@ impl<R: Read + Seek> Walk<R> {
     }
 
     /// The short elements of the file meta group, whatever its group length says; ends where the data set begins.
-    pub(super) fn meta(&mut self) -> Walked<(Vec<(Tag, Vec<u8>)>, u64)> {
+    pub(super) fn meta(&mut self) -> Walked<(Vec<MetaElement>, u64)> {
         let mut elements = Vec::new();
         // One byte may be the last of a buffer; it tells group 2 from 8 as well.
         while self.reader.fill_buf().is_ok_and(|buffer| buffer.first() == Some(&2)) {

@@ -89,7 +89,7 @@ impl PixelData {
             return Err(format!("PixelData has {has} bytes, expected {expected}"));
         }
         let start = bytes.start + (number * length) as u64;
-        let mut frame = self.read(&[start..start + length as u64])?;
+        let mut frame = self.read(std::slice::from_ref(&(start..start + length as u64)))?;
         if self.swaps_words {
             frame.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| pair.swap(0, 1));
         }
