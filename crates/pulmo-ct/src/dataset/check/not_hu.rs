@@ -19,10 +19,10 @@ fn seems(values: &Values) -> Option<String> {
         Some(format!("{range}: stored values without their intercept, mostly 1024 too high"))
     } else if low > -500.0 {
         Some(format!("{range}: no voxel is air"))
-    } else if high < 2000.0 && values.high_share > 5e-4 {
-        Some(format!("{range}, and {:.2} % of the voxels hold the highest: cut to a window", 100.0 * values.high_share))
     } else if distinct <= 256 && values.voxels > 100_000 {
         Some(format!("{range}, but only {distinct} different ones: once stored with 8 bits"))
+    } else if high < 2000.0 && values.high_share > 5e-4 {
+        Some(format!("{range}, and {:.2} % of the voxels hold the highest: cut to a window", 100.0 * values.high_share))
     } else {
         None
     }

@@ -5,8 +5,9 @@ use super::read::Segmentation;
 use crate::error::{Error, Result};
 use crate::geometry::{Affine, Grid, cross, dot};
 
-/// The most voxels that frames may be filled up to: 1024 slices of 1024 x 1024.
-const MOST_VOXELS: usize = 1 << 30;
+/// The most voxels that frames are filled up to: 1024 slices of 512 x 512. Two frames of a small file may be said to lie
+/// kilometres apart; on the grid of a CT there is no such limit.
+const MOST_VOXELS: usize = 1 << 28;
 /// Frames nearer than this lie at the same place.
 const SAME_PLACE_MM: f64 = 1e-3;
 
@@ -43,8 +44,8 @@ impl Segmentation {
         let shape = [(steps as usize).saturating_add(1), layout.rows, layout.columns];
         let voxels = shape.iter().try_fold(1_usize, |n, &side| n.checked_mul(side));
         if voxels.is_none_or(|voxels| voxels > MOST_VOXELS) {
-            let problem = format!("its frames span {shape:?} voxels, more than any CT");
-            return Err(self.invalid(problem));
+            let problem = format!("its frames span {shape:?} voxels, more than {MOST_VOXELS} without a CT");
+            return Err(Error::unsupported(&self.path, problem, "give the CT that was segmented"));
         }
         Grid::new(shape, affine).map_err(|e| self.invalid(e.to_string()))
     }
