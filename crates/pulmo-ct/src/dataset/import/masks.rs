@@ -67,12 +67,11 @@ pub(super) fn make(work: &Path, case: &str, maker: &dyn MakeMask, grid: &Grid) -
     let folder = work.join("masks");
     let (path, key_path) = (folder.join(format!("{case}.nii.gz")), folder.join(format!("{case}.key")));
     let key = format!("mask 1\n{}\n{:?} {:?}\n", maker.key()?, grid.shape(), grid.affine());
-    if std::fs::read_to_string(&key_path).is_ok_and(|found| found == key) {
-        if let Ok(mask) = open_label_map(&path) {
-            if grid.must_equal(mask.grid()).is_ok() {
-                return Ok((path, mask));
-            }
-        }
+    if std::fs::read_to_string(&key_path).is_ok_and(|found| found == key)
+        && let Ok(mask) = open_label_map(&path)
+        && grid.must_equal(mask.grid()).is_ok()
+    {
+        return Ok((path, mask));
     }
     let mask = maker.make(grid)?;
     std::fs::create_dir_all(&folder).map_err(|source| Error::write(&folder, source))?;

@@ -36,10 +36,10 @@ impl Folders {
     /// `place.0/place.1`, with links to its slices.
     pub(super) fn of_series(&self, series: &Series, is_partial: bool, place: (&Path, &str)) -> Result<PathBuf> {
         let parents: BTreeSet<&Path> = series.slices.iter().filter_map(|slice| slice.file.parent()).collect();
-        if let (Some(only), 1, false) = (parents.first(), parents.len(), is_partial) {
-            if self.owners.get(*only).is_some_and(|owner| owner.as_ref() == Some(&series.uid)) {
-                return Ok((*only).to_owned());
-            }
+        if let (Some(only), 1, false) = (parents.first(), parents.len(), is_partial)
+            && self.owners.get(*only).is_some_and(|owner| owner.as_ref() == Some(&series.uid))
+        {
+            return Ok((*only).to_owned());
         }
         let folder = place.0.join(place.1);
         let failed = |source| Error::write(&folder, source);

@@ -208,8 +208,7 @@ fn whatever_is_wrong_is_listed_and_the_rest_imported() {
     let mut counted: BTreeMap<(Unit, Cause), usize> = BTreeMap::new();
     imported.flow.excluded.iter().for_each(|one| *counted.entry((one.unit, one.cause)).or_default() += 1);
     let expected = [
-        ((Unit::Case, Cause::Missing), 1),
-        ((Unit::Case, Cause::Damaged), 1),
+        ((Unit::Case, Cause::Missing), 2),
         ((Unit::Case, Cause::NotChosen), 1),
         ((Unit::File, Cause::Damaged), 1),
         ((Unit::File, Cause::Duplicated), 2),
