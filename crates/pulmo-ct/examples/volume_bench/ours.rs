@@ -65,7 +65,7 @@ fn resample(folder: &Path) -> Result<(f64, String), Error> {
 
 fn labels_back(folder: &Path) -> Result<(f64, String), Error> {
     let coarse = format::open_label_map(&folder.join("coarse.nii.gz"))?;
-    let fine = format::open_label_map(&folder.join("labels.nii.gz"))?.grid().clone();
+    let fine = *format::open_label_map(&folder.join("labels.nii.gz"))?.grid();
     let expected = grid_with_spacing(&fine, Spacing::new([COARSE_MM; 3])?)?;
     if expected.shape() != coarse.grid().shape() {
         return Err(Error::Value { problem: "the coarse label map is not on the grid of 1.5 mm".into() });

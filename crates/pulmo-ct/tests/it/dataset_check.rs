@@ -27,6 +27,7 @@ fn changed(volume: &CtVolume, change: impl Fn(f32) -> f32) -> CtVolume {
     CtVolume::new(*volume.grid(), volume.hu().iter().map(|&hu| change(hu)).collect()).unwrap()
 }
 
+#[allow(clippy::print_stderr, reason = "a test says what it measured or why it did not run")]
 #[test]
 fn copies_are_recognised_and_other_patients_are_not() {
     let volumes: Vec<CtVolume> = (0..6).map(|seed| phantom(seed).volume).collect();
@@ -51,7 +52,7 @@ fn copies_are_recognised_and_other_patients_are_not() {
     ] {
         lowest = lowest.min(signatures[0].likeness(&signature(copy)).0);
     }
-    println!("phantoms: copies from {lowest:.3}, others up to {highest:.3}");
+    eprintln!("phantoms: copies from {lowest:.3}, others up to {highest:.3}");
     assert!(lowest > SAME, "{lowest}");
     assert!(highest < SAME - 0.05, "{highest}");
 }
@@ -175,6 +176,7 @@ fn covid8bit() -> Option<DataList> {
     Some(listed(&folder, ["ct", "infection"], Some("lung"), &names))
 }
 
+#[allow(clippy::print_stderr, reason = "a test says what it measured or why it did not run")]
 #[test]
 fn the_patient_who_is_there_twice_is_found_in_real_cts_and_no_other() {
     let Some(list) = covid8bit() else { return };
@@ -189,10 +191,15 @@ fn the_patient_who_is_there_twice_is_found_in_real_cts_and_no_other() {
     }
     scores.sort_by(|a, b| b.0.total_cmp(&a.0));
     for (score, a, b) in &scores {
-        println!("{score:.3} {a} {b}");
+        eprintln!("{score:.3} {a} {b}");
     }
     for case in &facts {
-        println!("{} {:?} {:?}", case.name, case.image.as_ref().unwrap().bone, case.labels.as_ref().unwrap().placement);
+        eprintln!(
+            "{} {:?} {:?}",
+            case.name,
+            case.image.as_ref().unwrap().bone,
+            case.labels.as_ref().unwrap().placement
+        );
     }
     assert_eq!((scores[0].1, scores[0].2), ("radiopaedia_10_85902_1", "radiopaedia_10_85902_3"));
     assert!(scores[0].0 > 0.9 && scores[1].0 < 0.7, "{scores:?}");

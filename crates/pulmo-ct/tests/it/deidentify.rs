@@ -624,6 +624,7 @@ fn the_lists_are_those_of_the_oracle() {
 }
 
 /// The first ten slices of each series would do, but whole series prove the order too.
+#[allow(clippy::print_stderr, reason = "a test says what it measured or why it did not run")]
 #[test]
 fn the_voxels_stay_those_of_the_source() {
     let series = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../oracles/dicom_series"));
@@ -633,7 +634,7 @@ fn the_voxels_stay_those_of_the_source() {
     if real.is_dir() {
         sources.extend(["cip", "ibsi"].map(|name| real.join(name)));
     } else {
-        println!("skipped: no real data at {}", real.display());
+        eprintln!("skipped: no real data at {}", real.display());
     }
     for source in sources {
         let Some(folder) = files(&source)

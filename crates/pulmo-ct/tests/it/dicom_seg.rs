@@ -100,11 +100,12 @@ fn codes_and_labels_of_other_makers_are_read() {
     assert_eq!(segmentation.frame_of_reference_uid(), "2.25.9876543210.1.4");
 }
 
+#[allow(clippy::print_stderr, reason = "a test says what it measured or why it did not run")]
 #[test]
 fn the_objects_of_highdicoms_tests_give_highdicoms_voxels() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/objects"));
     if !folder.is_dir() {
-        println!("not checked: `{}` is not there", folder.display());
+        eprintln!("not checked: `{}` is not there", folder.display());
         return;
     }
     let truth: Value = serde_json::from_slice(&std::fs::read(oracle("real.json")).unwrap()).unwrap();

@@ -9,6 +9,7 @@ use pulmo::ct::format::{Listing, OpenOptions, Opened, SeriesSummary, list, open_
 use pulmo::ct::geometry::Grid;
 use serde_json::{Value, json};
 
+use super::ct::CtArgs;
 use crate::terminal::Terminal;
 
 /// Says what is there: the series of a DICOM folder and the one that is taken, its grid and its HU range.
@@ -21,17 +22,8 @@ pub(crate) struct Args {
     /// A folder with DICOM files, a DICOMDIR, or a file.
     path: PathBuf,
 
-    /// Which series of a DICOM folder: its number in the listing or its SeriesInstanceUID.
-    #[arg(long, value_name = "UID|N")]
-    series: Option<String>,
-
-    /// Fill missing slices and even out unequal distances by linear interpolation; says where.
-    #[arg(long)]
-    allow_gaps: bool,
-
-    /// Resample the slices of a tilted gantry to a grid with right angles.
-    #[arg(long)]
-    straighten: bool,
+    #[command(flatten)]
+    ct: CtArgs,
 
     /// Read headers only: no HU range, faster.
     #[arg(long)]
@@ -44,12 +36,7 @@ pub(crate) struct Args {
 
 /// Describes the path; see [`Args`].
 pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let options = OpenOptions {
-        series: args.series.clone(),
-        allow_gaps: args.allow_gaps,
-        straighten: args.straighten,
-        ..OpenOptions::default()
-    };
+    let options = args.ct.options();
     let (table, value, usable) = match list(&args.path, &options) {
         Ok(listing) if args.path.is_dir() || is_volume(&listing) => series(&args, &options, &listing)?,
         Ok(listing) => object(&listing),

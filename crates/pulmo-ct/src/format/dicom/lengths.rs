@@ -79,6 +79,8 @@ struct Element {
     tag: Tag,
     vr: VR,
     length: u32,
+    /// Bytes of one number of its value.
+    unit: u32,
 }
 
 /// A sequence or item that the walk is in.
@@ -93,6 +95,16 @@ struct Open {
 
 /// An element of the file meta group and its value.
 pub(super) type MetaElement = (Tag, Vec<u8>);
+
+/// Bytes of one number of a VR; 1 for text and bytes.
+fn unit_of(vr: VR) -> u32 {
+    match vr {
+        VR::US | VR::SS | VR::OW => 2,
+        VR::UL | VR::SL | VR::FL | VR::OF | VR::OL | VR::AT => 4,
+        VR::FD | VR::SV | VR::UV | VR::OD | VR::OV => 8,
+        _ => 1,
+    }
+}
 
 /// A reader that knows where it is.
 pub(super) struct Walk<R> {
@@ -227,10 +239,20 @@ impl<R: Read + Seek> Walk<R> {
 
     fn must_hold(&self, element: &Element) -> Walked<()> {
         let left = self.length.saturating_sub(self.at);
-        if element.length == UNDEFINED || u64::from(element.length) <= left {
+        let Tag(group, number) = element.tag;
+        if element.length == UNDEFINED {
             return Ok(());
         }
-        let Tag(group, number) = element.tag;
+        // The parser reads whole numbers only and would take the rest for the next element.
+        if !element.length.is_multiple_of(element.unit) {
+            return Err(format!(
+                "element ({group:04x},{number:04x}) has {} bytes, expected a multiple of {}: the file is damaged",
+                element.length, element.unit
+            ));
+        }
+        if u64::from(element.length) <= left {
+            return Ok(());
+        }
         Err(format!(
             "element ({group:04x},{number:04x}) claims {} bytes, {left} are left: the file is cut off or damaged",
             element.length
@@ -248,24 +270,28 @@ impl<R: Read + Seek> Walk<R> {
         let Some([a, b, c, d, rest @ ..]) = self.bytes::<8>() else { return Ok(None) };
         let tag = Tag(small([a, b]), small([c, d]));
         if tag.0 == ITEM.0 {
-            return Ok(Some(Element { tag, vr: VR::SQ, length: large(rest) }));
+            return Ok(Some(Element { tag, vr: VR::SQ, length: large(rest), unit: 1 }));
         }
         if !encoding.is_explicit {
-            let known = StandardDataDictionary.by_tag(tag).and_then(|entry| entry.vr().exact());
+            let entry = StandardDataDictionary.by_tag(tag);
+            let known = entry.and_then(|entry| entry.vr().exact());
+            // As the parser takes them.
+            let unit = entry.map_or(1, |entry| unit_of(entry.vr().relaxed()));
             // What has no length is a sequence, known or not.
             let length = large(rest);
             let vr = if length == UNDEFINED { VR::SQ } else { known.unwrap_or(VR::OW) };
-            return Ok(Some(Element { tag, vr, length }));
+            return Ok(Some(Element { tag, vr, length, unit }));
         }
         let vr = [rest[0], rest[1]];
         if SHORT.contains(&&vr) {
             let length = u32::from(small([rest[2], rest[3]]));
-            return Ok(Some(Element { tag, vr: VR::from_binary(vr).unwrap_or(VR::UN), length }));
+            let vr = VR::from_binary(vr).unwrap_or(VR::UN);
+            return Ok(Some(Element { tag, vr, length, unit: unit_of(vr) }));
         }
         if !LONG.contains(&&vr) {
             let zeros = tag == Tag(0, 0) && rest == [0; 4];
             return if zeros {
-                Ok(Some(Element { tag, vr: VR::UN, length: 0 }))
+                Ok(Some(Element { tag, vr: VR::UN, length: 0, unit: 1 }))
             } else {
                 let vr = vr.escape_ascii();
                 let Tag(group, number) = tag;
@@ -275,7 +301,8 @@ impl<R: Read + Seek> Walk<R> {
             };
         }
         let Some(length) = self.bytes().map(large) else { return Ok(None) };
-        Ok(Some(Element { tag, vr: VR::from_binary(vr).unwrap_or(VR::UN), length }))
+        let vr = VR::from_binary(vr).unwrap_or(VR::UN);
+        Ok(Some(Element { tag, vr, length, unit: unit_of(vr) }))
     }
 
     fn bytes<const COUNT: usize>(&mut self) -> Option<[u8; COUNT]> {

@@ -115,10 +115,10 @@ fn figure(title: &str, values: &[f64]) -> String {
             step - 2.0
         );
     }
-    let _ = write!(
+    let _ = writeln!(
         text,
         "<text x=\"2\" y=\"10\">{tallest}</text><text x=\"2\" y=\"{0}\">{1}</text>\
-         <text x=\"{width}\" y=\"{0}\" text-anchor=\"end\">{2}</text></svg></figure>\n",
+         <text x=\"{width}\" y=\"{0}\" text-anchor=\"end\">{2}</text></svg></figure>",
         height - 4,
         number(low),
         number(high)
