@@ -156,8 +156,12 @@ impl<R: Read + Seek> Walk<R> {
             }
             let element = self.header(encoding)?;
             let Some(element) = element else { break };
-            if inside.is_empty() && element.tag == Tag(0, 0) && layout.pixel_data.is_some() {
-                break;
+            if element.tag == Tag(0, 0) {
+                // Some writers fill a file up with zeros behind its pixels. Elsewhere the parser would read on, out of step.
+                if inside.is_empty() && layout.pixel_data.is_some() {
+                    break;
+                }
+                return Err(format!("zeros in place of an element at byte {begin}: the file is damaged"));
             }
             match element.tag {
                 ITEM_END | SEQUENCE_END => {
