@@ -80,13 +80,17 @@ fn series(args: &Args, options: &OpenOptions, listing: &Listing) -> anyhow::Resu
     }
     let mut usable = choice.is_ok();
     match choice {
+        Err(_) if listing.series.iter().all(|one| one.refusal.is_some()) => {
+            let _ = writeln!(table, "none is taken: no series is a CT volume, for the reasons above");
+        }
         Err(why) => _ = writeln!(table, "none is taken: {why}"),
         Ok(at) => {
             let _ = writeln!(table, "* series {} is taken: {}", listing.series[at].number, listing.why);
             if !args.headers_only {
                 let opened = open_ct(&args.path, options);
                 match opened {
-                    Ok(opened) => {
+                    Ok(mut opened) => {
+                        opened.warnings.retain(|warning| !listing.warnings.contains(warning));
                         table += &voxels(&opened);
                         value["volume"] = json_of_volume(&opened);
                     }

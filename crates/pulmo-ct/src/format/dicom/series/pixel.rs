@@ -8,6 +8,8 @@ use super::header::{SliceHeader, integer, numbers, text};
 use crate::error::{Error, Result};
 use crate::volume::CtVolume;
 
+/// RescaleType of CT values, as the standard and as scanners write it; reformats of one maker misspell the name.
+const HOUNSFIELD_UNITS: [&str; 5] = ["", "HU", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS", "HOUNDSFIELD UNIT"];
 /// A padding value above this many HU might be tissue.
 const HIGHEST_PADDING_HU: f64 = -900.0;
 
@@ -75,7 +77,7 @@ impl PixelLayout {
             (Some(slope), Some(_)) if slope != 0.0 => (),
             _ => return Err("RescaleSlope or RescaleIntercept is missing or zero, so its HU are unknown".to_owned()),
         }
-        if !["", "HU"].contains(&self.rescale_type.as_str()) {
+        if !HOUNSFIELD_UNITS.contains(&self.rescale_type.to_ascii_uppercase().as_str()) {
             return Err(format!("RescaleType is {}, expected HU", self.rescale_type));
         }
         Ok(())
