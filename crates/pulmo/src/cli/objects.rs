@@ -6,7 +6,8 @@ use clap::ValueEnum;
 use pulmo::ct::format::dicom::seg::{SegKind, Segment};
 use pulmo::ct::format::dicom::sr::{Group, Number, SegmentReference};
 use pulmo::ct::format::dicom::{DicomObject, Settings, SourceSeries, capture, rtstruct, seg, sr};
-use pulmo::ct::{CtVolume, LabelMap, Result};
+use pulmo::ct::orient::{Turn, axis_codes};
+use pulmo::ct::{CtVolume, Grid, LabelMap, Result};
 
 /// A kind of DICOM object that shows or measures a mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -116,6 +117,19 @@ fn share_of_lungs(labels: &LabelMap, label: u8, lungs: &LabelMap) -> Result<Numb
     }
     let percent = 100.0 * inside as f64 / whole as f64;
     Number::percent(percent, "100 x volume of the finding inside the lung mask / volume of the lung mask")
+}
+
+/// A mask on the grid of its CT: as it is, or with its axes turned and flipped where that is exact.
+///
+/// Other software stores the same voxels in another order; a NIfTI made from DICOM mostly has its rows flipped.
+///
+/// # Errors
+/// [`pulmo::ct::Error::GridMismatch`] if no turn brings the voxels onto those of the CT.
+pub(crate) fn onto(grid: &Grid, map: LabelMap) -> Result<LabelMap> {
+    let Err(mismatch) = grid.must_equal(map.grid()) else { return Ok(map) };
+    let turned = Turn::towards(&axis_codes(grid), map.grid())?.labels(&map)?;
+    grid.must_equal(turned.grid()).map_err(|_| mismatch)?;
+    LabelMap::new(*grid, turned.labels().to_vec())
 }
 
 /// Writes the instances of a series into a folder, as 0001.dcm and so on; the folder appears whole or not at all.

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 use pulmo::ct::LabelMap;
 use pulmo::ct::format::dicom::SourceSeries;
 use pulmo::ct::format::{OpenOptions, open_ct, open_label_map, write_label_map};
+use pulmo::ct::orient::Turn;
 
 /// A DICOM series made by pydicom.
 fn series() -> PathBuf {
@@ -82,6 +83,21 @@ fn a_mask_goes_through_dicom_and_back() {
         assert_eq!(read.labels(), original.labels(), "{object}");
         original.grid().must_equal(read.grid()).unwrap();
     }
+}
+
+#[test]
+fn a_mask_whose_axes_run_the_other_way_is_turned_exactly() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let original = mask(&at("mask.nii.gz"));
+    let turned = Turn::towards("RAI", original.grid()).unwrap().labels(&original).unwrap();
+    assert_ne!(turned.labels(), original.labels());
+    write_label_map(&at("turned.nrrd"), &turned).unwrap();
+    let ct = series();
+    for (name, object) in [("turned.nrrd", "turned.dcm"), ("mask.nii.gz", "plain.dcm")] {
+        done(&[at(name).as_os_str(), at(object).as_ref(), "--ct".as_ref(), ct.as_ref()]);
+    }
+    assert_eq!(std::fs::read(at("turned.dcm")).unwrap(), std::fs::read(at("plain.dcm")).unwrap());
 }
 
 #[test]

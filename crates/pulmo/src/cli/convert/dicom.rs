@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::input::{Content, Labels};
 use super::{Args, cannot_become};
-use crate::cli::objects::{Mask, Object, write_series};
+use crate::cli::objects::{Mask, Object, onto, write_series};
 use crate::terminal::{Terminal, advice};
 
 /// Makes the object and writes it.
@@ -31,7 +31,8 @@ pub(super) fn write(args: &Args, object: Option<Object>, content: Content, termi
             let segments = [Segment::of(1, single_meaning(args)?)];
             seg::write_fractional(&source, opened.volume.grid(), &[opened.volume.hu()], &segments, &settings)?
         }
-        (object, Content::Labels(labels)) if object != Some(Object::Pdf) => {
+        (object, Content::Labels(mut labels)) if object != Some(Object::Pdf) => {
+            labels.map = onto(source.grid(), labels.map)?;
             return of_labels(args, object.unwrap_or(Object::Seg), &labels, (&source, &settings), terminal);
         }
         (_, content) => return Err(cannot_become(&content, &args.output)),
@@ -54,6 +55,7 @@ fn of_labels(
         Object::Rtstruct => mask.contours()?,
         Object::Sr => {
             let lungs = args.lungs.as_deref().map(open_label_map).transpose()?;
+            let lungs = lungs.map(|lungs| onto(source.grid(), lungs)).transpose()?;
             let reference = labels.reference.clone();
             let refer =
                 reference.map(|whole| move |number: u16| SegmentReference { numbers: vec![number], ..whole.clone() });
