@@ -23,4 +23,5 @@
 pub mod compare;
 pub mod evaluate;
 pub mod network_grid;
+pub mod quantify;
 pub mod statistics;

@@ -7,6 +7,7 @@
 //! To add a format: a type in a file of its own that implements `FileFormat`, and its entry in `table::ALL`.
 
 pub mod dicom;
+mod facts;
 mod meta_image;
 mod nifti;
 mod nrrd;
@@ -20,6 +21,7 @@ use crate::error::Result;
 use crate::volume::{CtVolume, LabelMap};
 
 pub use dicom::series::{Listing, SeriesSummary, list, list_series};
+pub use facts::ScanFacts;
 
 /// What the user may choose when opening a CT.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub struct Origin {
     pub slices: usize,
     /// Share (0 to 1) of the voxels that the file marks as not measured; they hold [`CtVolume::AIR_HU`].
     pub padding_share: f64,
+    /// How the CT was made, as far as the file says so.
+    pub scan: ScanFacts,
 }
 
 /// Opens a CT: a folder with DICOM series (nested folders included), a DICOMDIR, an enhanced multi-frame CT, or a
@@ -142,5 +146,5 @@ fn warn_if_not_hu(volume: &CtVolume, warnings: &mut Vec<String>) {
     warnings.push(format!("values span {low} to {high}: no voxel is air, so they are probably not HU"));
 }
 
-/// A CT has voxels below this many HU: air.
-const NOT_HU_ABOVE: f32 = -500.0;
+/// A CT has voxels at or below this many HU: air. Values without any are probably not HU.
+pub const NOT_HU_ABOVE: f32 = -500.0;

@@ -8,6 +8,7 @@
 //! | `split` | separates the stacks that one series holds |
 //! | `stack`, `place` | whether slices form one grid, and which |
 //! | `choose`, `summary` | which stack is taken, and the listing for the user |
+//! | `facts` | how the series was made |
 //! | `pixel` | from stored pixels to HU |
 //! | `gaps` | even distances, on request |
 //!
@@ -20,6 +21,7 @@
 mod choose;
 mod dicomdir;
 mod enhanced;
+mod facts;
 mod gaps;
 mod header;
 mod pixel;
@@ -85,6 +87,7 @@ pub(in crate::format) fn open(
         files: files.len(),
         slices: stack.slices.len(),
         padding_share,
+        scan: facts::of(first),
     };
     Ok(Opened { volume, origin, warnings })
 }
