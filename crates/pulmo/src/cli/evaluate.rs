@@ -8,12 +8,12 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use pulmo::ct::LabelMap;
-use pulmo::ct::dataset::{DataList, Split};
+use pulmo::ct::dataset::{Case, DataList, Split};
 use pulmo::ct::format::open_label_map;
-use pulmo::measure::evaluate::{CaseResult, Failure, Label, Outcome, Protocol, measure_case, summarise};
+use pulmo::measure::evaluate::{CaseFacts, CaseResult, Failure, Label, Outcome, Protocol, measure_case, summarise};
 
 use self::output::Document;
-use self::pairing::Pair;
+use self::pairing::{Listed, Pair};
 use crate::cli;
 use crate::terminal::{Terminal, advice, hint};
 
@@ -125,7 +125,18 @@ fn listed(args: &mut Args, data: &Path) -> anyhow::Result<Vec<Pair>> {
     for case in &cases {
         args.notes.extend(case.note.iter().map(|note| format!("{}: {note}", case.name)));
     }
-    pairing::pair_listed(&args.predictions, cases.iter().map(|case| (case.name.as_str(), case.labels.as_path())))
+    let facts = |case: &Case| CaseFacts {
+        patient: case.patient.clone(),
+        data_set: Some(list.name.clone()),
+        site: Some(case.site.clone()).filter(|site| !site.is_empty()),
+        ..CaseFacts::default()
+    };
+    let references = cases.into_iter().map(|case| Listed {
+        case: case.name.clone(),
+        reference: case.labels.clone(),
+        facts: facts(case),
+    });
+    pairing::pair_listed(&args.predictions, references)
 }
 
 fn measure(pairs: &[Pair], protocol: &Protocol, terminal: &Terminal) -> Vec<CaseResult> {
@@ -133,11 +144,15 @@ fn measure(pairs: &[Pair], protocol: &Protocol, terminal: &Terminal) -> Vec<Case
     let mut cases = Vec::with_capacity(pairs.len());
     for (done, pair) in pairs.iter().enumerate() {
         progress.at(done as u64);
+        let mut facts = pair.facts.clone();
         let outcome = match measure_pair(pair, protocol) {
-            Ok(measures) => Outcome::Measured(measures),
+            Ok(measures) => {
+                facts = facts.with_measures(&measures, protocol);
+                Outcome::Measured(measures)
+            }
             Err(error) => Outcome::Failed(failure(&error, pair)),
         };
-        cases.push(CaseResult { case: pair.case.clone(), outcome });
+        cases.push(CaseResult { case: pair.case.clone(), facts, outcome });
     }
     cases
 }

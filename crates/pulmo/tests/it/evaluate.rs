@@ -101,7 +101,14 @@ fn a_data_list_gives_references_labels_and_notes() {
     }
     let data = folder.path().join("data.toml");
     std::fs::write(&data, list).unwrap();
-    let run = pulmo(&["evaluate".as_ref(), predictions.as_ref(), "--data".as_ref(), data.as_ref()]);
+    let arguments: [&OsStr; 4] = ["evaluate".as_ref(), predictions.as_ref(), "--data".as_ref(), data.as_ref()];
+    let json = pulmo(&[&arguments[..], &["--json".as_ref()]].concat());
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let facts = serde_json::json!({
+        "patient": "a", "data_set": "phantoms", "site": null, "slice_spacing_mm": 10.0, "lesion_free": false
+    });
+    assert_eq!(json["cases"][0]["facts"], facts);
+    let run = pulmo(&arguments);
     let table = String::from_utf8(run.stdout).unwrap();
     assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
     assert!(table.starts_with("1 cases measured, 0 failed"), "{table}");

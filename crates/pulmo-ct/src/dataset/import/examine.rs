@@ -146,7 +146,8 @@ fn infiltrate_ml(counts: &[usize; 256], grid: &Grid, labels: &BTreeMap<LabelValu
 }
 
 /// Whether a label's name speaks of a lung as a whole.
-pub(crate) fn is_lung(name: &str) -> bool {
+#[must_use]
+pub fn is_lung(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["lung", "left lung", "right lung", "lungs", "left_lung", "right_lung"].contains(&name.as_str())
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub(crate) use examine::is_lung;
+pub use examine::is_lung;
 pub use flow::{CaseFlow, Expected, Step};
 pub use masks::{Empty, MakeMask, Values};
 pub use options::{Options, Readers};

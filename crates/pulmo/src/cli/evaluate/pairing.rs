@@ -4,15 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use pulmo::measure::evaluate::CaseFacts;
 
 use crate::terminal::advice;
 
 /// A case and its two files, of which one may be missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Pair {
     pub(super) case: String,
+    pub(super) facts: CaseFacts,
     pub(super) prediction: Option<PathBuf>,
     pub(super) reference: Option<PathBuf>,
+}
+
+/// A reference that a data list names.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) case: String,
+    pub(super) reference: PathBuf,
+    pub(super) facts: CaseFacts,
 }
 
 /// The rule of [`pair`] in one sentence.
@@ -32,7 +42,7 @@ pub(super) fn pair(predictions: &Path, references: &Path, reference_suffix: &str
     if predictions.is_file() && references.is_file() {
         let case = case_name(predictions).unwrap_or_else(|| "case".into());
         let (prediction, reference) = (Some(predictions.to_owned()), Some(references.to_owned()));
-        return Ok(vec![Pair { case, prediction, reference }]);
+        return Ok(vec![Pair { facts: CaseFacts::of_case(&case), case, prediction, reference }]);
     }
     let predictions_found = masks(predictions, "").context("cannot list the predictions")?;
     let references_found = masks(references, reference_suffix).context("cannot list the references")?;
@@ -44,15 +54,20 @@ pub(super) fn pair(predictions: &Path, references: &Path, reference_suffix: &str
 ///
 /// # Errors
 /// As [`pair`].
-pub(super) fn pair_listed<'a>(
-    predictions: &Path,
-    references: impl Iterator<Item = (&'a str, &'a Path)>,
-) -> anyhow::Result<Vec<Pair>> {
+pub(super) fn pair_listed(predictions: &Path, listed: impl Iterator<Item = Listed>) -> anyhow::Result<Vec<Pair>> {
     let mut predictions_found = masks(predictions, "").context("cannot list the predictions")?;
-    let references: BTreeMap<String, PathBuf> =
-        references.map(|(case, path)| (case.to_owned(), path.to_owned())).collect();
+    let mut references = BTreeMap::new();
+    let mut facts = BTreeMap::new();
+    for one in listed {
+        references.insert(one.case.clone(), one.reference);
+        facts.insert(one.case, one.facts);
+    }
     predictions_found.retain(|case, _| references.contains_key(case));
-    join(predictions_found, references, "")
+    let mut pairs = join(predictions_found, references, "")?;
+    for pair in &mut pairs {
+        pair.facts = facts.remove(&pair.case).unwrap_or_else(|| CaseFacts::of_case(&pair.case));
+    }
+    Ok(pairs)
 }
 
 fn join(
@@ -63,6 +78,7 @@ fn join(
     let names: BTreeSet<String> = predictions.keys().chain(references.keys()).cloned().collect();
     if predictions.keys().any(|case| references.contains_key(case)) {
         let pairs = names.into_iter().map(|case| Pair {
+            facts: CaseFacts::of_case(&case),
             prediction: predictions.remove(&case),
             reference: references.remove(&case),
             case,
