@@ -11,6 +11,7 @@ pub mod baseline;
 pub mod components;
 pub mod dataset;
 pub mod deidentify;
+pub mod distance;
 pub mod error;
 pub mod format;
 pub mod geometry;
@@ -20,6 +21,7 @@ pub mod phantom;
 mod random;
 pub mod resample;
 pub mod volume;
+pub mod voxel_box;
 
 pub use error::{Error, Result};
 pub use geometry::{Affine, Grid, Spacing};

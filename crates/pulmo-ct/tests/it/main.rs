@@ -12,6 +12,7 @@ mod dicom_objects;
 mod dicom_seg;
 mod dicom_series;
 mod dicom_study;
+mod distance;
 mod format_fuzz;
 mod format_real;
 mod intensity;
