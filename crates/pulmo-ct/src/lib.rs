@@ -18,7 +18,7 @@ pub mod geometry;
 pub mod intensity;
 pub mod orient;
 pub mod phantom;
-mod random;
+pub mod random;
 pub mod resample;
 pub mod volume;
 pub mod voxel_box;

@@ -1,4 +1,4 @@
-//! Numbers that describe a list of numbers.
+//! Mean, spread and quartiles of a list of numbers.
 
 use serde::Serialize;
 
@@ -56,7 +56,7 @@ impl Summary {
 }
 
 /// The value below which `fraction` (0 to 1) of a sorted, not empty list lies, interpolated linearly.
-fn quantile(sorted: &[f64], fraction: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], fraction: f64) -> f64 {
     let position = fraction * (sorted.len() - 1) as f64;
     let below = position.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);
