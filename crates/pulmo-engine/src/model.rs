@@ -185,9 +185,27 @@ pub fn label_names(given: &[String], classes: usize) -> Vec<String> {
     }
 }
 
+/// Whether a class of this name is lung rather than infiltrate: its name has the word "lung" or "lungs".
+///
+/// A model's other classes all count as infiltrate; a voxel of infiltrate lies in the lung, too.
+#[must_use]
+pub fn is_lung(name: &str) -> bool {
+    name.split(|c: char| !c.is_alphanumeric()).any(|word| ["lung", "lungs"].contains(&word.to_lowercase().as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lung_is_told_by_its_name() {
+        for name in ["lung", "Left lung", "lungs", "right_lung"] {
+            assert!(is_lung(name), "{name}");
+        }
+        for name in ["infiltrate", "ground glass", "plunge", "lungfish"] {
+            assert!(!is_lung(name), "{name}");
+        }
+    }
 
     #[test]
     fn what_a_data_list_says_of_itself_goes_into_the_model() {

@@ -196,6 +196,7 @@ mod tests {
         CaseResult {
             case: case.to_owned(),
             infiltrate: Infiltrate { voxels: 2, volume_ml: 0.01, share_of_volume: 0.5 },
+            classes: Vec::new(),
             warnings: Vec::new(),
             grid: GridNote::from(mask().grid()),
             input: InputNote {

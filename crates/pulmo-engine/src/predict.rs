@@ -2,7 +2,8 @@
 //!
 //! Two ways: the whole volume squeezed into the network's grid (the paper's), and a sliding window with
 //! Gaussian blending. Neither knows the network: it is a function from a block of intensities to the
-//! block's foreground probabilities. [`Axes`] carries probabilities back to the CT's own grid.
+//! probabilities of each class but the background, one block after another. [`Axes`] carries them back to the
+//! CT's own grid.
 //!
 //! Everything is deterministic: windows are added in a fixed order, and each output voxel is computed by
 //! one thread.
@@ -74,20 +75,21 @@ impl Block {
     }
 }
 
-/// Foreground probabilities of a volume by windows of one size, blended with a Gaussian.
+/// Probabilities of a volume by windows of one size, blended with a Gaussian: one block for each class but the
+/// background.
 ///
 /// Windows overlap by their share or a little more, so that they end exactly at the volume's edges, and
 /// weigh most in their middle ([`SIGMA_SHARE`]). A volume smaller than the window is padded by its edge
 /// voxels, half on either side, and cropped back.
 ///
-/// `infer` gets a block of the window's size and returns as many probabilities; `done` is told after each
-/// window how many of how many are finished.
+/// `infer` gets a block of the window's size and returns as many probabilities for each class, class after class;
+/// `done` is told after each window how many of how many are finished.
 ///
 /// # Errors
 /// Only what `infer` returns.
 ///
 /// # Panics
-/// If `infer` returns another number of values than it was given.
+/// If `infer` returns a number of values that is no multiple of those it was given, or another number than before.
 ///
 /// # Agreement
 /// Positions are those of nnU-Net v2 `compute_steps_for_sliding_window`; its importance map is this one
@@ -97,7 +99,7 @@ pub fn sliding_window<E>(
     window: Window,
     mut infer: impl FnMut(&Block) -> Result<Vec<f32>, E>,
     mut done: impl FnMut(usize, usize),
-) -> Result<Block, E> {
+) -> Result<Vec<Block>, E> {
     let Window { size: window, overlap } = window;
     let padded: [usize; 3] = std::array::from_fn(|axis| volume.shape[axis].max(window[axis]));
     let margin: [isize; 3] = std::array::from_fn(|axis| ((padded[axis] - volume.shape[axis]) / 2) as isize);
@@ -105,7 +107,8 @@ pub fn sliding_window<E>(
     let importance: [Vec<f32>; 3] = std::array::from_fn(|axis| gaussian(window[axis]));
     let windows = starts.iter().map(Vec::len).product();
 
-    let mut sum = Block::new(volume.shape, vec![0.0; volume.values.len()]);
+    let window_voxels: usize = window.iter().product();
+    let mut sums: Vec<Block> = Vec::new();
     let mut finished = 0;
     for &slice in &starts[0] {
         for &row in &starts[1] {
@@ -113,7 +116,15 @@ pub fn sliding_window<E>(
                 let at = [slice, row, column];
                 let start: [isize; 3] = std::array::from_fn(|axis| at[axis] as isize - margin[axis]);
                 let probabilities = infer(&volume.cut(start, window))?;
-                add_weighted(&mut sum, start, &Block::new(window, probabilities), &importance);
+                let classes = probabilities.len() / window_voxels;
+                assert_eq!(classes * window_voxels, probabilities.len(), "probabilities of a window {window:?}");
+                if sums.is_empty() {
+                    sums = vec![Block::new(volume.shape, vec![0.0; volume.values.len()]); classes];
+                }
+                assert_eq!(sums.len(), classes, "classes of every window");
+                for (sum, class) in sums.iter_mut().zip(probabilities.chunks_exact(window_voxels)) {
+                    add_weighted(sum, start, (window, class), &importance);
+                }
                 finished += 1;
                 done(finished, windows);
             }
@@ -123,8 +134,8 @@ pub fn sliding_window<E>(
     // weights is one as well: three short lists instead of a second volume.
     let weight: [Vec<f32>; 3] =
         std::array::from_fn(|axis| weight_sums(&starts[axis], &importance[axis], margin[axis], volume.shape[axis]));
-    divide(&mut sum, &weight);
-    Ok(sum)
+    sums.iter_mut().for_each(|sum| divide(sum, &weight));
+    Ok(sums)
 }
 
 /// Where windows begin along an axis: evenly, the last one ending at the edge.
@@ -155,9 +166,14 @@ fn weight_sums(starts: &[usize], importance: &[f32], margin: isize, size: usize)
     sums
 }
 
-fn add_weighted(sum: &mut Block, start: [isize; 3], window: &Block, importance: &[Vec<f32>; 3]) {
+fn add_weighted(
+    sum: &mut Block,
+    start: [isize; 3],
+    (window, probabilities): ([usize; 3], &[f32]),
+    importance: &[Vec<f32>; 3],
+) {
     let [slices, rows, columns] = sum.shape.map(|n| n as isize);
-    let [depth, height, width] = window.shape;
+    let [depth, height, width] = window;
     for d in 0..depth {
         for h in 0..height {
             let (slice, row) = (start[0] + d as isize, start[1] + h as isize);
@@ -165,7 +181,7 @@ fn add_weighted(sum: &mut Block, start: [isize; 3], window: &Block, importance: 
                 continue;
             }
             let weight = importance[0][d] * importance[1][h];
-            let from = &window.values[(d * height + h) * width..][..width];
+            let from = &probabilities[(d * height + h) * width..][..width];
             let line = ((slice * rows + row) * columns) as usize;
             let first = (-start[2]).max(0) as usize;
             let last = (columns - start[2]).clamp(0, width as isize) as usize;
@@ -232,30 +248,39 @@ impl Axes {
             .collect()
     }
 
-    /// Trilinear values at every voxel of `target`, each given to `convert`; outside, the edge continues.
+    /// Trilinear values of all `sources`, which have one shape, at every voxel of `target`, each voxel's given to
+    /// `convert`; outside, the edge continues.
     ///
-    /// With `convert` a threshold, probabilities become labels without a second volume of floats.
+    /// With `convert` a threshold or the largest class, probabilities become labels without a second volume of
+    /// floats.
     pub fn interpolate<T: Copy + Default + Send>(
         &self,
-        source: &Block,
+        sources: &[Block],
         target: [usize; 3],
-        convert: impl Fn(f32) -> T + Sync,
+        convert: impl Fn(&[f32]) -> T + Sync,
     ) -> Vec<T> {
-        let [slices, rows, columns]: [Vec<_>; 3] =
-            std::array::from_fn(|axis| self.neighbours(axis, source.shape[axis], target[axis]));
-        let [_, height, width] = source.shape;
         let mut values = vec![T::default(); target.iter().product()];
+        let Some(shape) = sources.first().map(|source| source.shape) else { return values };
+        let [slices, rows, columns]: [Vec<_>; 3] =
+            std::array::from_fn(|axis| self.neighbours(axis, shape[axis], target[axis]));
+        let [_, height, width] = shape;
         values.par_chunks_mut(target[1] * target[2]).zip(&slices).for_each(|(plane, &(low, high, share))| {
-            // One blended source plane per target slice; rows and columns are then bilinear in it.
-            let (below, above) = (&source.values[low * height * width..], &source.values[high * height * width..]);
-            let blended: Vec<f32> =
-                below[..height * width].iter().zip(above).map(|(a, b)| a + share * (b - a)).collect();
+            // One blended plane per source and target slice; rows and columns are then bilinear in it.
+            let blend = |source: &Block| -> Vec<f32> {
+                let (below, above) = (&source.values[low * height * width..], &source.values[high * height * width..]);
+                below[..height * width].iter().zip(above).map(|(a, b)| a + share * (b - a)).collect()
+            };
+            let planes: Vec<Vec<f32>> = sources.iter().map(blend).collect();
+            let mut voxel = vec![0.0; planes.len()];
             for (line, &(top, bottom, down)) in plane.chunks_mut(target[2]).zip(&rows) {
-                let (top, bottom) = (&blended[top * width..][..width], &blended[bottom * width..][..width]);
                 for (value, &(left, right, along)) in line.iter_mut().zip(&columns) {
-                    let upper = top[left] + along * (top[right] - top[left]);
-                    let lower = bottom[left] + along * (bottom[right] - bottom[left]);
-                    *value = convert(upper + down * (lower - upper));
+                    for (at, plane) in voxel.iter_mut().zip(&planes) {
+                        let (top, bottom) = (&plane[top * width..][..width], &plane[bottom * width..][..width]);
+                        let upper = top[left] + along * (top[right] - top[left]);
+                        let lower = bottom[left] + along * (bottom[right] - bottom[left]);
+                        *at = upper + down * (lower - upper);
+                    }
+                    *value = convert(&voxel);
                 }
             }
         });
@@ -263,22 +288,36 @@ impl Axes {
     }
 }
 
-/// Softmax probability of the foreground from logits: 1 minus the background's (class 0).
+/// Softmax probabilities of every class but the background (class 0), class after class.
 ///
 /// # Shapes
 /// - logits: (voxels, classes), channels last
-/// - result: (voxels)
+/// - result: (classes - 1, voxels)
+///
+/// # Edge cases
+/// Two classes: 1 minus the background's probability, to the bit.
 #[must_use]
 pub fn foreground(logits: &[f32], classes: usize) -> Vec<f32> {
-    logits
-        .par_chunks(classes.max(1))
-        .with_min_len(4096)
-        .map(|voxel| {
-            let highest = voxel.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let total: f32 = voxel.iter().map(|logit| (logit - highest).exp()).sum();
-            1.0 - (voxel[0] - highest).exp() / total
-        })
-        .collect()
+    let of_class = |voxel: &[f32], class: usize| {
+        let highest = voxel.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let total: f32 = voxel.iter().map(|logit| (logit - highest).exp()).sum();
+        (voxel[class] - highest).exp() / total
+    };
+    let voxels = logits.par_chunks(classes.max(1)).with_min_len(4096);
+    if classes == 2 {
+        return voxels.map(|voxel| 1.0 - of_class(voxel, 0)).collect();
+    }
+    let field = |class| voxels.clone().map(move |voxel| of_class(voxel, class)).collect::<Vec<f32>>();
+    (1..classes).flat_map(field).collect()
+}
+
+/// The class of the largest probability, given those of every class but the background; of equal ones the lower.
+#[must_use]
+pub fn largest_class(probabilities: &[f32]) -> u8 {
+    let background = 1.0 - probabilities.iter().sum::<f32>();
+    let first = (0, background);
+    let best = (1..).zip(probabilities).fold(first, |best, (class, &p)| if p > best.1 { (class, p) } else { best });
+    best.0
 }
 
 #[cfg(test)]
@@ -308,7 +347,7 @@ mod tests {
             let voxels: usize = shape.iter().product();
             let volume = Block::new(shape, vec![0.25; voxels]);
             let found = sliding_window(&volume, half([8, 16, 12]), identity, |_, _| {}).unwrap();
-            assert!(found.values.iter().all(|p| (p - 0.25).abs() < 1e-6), "{shape:?}");
+            assert!(found[0].values.iter().all(|p| (p - 0.25).abs() < 1e-6), "{shape:?}");
         }
     }
 
@@ -318,7 +357,7 @@ mod tests {
         for shape in [[5, 20, 9], [12, 16, 31], [2, 3, 4]] {
             let volume = ramp(shape);
             let found = sliding_window(&volume, half([4, 8, 8]), identity, |_, _| {}).unwrap();
-            for (a, b) in volume.values.iter().zip(&found.values) {
+            for (a, b) in volume.values.iter().zip(&found[0].values) {
                 assert!((a - b).abs() < 1e-5, "{shape:?}: {a} {b}");
             }
         }
@@ -349,7 +388,7 @@ mod tests {
             call += 1;
             Ok::<_, Infallible>(vec![if call == 2 { 1.0 } else { 0.0 }; block.values.len()])
         };
-        let found = sliding_window(&volume, half([1, 1, 16]), infer, |_, _| {}).unwrap();
+        let found = sliding_window(&volume, half([1, 1, 16]), infer, |_, _| {}).unwrap().remove(0);
         assert_eq!(call, 2);
         assert_eq!(found.values[0], 0.0);
         assert!(found.values[10] < 0.1 && found.values[13] > 0.9, "{:?}", found.values);
@@ -371,12 +410,12 @@ mod tests {
     fn resize_agrees_with_pytorch() {
         // torch 2.0.1: interpolate(arange(3.), size=6, mode="linear", align_corners=False)
         let source = Block::new([1, 1, 3], vec![0.0, 1.0, 2.0]);
-        let found = Axes::resize([1, 1, 3], [2, 1, 6]).interpolate(&source, [2, 1, 6], |x| x);
+        let found = Axes::resize([1, 1, 3], [2, 1, 6]).interpolate(&[source], [2, 1, 6], |x| x[0]);
         assert_eq!(found[..6], [0.0, 0.25, 0.75, 1.25, 1.75, 2.0]);
         assert_eq!(found[6..], found[..6]);
         // ... and size=2 of arange(6.): [1.0, 4.0]
         let source = Block::new([1, 6, 1], (0..6).map(|x| x as f32).collect());
-        assert_eq!(Axes::resize([1, 6, 1], [1, 2, 1]).interpolate(&source, [1, 2, 1], |x| x), [1.0, 4.0]);
+        assert_eq!(Axes::resize([1, 6, 1], [1, 2, 1]).interpolate(&[source], [1, 2, 1], |x| x[0]), [1.0, 4.0]);
     }
 
     #[test]
@@ -394,7 +433,29 @@ mod tests {
         for (found, expected) in found.iter().zip([0.5, 1.0 / (1.0 + (-2.0_f32).exp()), 0.0]) {
             assert!((found - expected).abs() < 1e-6);
         }
-        let three = foreground(&[0.0, 0.0, 0.0], 3);
-        assert!((three[0] - 2.0 / 3.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn several_classes_come_one_after_another() {
+        let found = foreground(&[0.0, 0.0, 0.0, 0.0, 2.0, 1.0], 3);
+        let total = 1.0 + 1.0_f32.exp() + 2.0_f32.exp();
+        for (found, expected) in found.iter().zip([1.0 / 3.0, 2.0_f32.exp() / total, 1.0 / 3.0, 1.0_f32.exp() / total])
+        {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+        let twice =
+            |block: &Block| Ok::<_, Infallible>([block.values.clone(), vec![0.125; block.values.len()]].concat());
+        let volume = ramp([5, 20, 9]);
+        let blocks = sliding_window(&volume, half([4, 8, 8]), twice, |_, _| {}).unwrap();
+        assert_eq!(blocks.len(), 2);
+        assert!(blocks[0].values.iter().zip(&volume.values).all(|(a, b)| (a - b).abs() < 1e-5));
+        assert!(blocks[1].values.iter().all(|p| (p - 0.125).abs() < 1e-6));
+        let labels = Axes::resize([1, 1, 2], [1, 1, 2]).interpolate(
+            &[Block::new([1, 1, 2], vec![0.2, 0.5]), Block::new([1, 1, 2], vec![0.7, 0.1])],
+            [1, 1, 2],
+            largest_class,
+        );
+        assert_eq!(labels, [2, 1]);
+        assert_eq!([largest_class(&[0.25, 0.25]), largest_class(&[0.4, 0.4])], [0, 1], "the lower one of equals");
     }
 }

@@ -20,6 +20,9 @@ pub struct CaseResult {
     pub case: String,
     /// How much was found.
     pub infiltrate: Infiltrate,
+    /// How much of each class of the model was found; absent in results of earlier versions.
+    #[serde(default)]
+    pub classes: Vec<ClassVolume>,
     /// What a reader must know before using these numbers, one sentence each.
     pub warnings: Vec<String>,
     /// The mask's grid, which is the input's.
@@ -56,6 +59,19 @@ pub struct Infiltrate {
     pub volume_ml: f64,
     /// Their share of all voxels of the CT (not of the lungs), 0 to 1.
     pub share_of_volume: f64,
+}
+
+/// How much of one class was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassVolume {
+    /// Its value in the mask.
+    pub value: u8,
+    /// Its name, by which lung is told from infiltrate ([`crate::model::is_lung`]).
+    pub name: String,
+    /// Voxels of the mask.
+    pub voxels: u64,
+    /// Their volume in mL.
+    pub volume_ml: f64,
 }
 
 /// Shape and place of a mask.
@@ -142,6 +158,7 @@ impl CaseResult {
         Self {
             case: identity.case,
             infiltrate: found.infiltrate,
+            classes: found.classes.clone(),
             warnings,
             grid: GridNote::from(found.labels.grid()),
             input: InputNote {

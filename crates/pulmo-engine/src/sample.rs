@@ -67,12 +67,17 @@ fn patch_start(volume: &Prepared, size: [usize; 3], foreground_share: f64, rando
     })
 }
 
-/// A random voxel of any class but the background; `None` if there is none.
+/// A random voxel of a random class but the background, so that a small class is met as often as a large one;
+/// `None` if there is none.
 fn foreground_voxel(volume: &Prepared, random: &mut Random) -> Option<[usize; 3]> {
     let classes = volume.target.as_ref()?;
-    let count = classes.iter().filter(|&&class| class != 0).count();
-    let chosen = random.below(count);
-    let at = classes.iter().enumerate().filter(|&(_, &class)| class != 0).nth(chosen)?.0;
+    let mut counts = [0_usize; 256];
+    classes.iter().for_each(|&class| counts[usize::from(class)] += 1);
+    let present: Vec<u8> = (1..=255).filter(|&class| counts[usize::from(class)] > 0).collect();
+    // One class alone is not drawn: two-class trainings keep their bits.
+    let class = if present.len() > 1 { present[random.below(present.len())] } else { *present.first()? };
+    let chosen = random.below(counts[usize::from(class)]);
+    let at = classes.iter().enumerate().filter(|&(_, &c)| c == class).nth(chosen)?.0;
     let [_, rows, columns] = volume.placement.network.shape();
     Some([at / (rows * columns), at / columns % rows, at % columns])
 }
@@ -121,6 +126,17 @@ mod tests {
                 assert!(at >= 0 && at as usize + 4 <= [10, 12, 14][axis]);
             }
         }
+    }
+
+    #[test]
+    fn small_classes_are_met_as_often_as_large_ones() {
+        let mut volume = volume([10, 12, 14], None);
+        let classes = volume.target.as_mut().unwrap();
+        classes[..1000].fill(1);
+        classes[1500] = 2;
+        let met = |seed| foreground_voxel(&volume, &mut Random::new(Purpose::Place, &[seed])).unwrap();
+        let small = (0..200).filter(|&seed| met(seed) == [1500 / 168, 1500 / 14 % 12, 1500 % 14]).count();
+        assert!((70..130).contains(&small), "{small} of 200");
     }
 
     #[test]

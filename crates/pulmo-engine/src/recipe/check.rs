@@ -74,10 +74,6 @@ impl Recipe {
                 return Some((format!("`input.{key}`: {error}"), ""));
             }
         }
-        if matches!(self.input.grid, GridMode::Patches { .. }) && self.network.classes != 2 {
-            let problem = format!("`input.grid.mode` = \"patches\" with {} classes", self.network.classes);
-            return Some((problem, "windows are blended for background and infiltrate only; take two classes"));
-        }
         if self.input.mask_resize == LabelResize::TrilinearTruncate && self.network.classes != 2 {
             return Some((
                 format!("`input.mask_resize` = \"trilinear_truncate\" with {} classes", self.network.classes),

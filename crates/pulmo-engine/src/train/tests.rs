@@ -175,6 +175,54 @@ fn patches_train_too_and_threads_and_cache_change_nothing() {
 }
 
 #[test]
+fn lungs_and_infiltrates_are_learnt_and_segmented_together() {
+    let phantom = |seed| {
+        let options =
+            PhantomOptions { shape: [12, 32, 32], spacing_mm: [20.0, 10.0, 10.0], ..PhantomOptions::seeded(seed) };
+        thorax(&options).unwrap()
+    };
+    let classes = |phantom: &pulmo_ct::phantom::Phantom| {
+        let both = phantom.lungs.labels().iter().zip(phantom.infiltrate.labels());
+        let labels = both.map(|(&lung, &infiltrate)| if infiltrate > 0 { 2 } else { u8::from(lung > 0) }).collect();
+        pulmo_ct::LabelMap::new(*phantom.lungs.grid(), labels).unwrap()
+    };
+    let case = |seed| {
+        let phantom = phantom(seed);
+        let source = CaseSource::Volumes(Arc::new((phantom.volume.clone(), classes(&phantom))));
+        Case { name: format!("phantom_{seed}"), source }
+    };
+    let cases = Cases {
+        training: (0..4).map(case).collect(),
+        validation: vec![case(100)],
+        labels: vec!["lung".to_owned(), "infiltrate".to_owned()],
+        ..Cases::default()
+    };
+    let phase = "training.phase=[{ name = \"all\", epochs = 6, learning_rate = 2e-2 }]";
+    let patches =
+        "input.grid={ mode = \"patches\", size = [8, 24, 24], spacing_mm = [20.0, 12.0, 12.0], patches_per_case = 2 }";
+    for grid in ["input.grid.size=[12, 32, 32]", patches] {
+        let setting = Setting::new();
+        let recipe = recipe(&["network.classes=3", "augmentation=[]", "training.repeats=8", phase, grid]);
+        let outcome = setting.train(&recipe, &cases, false, &mut |_| {}).unwrap();
+        assert!(outcome.best.dice.unwrap() > 0.3, "{grid}: {:?}", outcome.best);
+        let model = Model::load(&setting.folder.path().join("model.safetensors")).unwrap();
+        let mut segmenter = crate::segment::Segmenter::new(model, Kernels::default()).unwrap();
+        let unseen = phantom(101);
+        let found = segmenter.segment(&unseen.volume, |_, _| {}).unwrap();
+        assert_eq!(found.labels.grid(), unseen.volume.grid());
+        let [lung, infiltrate] = &found.classes[..] else { panic!("{:?}", found.classes) };
+        assert_eq!((lung.name.as_str(), infiltrate.name.as_str()), ("lung", "infiltrate"));
+        assert_eq!((found.infiltrate.voxels, found.labels.count(2) as u64), (infiltrate.voxels, infiltrate.voxels));
+        let marked = found.labels.labels().iter().zip(unseen.lungs.labels()).filter(|(found, _)| **found > 0);
+        let (inside, all) = marked.fold((0, 0), |(inside, all), (_, &lung)| (inside + u32::from(lung > 0), all + 1));
+        assert!(all > 500 && f64::from(inside) > 0.6 * f64::from(all), "{grid}: {inside} of {all} in the lungs");
+        let lungs = found.lungs().expect("the model knows lungs");
+        assert_eq!(lungs.count(1), all as usize, "infiltrate lies in the lung, too");
+        assert_eq!(found.infiltrate_mask().count(1) as u64, infiltrate.voxels);
+    }
+}
+
+#[test]
 fn nothing_is_overwritten_unasked() {
     let (recipe, cases, setting) = (recipe(&[]), cases(1, 0), Setting::new());
     std::fs::write(setting.folder.path().join("notes.txt"), "mine").unwrap();

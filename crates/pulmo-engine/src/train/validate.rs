@@ -48,8 +48,7 @@ pub(super) fn score(session: &mut Session<f32>, recipe: &Recipe, volume: &Prepar
         GridMode::Patches { .. } => {
             let block = Block::new(volume.placement.network.shape(), volume.values.clone());
             let probabilities = probabilities(session, recipe, &block, &mut |_, _| {})?;
-            // Blended probabilities as logits of two classes, so that one loss serves both modes.
-            probabilities.values.iter().flat_map(|&p| [0.0, (p.max(1e-7) / (1.0 - p).max(1e-7)).ln()]).collect()
+            logits_of(&probabilities)
         }
     };
     let prediction = classify(&logits, classes, recipe.training.threshold);
@@ -57,6 +56,20 @@ pub(super) fn score(session: &mut Session<f32>, recipe: &Recipe, volume: &Prepar
         dice: mean_dice(target, &prediction, classes),
         loss: loss(recipe.training.loss, &logits, classes, target),
     })
+}
+
+/// Blended probabilities as logits (voxels, classes), so that one loss serves both modes; the background's are 0.
+fn logits_of(probabilities: &[Block]) -> Vec<f32> {
+    let classes = probabilities.len() + 1;
+    let voxels = probabilities.first().map_or(0, |class| class.values.len());
+    let mut logits = vec![0.0; voxels * classes];
+    for (voxel, logits) in logits.chunks_mut(classes).enumerate() {
+        let background = 1.0 - probabilities.iter().map(|class| class.values[voxel]).sum::<f32>();
+        for (logit, class) in logits[1..].iter_mut().zip(probabilities) {
+            *logit = (class.values[voxel].max(1e-7) / background.max(1e-7)).ln();
+        }
+    }
+    logits
 }
 
 fn infer(session: &mut Session<f32>, recipe: &Recipe, size: [usize; 3], values: &[f32]) -> Result<Vec<f32>> {
@@ -117,6 +130,16 @@ mod tests {
         let found = summarise(cases.to_vec());
         assert_eq!((found.dice, found.loss), (Some(0.75), Some(2.0)));
         assert_eq!(summarise(Vec::new()).dice, None);
+    }
+
+    #[test]
+    fn blended_probabilities_are_logits_again() {
+        let class = |values: &[f32]| Block::new([1, 1, 2], values.to_vec());
+        let logits = logits_of(&[class(&[0.2, 0.5]), class(&[0.7, 0.3])]);
+        assert_eq!(classify(&logits, 3, 0.5), [2, 1]);
+        for (found, expected) in logits.iter().zip([0.0, 2.0_f32.ln(), 7.0_f32.ln(), 0.0, 2.5_f32.ln(), 1.5_f32.ln()]) {
+            assert!((found - expected).abs() < 1e-5, "{logits:?}");
+        }
     }
 
     #[test]

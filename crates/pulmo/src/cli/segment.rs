@@ -249,7 +249,11 @@ fn write_objects(
         kind: AlgorithmKind::Automatic,
     };
     let settings = Settings { algorithm, created: Timestamp::from_environment()?, new_study: args.new_study };
-    let segments = [Segment::named(1, "infiltrate")];
+    // A recipe may call its one class otherwise; the codes belong to what the program looks for.
+    let segments: Vec<Segment> = match &model.labels[..] {
+        [_] => vec![Segment::named(1, "infiltrate")],
+        names => (1..).zip(names).map(|(number, name)| Segment::named(number, name)).collect(),
+    };
     let labels = &found.labels;
     let mask = Mask { source, labels, segments: &segments, settings: &settings };
     let binary = mask.segmentation(SegKind::Binary)?;
@@ -261,7 +265,8 @@ fn write_objects(
             Object::SegLabelmap => mask.segmentation(SegKind::LabelMap)?.write(&path)?,
             Object::SegFractional => {
                 let shares: Vec<f32> = found.probabilities_255()?.into_iter().map(|p| f32::from(p) / 255.0).collect();
-                write_fractional(source, labels.grid(), &[&shares], &segments, &settings)?.write(&path)?;
+                let infiltrate = [Segment::named(1, "infiltrate")];
+                write_fractional(source, labels.grid(), &[&shares], &infiltrate, &settings)?.write(&path)?;
             }
             Object::Rtstruct => mask.contours()?.write(&path)?,
             // Without the segmentation beside it the report would refer to an object that nobody has.
@@ -285,7 +290,8 @@ fn ascii(name: &str, most: usize) -> String {
 }
 
 fn draw(folder: &Path, opened: &Opened, found: &Segmentation) -> pulmo::engine::Result<()> {
-    let layers = Layers { volume: &opened.volume, reference: None, prediction: Some(&found.labels) };
+    let infiltrate = found.infiltrate_mask();
+    let layers = Layers { volume: &opened.volume, reference: None, prediction: Some(&infiltrate) };
     for view in [View::Axial, View::Coronal] {
         let path = folder.join(format!("{}.png", view.name()));
         let png = layers.draw(view).to_png().map_err(|source| pulmo::engine::Error::write(&path, source))?;
