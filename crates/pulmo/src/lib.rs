@@ -3,6 +3,8 @@
 //! # The crates as one
 //! This library is a facade: nothing but the crates below under shorter names.
 
+pub mod chart;
+pub mod page;
 pub mod picture;
 
 pub use pulmo_ct as ct;

@@ -2,34 +2,14 @@
 
 use std::fmt::Write;
 
+use pulmo::chart::{Curve, Titles, curves};
 use pulmo::engine::demo::Report;
+use pulmo::page::{frame, numbers, swatch};
 use pulmo::picture::{PREDICTION, REFERENCE};
-
-const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1c2329;--soft:#5c6770;--line:#d9dee2;--paper:#fff;--card:#f5f7f8;--blue:#0b6fb0}
-@media(prefers-color-scheme:dark){:root{--ink:#e6eaed;--soft:#9aa5ae;--line:#323a41;--paper:#14181b;--card:#1d2327;--blue:#6bb9ee}}
-body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
-main{max-width:60rem;margin:0 auto;padding:2rem 1.2rem 4rem}
-h1{font-size:1.7rem;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2.4rem 0 .6rem}
-p{max-width:44rem}.soft{color:var(--soft)}
-.notice{border-left:4px solid #c9302c;background:var(--card);padding:.6rem 1rem;margin:1.2rem 0}
-.numbers{display:flex;flex-wrap:wrap;gap:.8rem;margin:1.2rem 0}
-.numbers div{background:var(--card);border-radius:.5rem;padding:.7rem 1.1rem;flex:1 1 9rem}
-.numbers b{display:block;font-size:1.6rem;font-variant-numeric:tabular-nums}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{padding:.4rem .8rem;border-bottom:1px solid var(--line);text-align:right}
-th:first-child,td:first-child{text-align:left}tfoot td{font-weight:600}
-figure{margin:0}.pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:1rem;margin-bottom:1rem}
-img{width:100%;border-radius:.4rem;background:#000}figcaption{font-size:.85rem;color:var(--soft)}
-.key{display:inline-block;width:.9em;height:.9em;border-radius:.2em;vertical-align:-.1em}
-svg{width:100%;max-width:44rem;height:auto}svg text{fill:var(--soft);font:12px system-ui,sans-serif}
-code{background:var(--card);padding:.1em .3em;border-radius:.25em}dt{font-weight:600;margin-top:.5rem}dd{margin:0;color:var(--soft)}";
 
 /// The page. `pictures` holds for each case the places of its pictures, relative to the page.
 pub(super) fn html(report: &Report, pictures: &[Vec<String>]) -> String {
-    let mut page = String::from("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n");
-    page += "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>pulmo demo</title>\n";
-    let _ = write!(page, "<style>{STYLE}</style>\n<main>\n<h1>A network learns to find infiltrates</h1>\n");
+    let mut page = String::from("<h1>A network learns to find infiltrates</h1>\n");
     let [slices, rows, columns] = report.shape;
     let _ = writeln!(
         page,
@@ -44,32 +24,26 @@ pub(super) fn html(report: &Report, pictures: &[Vec<String>]) -> String {
                  learn, so a low Dice is the right result.</p>\n";
     }
     let _ = writeln!(page, "<p class=\"notice\">{}</p>", report.notice);
-    numbers(&mut page, report);
+    page += &figures_of(report);
     table(&mut page, report);
     figures(&mut page, report, pictures);
     page += "<h2>How it learnt</h2>\n<p>Mean training loss (soft Dice plus cross-entropy) of each epoch.</p>\n";
-    page += &curve(&report.training_loss);
+    let _ = write!(page, "<div class=\"charts\">\n{}</div>\n", curve(&report.training_loss));
     files(&mut page);
-    page += "</main>\n</html>\n";
-    page
+    frame("pulmo demo", &page)
 }
 
-fn numbers(page: &mut String, report: &Report) {
+fn figures_of(report: &Report) -> String {
     let memory = report
         .peak_memory_bytes
         .map_or("–".to_owned(), |bytes| format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30)));
-    let boxes = [
+    numbers(&[
         (format!("{:.3}", report.mean.dice), "mean Dice of the network"),
         (format!("{:.3}", report.mean.hu_band_dice), "mean Dice of the best HU band"),
         (format!("{:.0} mL", report.mean.absolute_volume_error_ml), "mean volume error, either way"),
         (format!("{:.0} s", report.seconds[1]), "of training"),
         (memory, "of memory at most"),
-    ];
-    page.push_str("<div class=\"numbers\">\n");
-    for (number, what) in boxes {
-        let _ = writeln!(page, "<div><b>{number}</b>{what}</div>");
-    }
-    page.push_str("</div>\n");
+    ])
 }
 
 fn table(page: &mut String, report: &Report) {
@@ -100,9 +74,6 @@ fn table(page: &mut String, report: &Report) {
 }
 
 fn figures(page: &mut String, report: &Report, pictures: &[Vec<String>]) {
-    let swatch = |[red, green, blue]: [u8; 3]| {
-        format!("<span class=\"key\" style=\"background:rgb({red},{green},{blue})\"></span>")
-    };
     let _ = writeln!(
         page,
         "<h2>What it sees</h2>\n<p>{} drawn, {} found by the network. Lung window; the patient's right (R) is on the \
@@ -127,39 +98,9 @@ fn figures(page: &mut String, report: &Report, pictures: &[Vec<String>]) {
 
 /// The loss curve as SVG.
 fn curve(losses: &[f64]) -> String {
-    let (width, height, left, bottom) = (640.0, 220.0, 44.0, 28.0);
-    let highest = losses.iter().copied().fold(0.0, f64::max).max(1e-9);
-    let last = (losses.len().max(2) - 1) as f64;
-    let x = |epoch: usize| left + (width - left - 10.0) * epoch as f64 / last;
-    let y = |loss: f64| 10.0 + (height - bottom - 10.0) * (1.0 - loss / highest);
-    let mut svg =
-        format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"training loss by epoch\">\n");
-    for step in 0..=4 {
-        let loss = highest * f64::from(step) / 4.0;
-        let at = y(loss);
-        let _ = writeln!(
-            svg,
-            "<line x1=\"{left}\" x2=\"{width}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"var(--line)\"/>\
-             <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{loss:.2}</text>",
-            left - 6.0,
-            at + 4.0
-        );
-    }
-    let points: Vec<String> =
-        losses.iter().enumerate().map(|(epoch, &loss)| format!("{:.1},{:.1}", x(epoch), y(loss))).collect();
-    let _ = writeln!(
-        svg,
-        "<polyline points=\"{}\" fill=\"none\" stroke=\"var(--blue)\" stroke-width=\"2.5\"/>",
-        points.join(" ")
-    );
-    let base = height - 8.0;
-    let _ = writeln!(
-        svg,
-        "<text x=\"{left}\" y=\"{base}\">epoch 1</text><text x=\"{}\" y=\"{base}\" text-anchor=\"end\">epoch {}</text></svg>",
-        width - 10.0,
-        losses.len()
-    );
-    svg
+    let points = losses.iter().enumerate().map(|(epoch, &loss)| ((epoch + 1) as f64, loss)).collect();
+    let titles = Titles { title: "Training loss by epoch", x: "epoch", y: "loss" };
+    curves(titles, &[Curve { name: "training loss", points }], &[])
 }
 
 fn files(page: &mut String) {
@@ -236,9 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn the_curve_runs_from_the_top_left_to_the_last_epoch() {
+    fn the_curve_runs_down_to_the_last_epoch() {
         let svg = curve(&[2.0, 1.0]);
-        assert!(svg.contains("points=\"44.0,10.0 630.0,101.0\""), "{svg}");
+        assert!(svg.contains("training loss: 2.00 at first, 1.00 at last."), "{svg}");
+        assert!(svg.contains("training loss: 1.00 at 2.00"), "{svg}");
         assert!(curve(&[]).contains("<svg"), "no epoch, no panic");
     }
 }
