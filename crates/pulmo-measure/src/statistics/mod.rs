@@ -5,13 +5,25 @@
 //! | what is typical, how far does it spread | [`summary`] |
 //! | how well is a mean known | [`bootstrap`] |
 //! | which cases belong to one patient | [`cluster`] |
+//! | do two methods differ on the same cases | [`permutation`], [`wilcoxon`], corrected for several tests by [`holm`](mod@holm) |
+//! | is one worse by less than a margin | [`margin`] |
+//! | do two methods measure the same volumes | [`bland_altman`] |
+//! | how much does the seed of a training matter | [`runs`] |
+//! | does it depend on site, slices or size | [`subgroup`] |
 //!
 //! Cases of one patient are not independent, so whatever draws or permutes does it with whole patients. Everything
 //! that draws is seeded and gives the same bits at any number of threads.
 
+pub mod bland_altman;
 pub mod bootstrap;
 pub mod cluster;
+pub mod holm;
+pub mod margin;
+pub mod permutation;
+pub mod runs;
+pub mod subgroup;
 pub mod summary;
+pub mod wilcoxon;
 
 pub use summary::Summary;
 
@@ -45,3 +57,6 @@ impl Default for Resampling {
         Self { seed: 1, resamples: 10_000, level: 0.95 }
     }
 }
+
+#[cfg(test)]
+mod tests;
