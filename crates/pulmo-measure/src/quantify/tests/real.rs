@@ -1,0 +1,92 @@
+//! The masks of MosMedData, where they lie beside the repository.
+
+use super::*;
+use std::path::{Path, PathBuf};
+
+fn folder() -> Option<PathBuf> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/mosmed"));
+    if !folder.is_dir() {
+        eprintln!("skipped: no MosMed masks at ../shared/data/mosmed");
+        return None;
+    }
+    Some(folder.to_owned())
+}
+
+fn open(path: &Path) -> LabelMap {
+    pulmo_ct::format::open_label_map(path).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The CTs are not there, so values are declared not to be HU.
+fn measured(opacity: &LabelMap, lungs: Option<&LabelMap>) -> Quantities {
+    let ct = CtVolume::new(*opacity.grid(), vec![0.0; opacity.grid().voxels()]).unwrap();
+    let scan = ScanFacts::default();
+    let input = Input {
+        ct: &ct,
+        known_not_hu: true,
+        opacity,
+        opacity_labels: &[1],
+        lungs,
+        lung_problems: &[],
+        lobes: None,
+        landmarks: None,
+        scan: &scan,
+        subject: Subject::default(),
+        interval: None,
+    };
+    quantify(&input, &Options { all_rules: true, ..Options::default() }).unwrap()
+}
+
+#[test]
+fn all_fifty_masks_give_their_volume() {
+    let Some(folder) = folder() else { return };
+    let mut masks: Vec<PathBuf> =
+        std::fs::read_dir(folder.join("masks")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    masks.retain(|path| path.to_string_lossy().ends_with("_mask.nii.gz"));
+    masks.sort();
+    assert_eq!(masks.len(), 50);
+    for path in masks {
+        let mask = open(&path);
+        let found = measured(&mask, None);
+        let voxels = mask.count(1);
+        assert_eq!(found.opacity.voxels as usize, voxels);
+        assert!(voxels > 0 && (found.opacity.total_ml - voxels as f64 * mask.grid().voxel_ml()).abs() < 1e-9);
+        let foci: f64 = found.foci.sizes_ml.iter().sum::<f64>() + found.foci.smaller_ml;
+        assert!((foci - found.opacity.total_ml).abs() < 1e-6, "foci sum to the whole");
+        assert!(found.attenuation.is_none(), "no word on attenuation without HU");
+        let name = path.file_name().unwrap().to_string_lossy();
+        eprintln!(
+            "{name}: {:.1} mL in {} foci and {} smaller",
+            found.opacity.total_ml, found.foci.count, found.foci.smaller_count
+        );
+    }
+}
+
+#[test]
+fn study_0255_has_its_three_shares() {
+    let Some(folder) = folder() else { return };
+    let mask = open(&folder.join("masks/study_0255_mask.nii.gz"));
+    let lungs = open(&folder.join("study_0255_Segmentation.seg.nrrd"));
+    // One segment for both lungs: split at the middle of the patient, which does not matter here.
+    let grid = *mask.grid();
+    let sides = lungs.labels().iter().enumerate().map(|(k, &label)| {
+        let [_, rows, columns] = grid.shape();
+        let index = [k / (rows * columns), k / columns % rows, k % columns].map(|i| i as f64);
+        let is_left = grid.affine().voxel_to_world(index)[0] > 0.0;
+        if label == 0 {
+            0
+        } else if is_left {
+            1
+        } else {
+            2
+        }
+    });
+    let lungs = LabelMap::new(grid, sides.collect()).unwrap();
+    let found = measured(&mask, Some(&lungs));
+    let rounded = |x: f64| (x * 100.0).round() / 100.0;
+    assert_eq!(found.opacity.total_ml.round(), 310.0);
+    assert_eq!(found.lung.as_ref().unwrap().total_ml.round(), 4290.0);
+    let shares: Vec<(&str, f64)> =
+        found.involvement.iter().map(|share| (share.rule_id.as_str(), rounded(share.percent))).collect();
+    assert_eq!(shares, [("inside_lung", 6.53), ("all_of_lung", 7.23), ("all_of_union", 7.18)]);
+    assert!(found.flag("outside_lung").unwrap().found.contains("9.8 %"), "4,449 of 45,526 voxels");
+}
