@@ -74,7 +74,7 @@ fn between_right_percent(lungs: &SeenLungs<'_>) -> Option<f64> {
         let ends = |side: usize| {
             let mut places = labels.iter().enumerate().filter(|&(_, &label)| side_of(label) == Some(side));
             let first = places.next()?.0;
-            let last = places.last().map_or(first, |(column, _)| column);
+            let last = places.next_back().map_or(first, |(column, _)| column);
             Some([at(first), at(last)])
         };
         let (Some(left), Some(right)) = (ends(0), ends(1)) else { continue };

@@ -1,5 +1,5 @@
 mod oracle;
-mod phantoms;
+pub(in crate::quantify) mod phantoms;
 mod real;
 mod rules;
 
@@ -55,7 +55,7 @@ pub(super) fn boxes() -> Case {
                     _ => 0,
                 };
                 let is_opaque = lung == 1 && (5..15).contains(&slice) && (45..55).contains(&row) && column >= 60;
-                let is_air = row < 2 || row >= 58;
+                let is_air = !(2..58).contains(&row);
                 hu.push(if is_opaque {
                     -450.0
                 } else if lung > 0 {
