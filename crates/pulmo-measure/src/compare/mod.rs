@@ -3,26 +3,45 @@
 //! To add one, copy `dice.rs`, add its `mod` line and its entry in [`ALL`]; tables, CSV, JSON and help are made
 //! from that list.
 
-use pulmo_ct::{LabelMap, Result};
 use serde::Serialize;
 
 pub mod dice;
+pub mod false_positive;
 pub mod jaccard;
+mod pair;
 pub mod precision;
 pub mod sensitivity;
+mod settings;
 pub mod volume_error;
+pub mod volume_error_percent;
+
+pub use pair::MaskPair;
+pub use settings::{LesionRule, Settings};
 
 /// Every metric, in the order of the tables.
-pub const ALL: &[&dyn Metric] =
-    &[&dice::Dice, &jaccard::Jaccard, &sensitivity::Sensitivity, &precision::Precision, &volume_error::VolumeError];
+pub const ALL: &[&dyn Metric] = &[
+    &dice::Dice,
+    &jaccard::Jaccard,
+    &sensitivity::Sensitivity,
+    &precision::Precision,
+    &volume_error::VolumeError,
+    &volume_error_percent::VolumeErrorPercent,
+    &false_positive::FalsePositive,
+];
 
 /// One number that says how well a prediction agrees with a reference.
 pub trait Metric: std::fmt::Debug + Sync {
     /// The identifier in tables and files, unit last where there is one: `dice`, `volume_error_ml`.
     fn name(&self) -> &'static str;
 
-    /// The unit: `mL`, or `1` for a ratio.
+    /// The unit: `mL`, `mm` or `%`, or `1` for a ratio.
     fn unit(&self) -> &'static str;
+
+    /// Whether it needs true lengths and is therefore measured on the grid of the files only, never on a resized one:
+    /// whatever has a unit, and ratios that depend on mm or mL.
+    fn native_only(&self) -> bool {
+        self.unit() != "1"
+    }
 
     /// Which values are good ones.
     fn better(&self) -> Better;
@@ -96,63 +115,6 @@ impl std::ops::AddAssign for Overlap {
         self.reference += other.reference;
         self.prediction += other.prediction;
         self.both += other.both;
-    }
-}
-
-/// The masks of one label in a reference and a prediction that lie on the same grid.
-#[derive(Debug, Clone, Copy)]
-pub struct MaskPair<'a> {
-    reference: &'a LabelMap,
-    prediction: &'a LabelMap,
-    label: u8,
-    overlap: Overlap,
-}
-
-impl<'a> MaskPair<'a> {
-    /// Pairs the masks of `label`.
-    ///
-    /// # Errors
-    /// [`pulmo_ct::Error::GridMismatch`] if the two label maps are not on the same grid.
-    pub fn new(reference: &'a LabelMap, prediction: &'a LabelMap, label: u8) -> Result<Self> {
-        reference.grid().must_equal(prediction.grid())?;
-        let overlap = Overlap::count(reference.labels(), prediction.labels(), label);
-        Ok(Self { reference, prediction, label, overlap })
-    }
-
-    /// Voxel counts.
-    #[must_use]
-    pub fn overlap(&self) -> &Overlap {
-        &self.overlap
-    }
-
-    /// The label map of the reference.
-    #[must_use]
-    pub fn reference(&self) -> &'a LabelMap {
-        self.reference
-    }
-
-    /// The label map of the prediction.
-    #[must_use]
-    pub fn prediction(&self) -> &'a LabelMap {
-        self.prediction
-    }
-
-    /// The label that makes a mask of a label map.
-    #[must_use]
-    pub fn label(&self) -> u8 {
-        self.label
-    }
-
-    /// Volume of the reference's mask in mL.
-    #[must_use]
-    pub fn reference_ml(&self) -> f64 {
-        self.overlap.reference as f64 * self.reference.grid().voxel_ml()
-    }
-
-    /// Volume of the prediction's mask in mL, with the reference's voxel size.
-    #[must_use]
-    pub fn prediction_ml(&self) -> f64 {
-        self.overlap.prediction as f64 * self.reference.grid().voxel_ml()
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::network_grid::resize_nearest;
 use crate::statistics::Summary;
-use pulmo_ct::{Affine, Grid, Spacing};
+use pulmo_ct::{Affine, Grid, LabelMap, Spacing};
 use serde_json::Value;
 
 fn map(shape: [usize; 3], spacing_mm: [f64; 3], labels: Vec<u8>) -> LabelMap {
@@ -26,6 +26,8 @@ fn by_hand() {
     assert_eq!(value("sensitivity", reference, prediction), Some(1.0 / 3.0));
     assert_eq!(value("precision", reference, prediction), Some(1.0 / 3.0));
     assert_eq!(value("volume_error_ml", &[1, 1, 1, 0], &[1, 0, 0, 0]), Some(-2.0));
+    assert_eq!(value("volume_error_percent", &[1, 1, 0, 0], &[1, 1, 1, 0]), Some(50.0));
+    assert_eq!(value("false_positive_ml", &[0, 2, 0, 0], &[0, 1, 1, 0]), Some(2.0));
 }
 
 #[test]
@@ -41,6 +43,10 @@ fn empty_masks_follow_the_stated_rule() {
     assert_eq!(value("precision", full, empty), None);
     assert_eq!(value("precision", empty, full), Some(0.0));
     assert_eq!(value("volume_error_ml", empty, empty), Some(0.0));
+    assert_eq!(value("volume_error_percent", empty, full), None);
+    assert_eq!(value("volume_error_percent", full, empty), Some(-100.0));
+    assert_eq!(value("false_positive_ml", empty, empty), Some(0.0));
+    assert_eq!(value("false_positive_ml", full, full), None);
 }
 
 /// What every metric must keep; a new one that does not is named here.
@@ -51,16 +57,20 @@ fn contract() {
     assert!(MaskPair::new(&reference, &elsewhere, 1).is_err(), "another grid must be refused");
     for metric in ALL {
         let name = metric.name();
-        assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}: lower case and underscores");
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        assert!(name.chars().all(plain), "{name}: lower case, digits and underscores");
         assert!(!metric.empty_rule().is_empty(), "{name}: state what an empty mask gives");
         assert!(ALL.iter().filter(|m| m.name() == name).count() == 1, "{name}: listed twice");
-        let identical = metric.compute(&MaskPair::new(&reference, &reference, 1).unwrap()).unwrap();
+        // A metric of lesion-free cases is defined for two empty masks, all others for two full ones.
+        let of = |label| metric.compute(&MaskPair::new(&reference, &reference, label).unwrap());
+        let identical = of(1).or_else(|| of(7)).unwrap_or_else(|| panic!("{name} of identical masks is not defined"));
         match metric.better() {
             Better::Higher => assert_eq!(identical, 1.0, "{name} of identical masks"),
             Better::Lower | Better::NearZero => assert_eq!(identical, 0.0, "{name} of identical masks"),
         }
         match metric.unit() {
             "1" => {}
+            "%" => assert!(name.ends_with("percent"), "{name}: the unit stands last in the name"),
             unit => assert!(name.ends_with(&unit.to_lowercase()), "{name}: the unit `{unit}` stands last in the name"),
         }
     }
@@ -108,7 +118,7 @@ fn agrees_with_surface_distance_and_simpleitk() {
         let pair = MaskPair::new(&reference, &prediction, 1).unwrap();
         let expected = &case["expected"];
         assert_close(dice::Dice.compute(&pair).unwrap(), &expected["dice_surface_distance"], "surface-distance");
-        for metric in ALL.iter().filter(|m| m.unit() == "1") {
+        for metric in ALL.iter().filter(|m| !m.native_only()) {
             assert_close(metric.compute(&pair).unwrap(), &expected[metric.name()], metric.name());
         }
         assert_close(pair.reference_ml(), &expected["reference_ml"], "reference mL");

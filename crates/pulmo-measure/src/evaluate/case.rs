@@ -69,7 +69,7 @@ pub struct LabelResult {
     pub reference_ml: Option<f64>,
     /// Volume of the prediction in mL; on the native grid only.
     pub prediction_ml: Option<f64>,
-    /// Every metric in the order of [`compare::ALL`]; on the network's grid only those without a unit.
+    /// Every metric in the order of [`compare::ALL`]; on the network's grid without those that need mm or mL.
     pub metrics: Vec<MetricValue>,
 }
 
@@ -128,7 +128,11 @@ pub fn measure_case(reference: &LabelMap, prediction: &LabelMap, protocol: &Prot
     reference.grid().must_equal(prediction.grid())?;
     let mut results = Vec::new();
     for label in &protocol.labels {
-        results.push(measure_label(&MaskPair::new(reference, prediction, label.value)?, label, MeasuredOn::Native));
+        results.push(measure_label(
+            &MaskPair::new(reference, prediction, label.value)?.with(label.settings()),
+            label,
+            MeasuredOn::Native,
+        ));
     }
     if let Some(shape) = protocol.network_shape {
         let small = [resize_nearest(reference, shape)?, resize_nearest(prediction, shape)?];
@@ -148,7 +152,7 @@ pub fn measure_case(reference: &LabelMap, prediction: &LabelMap, protocol: &Prot
 fn measure_label(pair: &MaskPair, label: &Label, grid: MeasuredOn) -> LabelResult {
     let native = grid == MeasuredOn::Native;
     // Nearest resizing samples voxels, so volumes on the network's grid are only approximate and are not given.
-    let metrics = compare::ALL.iter().filter(|metric| native || metric.unit() == "1");
+    let metrics = compare::ALL.iter().filter(|metric| native || !metric.native_only());
     LabelResult {
         label: label.name.clone(),
         grid,

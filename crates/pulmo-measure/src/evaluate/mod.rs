@@ -8,6 +8,8 @@ mod summary;
 use pulmo_ct::dataset::import::is_lung;
 use serde::Serialize;
 
+use crate::compare::Settings;
+
 pub use case::{CaseFacts, CaseMeasures, CaseResult, Failure, LabelResult, MetricValue, Outcome, measure_case};
 pub use summary::{SummaryRow, summarise};
 
@@ -25,6 +27,12 @@ impl Label {
     #[must_use]
     pub fn is_lesion(&self) -> bool {
         !is_lung(&self.name)
+    }
+
+    /// What its metrics are set to: [`Settings::LESION`] or [`Settings::LUNG`].
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        if self.is_lesion() { Settings::LESION } else { Settings::LUNG }
     }
 }
 

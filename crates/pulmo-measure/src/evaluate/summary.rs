@@ -51,7 +51,7 @@ fn summarise_label(cases: &[CaseResult], label: &str, grid: MeasuredOn) -> Vec<S
         .collect();
     let mut total = Overlap::default();
     results.iter().for_each(|r| total += r.overlap);
-    let metrics = compare::ALL.iter().filter(|metric| grid == MeasuredOn::Native || metric.unit() == "1");
+    let metrics = compare::ALL.iter().filter(|metric| grid == MeasuredOn::Native || !metric.native_only());
     metrics
         .map(|metric| {
             let values = results.iter().flat_map(|r| &r.metrics).filter(|v| v.metric == metric.name());
