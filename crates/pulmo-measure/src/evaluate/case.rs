@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pulmo_ct::dataset::digest;
 use pulmo_ct::{LabelMap, Result};
 use serde::Serialize;
 
@@ -86,11 +87,49 @@ pub struct CaseMeasures {
     pub unlisted_in_reference: Vec<u8>,
     /// Values in the prediction that are neither 0 nor asked for.
     pub unlisted_in_prediction: Vec<u8>,
+    /// Volume of the lungs in mL, if a lung mask was given.
+    pub lung_ml: Option<f64>,
+    /// SHA-256 of the reference's labels, one byte a voxel in C order: by it a published mask is known again.
+    pub reference_sha256: String,
+    /// Whether the prediction's axes were turned or flipped onto the reference's, which is exact.
+    pub prediction_turned: bool,
+}
+
+/// What kind of thing kept a case from being measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// There is no prediction of its name.
+    PredictionMissing,
+    /// There is no reference of its name.
+    ReferenceMissing,
+    /// A file cannot be read as a mask.
+    Unreadable,
+    /// The prediction's voxels are not those of the reference.
+    OtherGrid,
+    /// No data list in question names it.
+    NotListed,
+}
+
+impl Cause {
+    /// In words, for a table.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::PredictionMissing => "no prediction",
+            Self::ReferenceMissing => "no reference",
+            Self::Unreadable => "a mask cannot be read",
+            Self::OtherGrid => "the prediction is on another grid",
+            Self::NotListed => "a prediction of no case in question",
+        }
+    }
 }
 
 /// Why a case has no numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
+    /// What kind of thing went wrong.
+    pub cause: Cause,
     /// What went wrong, one line.
     pub reason: String,
     /// What can be done, if that is known.
@@ -119,6 +158,37 @@ pub enum Outcome {
     Failed(Failure),
 }
 
+impl CaseResult {
+    /// What was measured, if anything.
+    #[must_use]
+    pub fn measures(&self) -> Option<&CaseMeasures> {
+        match &self.outcome {
+            Outcome::Measured(measures) => Some(measures),
+            Outcome::Failed(_) => None,
+        }
+    }
+
+    /// Volume in mL of all lesion labels of the reference, if the case was measured.
+    #[must_use]
+    pub fn opacity_ml(&self, protocol: &Protocol) -> Option<f64> {
+        self.measures()?;
+        let lesions = protocol.labels.iter().filter(|label| label.is_lesion());
+        Some(lesions.filter_map(|label| self.native(&label.name)?.reference_ml).sum())
+    }
+
+    /// The numbers of a label on a grid, if the case was measured there.
+    #[must_use]
+    pub fn result(&self, label: &str, grid: MeasuredOn) -> Option<&LabelResult> {
+        self.measures()?.results.iter().find(|result| result.label == label && result.grid == grid)
+    }
+
+    /// The numbers of a label on the native grid.
+    #[must_use]
+    pub fn native(&self, label: &str) -> Option<&LabelResult> {
+        self.result(label, MeasuredOn::Native)
+    }
+}
+
 /// Measures one case.
 ///
 /// # Errors
@@ -129,7 +199,7 @@ pub fn measure_case(reference: &LabelMap, prediction: &LabelMap, protocol: &Prot
     let mut results = Vec::new();
     for label in &protocol.labels {
         results.push(measure_label(
-            &MaskPair::new(reference, prediction, label.value)?.with(label.settings()),
+            &MaskPair::new(reference, prediction, label.value)?.with(protocol.settings(label)),
             label,
             MeasuredOn::Native,
         ));
@@ -146,6 +216,9 @@ pub fn measure_case(reference: &LabelMap, prediction: &LabelMap, protocol: &Prot
         results,
         unlisted_in_reference: unlisted(reference, &protocol.labels),
         unlisted_in_prediction: unlisted(prediction, &protocol.labels),
+        lung_ml: None,
+        reference_sha256: digest::of_bytes(reference.labels()),
+        prediction_turned: false,
     })
 }
 

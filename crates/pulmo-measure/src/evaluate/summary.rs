@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::{CaseResult, LabelResult, MeasuredOn, Outcome, Protocol};
+use super::{CaseResult, LabelResult, MeasuredOn, Protocol};
 use crate::compare::{self, Better, Overlap};
-use crate::statistics::Summary;
+use crate::statistics::bootstrap::clustered_mean_interval;
+use crate::statistics::{Interval, Resampling, Summary};
 
 /// One metric of one label on one grid over all measured cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,6 +23,9 @@ pub struct SummaryRow {
     /// Macro: each case counts once. `None` if no case has a defined value.
     #[serde(rename = "macro")]
     pub over_cases: Option<Summary>,
+    /// Bootstrap interval of the macro mean, drawing patients; `None` for fewer than two patients.
+    #[serde(rename = "macro_interval")]
+    pub interval: Option<Interval>,
     /// Micro: the voxels of all cases pooled, so large lesions weigh more. `None` where that makes no sense.
     #[serde(rename = "micro")]
     pub pooled: Option<f64>,
@@ -30,38 +34,44 @@ pub struct SummaryRow {
 /// Macro and micro values over the measured cases, label by label, grid by grid, metric by metric.
 #[must_use]
 pub fn summarise(cases: &[CaseResult], protocol: &Protocol) -> Vec<SummaryRow> {
-    let mut grids = vec![MeasuredOn::Native];
-    grids.extend(protocol.network_shape.map(|_| MeasuredOn::Network));
+    let grids = [Some(MeasuredOn::Native), protocol.network_shape.map(|_| MeasuredOn::Network)];
+    let grids: Vec<MeasuredOn> = grids.into_iter().flatten().collect();
+    on_grids(&cases.iter().collect::<Vec<_>>(), protocol, &grids)
+}
+
+/// [`summarise`] for some of the cases and grids.
+pub(super) fn on_grids(cases: &[&CaseResult], protocol: &Protocol, grids: &[MeasuredOn]) -> Vec<SummaryRow> {
     let mut rows = Vec::new();
     for label in &protocol.labels {
-        for &grid in &grids {
-            rows.extend(summarise_label(cases, &label.name, grid));
+        for &grid in grids {
+            rows.extend(summarise_label(cases, (&label.name, grid), &protocol.resampling));
         }
     }
     rows
 }
 
-fn summarise_label(cases: &[CaseResult], label: &str, grid: MeasuredOn) -> Vec<SummaryRow> {
-    let results: Vec<&LabelResult> = cases
-        .iter()
-        .filter_map(|case| match &case.outcome {
-            Outcome::Measured(measures) => measures.results.iter().find(|r| r.label == label && r.grid == grid),
-            Outcome::Failed(_) => None,
-        })
-        .collect();
+fn summarise_label(cases: &[&CaseResult], (label, grid): (&str, MeasuredOn), how: &Resampling) -> Vec<SummaryRow> {
+    let results: Vec<(&str, &LabelResult)> =
+        cases.iter().filter_map(|case| Some((case.facts.patient.as_str(), case.result(label, grid)?))).collect();
     let mut total = Overlap::default();
-    results.iter().for_each(|r| total += r.overlap);
+    results.iter().for_each(|(_, result)| total += result.overlap);
     let metrics = compare::ALL.iter().filter(|metric| grid == MeasuredOn::Native || !metric.native_only());
     metrics
         .map(|metric| {
-            let values = results.iter().flat_map(|r| &r.metrics).filter(|v| v.metric == metric.name());
+            let value = |result: &LabelResult| {
+                result.metrics.iter().find(|v| v.metric == metric.name()).and_then(|v| v.value).filter(|v| !v.is_nan())
+            };
+            let values: Vec<Option<f64>> = results.iter().map(|(_, result)| value(result)).collect();
+            let (patients, defined): (Vec<&str>, Vec<f64>) =
+                results.iter().filter_map(|(patient, result)| Some((*patient, value(result)?))).unzip();
             SummaryRow {
                 label: label.to_owned(),
                 grid,
                 metric: metric.name(),
                 unit: metric.unit(),
                 better: metric.better(),
-                over_cases: Summary::of(&values.map(|v| v.value).collect::<Vec<_>>()),
+                over_cases: Summary::of(&values),
+                interval: clustered_mean_interval(&defined, &patients, how),
                 pooled: metric.pooled(&total),
             }
         })

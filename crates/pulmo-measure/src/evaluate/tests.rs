@@ -7,7 +7,7 @@ fn row(labels: &[u8]) -> LabelMap {
 }
 
 fn protocol(network_shape: Option<[usize; 3]>) -> Protocol {
-    Protocol { labels: vec![Label { name: "infiltrate".into(), value: 1 }], network_shape }
+    Protocol { network_shape, ..Protocol::of(vec![Label { name: "infiltrate".into(), value: 1 }]) }
 }
 
 fn case(name: &str, reference: &[u8], prediction: &[u8], protocol: &Protocol) -> CaseResult {
@@ -19,7 +19,7 @@ fn case(name: &str, reference: &[u8], prediction: &[u8], protocol: &Protocol) ->
 #[test]
 fn macro_counts_cases_and_micro_counts_voxels() {
     let protocol = protocol(None);
-    let failure = Failure { reason: "prediction missing".into(), hint: None };
+    let failure = Failure { cause: Cause::PredictionMissing, reason: "prediction missing".into(), hint: None };
     let cases = [
         case("a", &[1, 1, 0, 0], &[1, 1, 0, 0], &protocol),
         case("b", &[1, 1, 1, 1], &[0, 0, 0, 0], &protocol),

@@ -1,97 +1,146 @@
 //! `pulmo evaluate`: predictions against references.
 
-mod output;
+mod csv;
+mod document;
+mod listed;
+mod masks;
+mod measure;
+mod methods;
 mod pairing;
+mod settings;
+mod table;
+mod tables;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use pulmo::ct::LabelMap;
-use pulmo::ct::dataset::{Case, DataList, Split};
-use pulmo::ct::format::open_label_map;
-use pulmo::measure::evaluate::{CaseFacts, CaseResult, Failure, Label, Outcome, Protocol, measure_case, summarise};
+use pulmo::measure::compare;
+use pulmo::measure::evaluate::paper::PAPER_SHAPE;
+use pulmo::measure::evaluate::{Label, Outcome, Protocol};
+use pulmo::measure::statistics::Resampling;
 
-use self::output::Document;
-use self::pairing::{Listed, Pair};
+use self::document::{Document, Measured, Wanted};
+use self::listed::SplitChoice;
+use self::pairing::{Pairing, Suffixes};
 use crate::cli;
-use crate::terminal::{Terminal, advice, hint};
+use crate::terminal::{Terminal, advice};
+
+/// Metrics that tables show unless --metrics names others, where they are known.
+const SHOWN: [&str; 7] =
+    ["dice", "surface_dice", "hd95_mm", "lesion_f1", "sensitivity", "precision", "volume_error_ml"];
 
 /// Compares predictions with references: Dice per case and label, means, volumes in mL
 ///
-/// Cases are paired by name. A folder holds `<case>.nii.gz` (or .nii) files or `<case>/mask.nii.gz` folders, as
-/// `pulmo segment` writes them. Two single files are one case. A prediction must lie on its reference's grid;
-/// nothing is resampled to make it fit. Cases that cannot be measured stay in the list with their reason.
+/// Cases are paired by name; the pairing is printed first, and two files that could be the same case are an error. A
+/// folder holds `<case>.nii.gz` files (or .nii, .nrrd, .mha, .mhd, DICOM SEG) or `<case>/mask.nii.gz` folders, as
+/// `pulmo segment` writes them; endings such as `_mask`, `_seg` and `_pred` are taken off. Two single files are one
+/// case. A prediction must lie on its reference's grid: axes are turned where that is exact, and said; nothing is
+/// resampled. Cases that cannot be measured stay in the list with their reason. See docs/evaluation.md.
 ///
 /// Exit code: 0 all cases measured, 1 some failed (listed), 2 nothing measured.
 ///
-/// Example: pulmo evaluate predictions/ references/ -o evaluation/ --network-grid 20x224x224
+/// Example: pulmo evaluate predictions/ references/ -o evaluation/ --protocol paper
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder of predicted masks, or one mask file
+    /// Folder of predicted masks, of any tool, or one mask file
     predictions: PathBuf,
 
     /// Folder of reference masks, or one mask file
     #[arg(required_unless_present = "data")]
     references: Option<PathBuf>,
 
-    /// Take the references from this data list instead of a folder; its notes are printed too
+    /// Take the references from this data list instead of a folder; its notes are printed too; repeatable
     #[arg(long, value_name = "DATA.TOML", conflicts_with_all = ["references", "reference_suffix"])]
-    data: Option<PathBuf>,
+    data: Vec<PathBuf>,
 
-    /// Which cases of the data list
+    /// Which cases of the data lists
     #[arg(long, requires = "data", default_value = "test")]
     split: SplitChoice,
 
-    /// Folder for evaluation.csv (one line per number) and evaluation.json; made if it is not there
+    /// Folder for evaluation.csv, .json, .md and .tex, and methods.md; made if it is not there
     #[arg(long, short)]
     output: Option<PathBuf>,
+
+    /// What to compute beside the metrics: `paper` gives Dice per data set on the paper's grid and on the native one,
+    /// next to published figures
+    #[arg(long, value_enum)]
+    protocol: Option<ProtocolChoice>,
 
     /// A label to measure and its value in the masks; repeatable [default: infiltrate=1, or the data list's]
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = parse_label)]
     labels: Vec<Label>,
 
+    /// Metrics that tables show: names, or `all`; CSV and JSON always hold all
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    metrics: Vec<String>,
+
     /// Measure Dice also on the network's grid: slices x rows x columns, both masks resized by nearest neighbour
     #[arg(long, value_name = "DxHxW", value_parser = parse_shape)]
     network_grid: Option<[usize; 3]>,
 
-    /// What the names of the reference files carry after the case's name, such as `_mask`
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    reference_suffix: String,
+    #[command(flatten)]
+    settings: settings::MetricArgs,
+
+    /// Folder of lung masks by the same names, for false alarms as a share of the lungs [default: the data list's]
+    #[arg(long, value_name = "FOLDER")]
+    lungs: Option<PathBuf>,
+
+    /// What the names of the predictions carry after the case's name; files without it are left out
+    #[arg(long, value_name = "TEXT")]
+    prediction_suffix: Option<String>,
+
+    /// What the names of the references carry after the case's name, such as `_mask`; files without it are left out
+    #[arg(long, value_name = "TEXT")]
+    reference_suffix: Option<String>,
+
+    /// Start of the random numbers that draw patients for the intervals
+    #[arg(long, value_name = "N", default_value_t = Resampling::default().seed)]
+    seed: u64,
+
+    /// How many times patients are drawn for the intervals
+    #[arg(long, value_name = "N", default_value_t = Resampling::default().resamples)]
+    resamples: usize,
 
     /// What a reader must know of the data, such as "lesion slices only"; printed with the results; repeatable
     #[arg(long = "note", value_name = "TEXT")]
     notes: Vec<String>,
 
-    /// Print evaluation.json instead of the table
+    /// Print evaluation.json instead of the tables
     #[arg(long)]
     json: bool,
 }
 
-/// Cases of a data list.
+/// What can be computed beside the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum SplitChoice {
-    Train,
-    Validation,
-    Test,
-    All,
+enum ProtocolChoice {
+    /// As the paper, per data set, with published figures.
+    Paper,
 }
 
 /// Runs the subcommand.
 pub(crate) fn run(mut args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let pairs = match (args.data.take(), args.references.take()) {
-        (Some(data), _) => listed(&mut args, &data)?,
-        (None, Some(references)) => pairing::pair(&args.predictions, &references, &args.reference_suffix)?,
-        (None, None) => return Err(advice("there are no references", "give a folder of references or --data")),
-    };
+    let shown = shown(&args.metrics)?;
+    let mut pairing = paired(&mut args)?;
+    if let Some(folder) = &args.lungs {
+        listed::add_lungs(&mut pairing.pairs, folder)?;
+    }
+    pairing.describe().iter().for_each(|line| terminal.say(line));
     if args.labels.is_empty() {
         args.labels.push(Label { name: "infiltrate".to_owned(), value: 1 });
     }
     refuse_equal_labels(&args.labels)?;
-    let protocol = Protocol { labels: args.labels, network_shape: args.network_grid };
-    let cases = measure(&pairs, &protocol, terminal);
-    let summary = summarise(&cases, &protocol);
-    let document = Document::new(pairing::rule(&args.reference_suffix), args.notes, protocol, cases, summary);
+    let protocol = Protocol {
+        network_shape: args.network_grid.or(args.protocol.map(|ProtocolChoice::Paper| PAPER_SHAPE)),
+        lesion_settings: args.settings.of_lesions(),
+        lung_settings: args.settings.of_lungs(),
+        resampling: Resampling { seed: args.seed, resamples: args.resamples, ..Resampling::default() },
+        ..Protocol::of(args.labels)
+    };
+    let Pairing { pairs, not_listed, rule, .. } = pairing;
+    let cases = measure::measure(&pairs, &protocol, terminal);
+    let measured = Measured { pairing: rule, notes: args.notes, cases, not_listed };
+    let document = Document::new(measured, Wanted { protocol, shown, paper: args.protocol.is_some() });
 
     if let Some(folder) = &args.output {
         document.write_to(folder).context("cannot keep the results")?;
@@ -99,7 +148,7 @@ pub(crate) fn run(mut args: Args, terminal: &Terminal) -> anyhow::Result<ExitCod
     terminal.data(&if args.json { document.json()? } else { document.text() }).context("cannot print the results")?;
     report(&document, terminal);
     if let Some(folder) = &args.output {
-        terminal.say(&format!("wrote evaluation.csv and evaluation.json in `{}`", folder.display()));
+        terminal.say(&format!("wrote {} in `{}`", Document::FILES.join(", "), folder.display()));
     }
     Ok(match (document.measured(), document.failed()) {
         (0, _) => cli::nothing_done(),
@@ -108,82 +157,51 @@ pub(crate) fn run(mut args: Args, terminal: &Terminal) -> anyhow::Result<ExitCod
     })
 }
 
-/// Pairs with a data list and takes its labels, unless flags name some, and its notes.
-fn listed(args: &mut Args, data: &Path) -> anyhow::Result<Vec<Pair>> {
-    let list = DataList::load(data).context("cannot use the data list")?;
-    let split = match args.split {
-        SplitChoice::Train => Some(Split::Train),
-        SplitChoice::Validation => Some(Split::Validation),
-        SplitChoice::Test => Some(Split::Test),
-        SplitChoice::All => None,
-    };
-    let cases: Vec<_> = list.cases.iter().filter(|case| split.is_none_or(|split| case.split == split)).collect();
+/// Pairs with data lists or with a folder.
+fn paired(args: &mut Args) -> anyhow::Result<Pairing> {
+    let suffixes = Suffixes { prediction: args.prediction_suffix.clone(), reference: args.reference_suffix.clone() };
+    if let Some(references) = &args.references {
+        return pairing::pair(&args.predictions, references, &suffixes);
+    }
+    let lists = listed::load(&args.data, args.split)?;
     if args.labels.is_empty() {
-        args.labels = list.labels.iter().map(|(value, name)| Label { name: name.clone(), value: value.0 }).collect();
+        args.labels = lists.labels;
     }
-    args.notes.extend([&list.notes].into_iter().filter(|note| !note.is_empty()).cloned());
-    for case in &cases {
-        args.notes.extend(case.note.iter().map(|note| format!("{}: {note}", case.name)));
+    args.notes.extend(lists.notes);
+    pairing::pair_listed(&args.predictions, lists.cases, &suffixes)
+}
+
+/// The metrics that tables show.
+fn shown(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
+    let known = || compare::ALL.iter().map(|metric| metric.name());
+    match wanted {
+        [] => Ok(known().filter(|name| SHOWN.contains(name)).collect()),
+        [all] if all == "all" => Ok(known().collect()),
+        names => names
+            .iter()
+            .map(|name| {
+                known().find(|one| one == name).ok_or_else(|| {
+                    let names: Vec<&str> = known().collect();
+                    advice(
+                        format!("--metrics: there is no metric `{name}`"),
+                        format!("there are all, {}", names.join(", ")),
+                    )
+                })
+            })
+            .collect(),
     }
-    let facts = |case: &Case| CaseFacts {
-        patient: case.patient.clone(),
-        data_set: Some(list.name.clone()),
-        site: Some(case.site.clone()).filter(|site| !site.is_empty()),
-        ..CaseFacts::default()
-    };
-    let references = cases.into_iter().map(|case| Listed {
-        case: case.name.clone(),
-        reference: case.labels.clone(),
-        facts: facts(case),
-    });
-    pairing::pair_listed(&args.predictions, references)
 }
 
-fn measure(pairs: &[Pair], protocol: &Protocol, terminal: &Terminal) -> Vec<CaseResult> {
-    let progress = terminal.progress("measuring", pairs.len() as u64);
-    let mut cases = Vec::with_capacity(pairs.len());
-    for (done, pair) in pairs.iter().enumerate() {
-        progress.at(done as u64);
-        let mut facts = pair.facts.clone();
-        let outcome = match measure_pair(pair, protocol) {
-            Ok(measures) => {
-                facts = facts.with_measures(&measures, protocol);
-                Outcome::Measured(measures)
-            }
-            Err(error) => Outcome::Failed(failure(&error, pair)),
-        };
-        cases.push(CaseResult { case: pair.case.clone(), facts, outcome });
-    }
-    cases
-}
-
-fn measure_pair(pair: &Pair, protocol: &Protocol) -> anyhow::Result<pulmo::measure::evaluate::CaseMeasures> {
-    let reference = open(pair.reference.as_deref(), "reference")?;
-    let prediction = open(pair.prediction.as_deref(), "prediction")?;
-    measure_case(&reference, &prediction, protocol).context("the prediction is not on the reference's grid")
-}
-
-fn open(path: Option<&Path>, role: &str) -> anyhow::Result<LabelMap> {
-    let path = path.ok_or_else(|| advice(format!("the {role} is missing"), "cases are paired by name"))?;
-    open_label_map(path).with_context(|| format!("cannot read the {role}"))
-}
-
-/// The reason in one line. Results are passed on, so a path gives way to the words "this file".
-fn failure(error: &anyhow::Error, pair: &Pair) -> Failure {
-    let without_paths = |text: &str| {
-        let paths = [&pair.reference, &pair.prediction].into_iter().flatten();
-        paths.fold(text.to_owned(), |text, path| text.replace(&format!("`{}`", path.display()), "this file"))
-    };
-    let reason = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    Failure { reason: without_paths(&reason), hint: hint(error).map(without_paths) }
-}
-
-/// Says after the table what went wrong and what looks wrong.
+/// Says after the tables what went wrong and what looks wrong.
 fn report(document: &Document, terminal: &Terminal) {
     for case in &document.cases {
         match &case.outcome {
             Outcome::Failed(failure) => terminal.case_failed(&case.case, &failure.reason, failure.hint.as_deref()),
             Outcome::Measured(measures) => {
+                if measures.prediction_turned {
+                    let said = "the prediction's axes were turned onto the reference's; no voxel changed";
+                    terminal.say(&format!("{}: {said}", case.case));
+                }
                 let sides =
                     [("reference", &measures.unlisted_in_reference), ("prediction", &measures.unlisted_in_prediction)];
                 for (role, values) in sides.into_iter().filter(|(_, values)| !values.is_empty()) {
@@ -240,5 +258,9 @@ mod tests {
         }
         let twice = [parse_label("a=1").unwrap(), parse_label("b=1").unwrap()];
         assert!(refuse_equal_labels(&twice).is_err());
+        assert_eq!(shown(&["precision".into(), "dice".into()]).unwrap(), ["precision", "dice"]);
+        assert_eq!(shown(&["all".into()]).unwrap().len(), compare::ALL.len());
+        assert!(shown(&[]).unwrap().contains(&"dice"));
+        assert!(crate::terminal::hint(&shown(&["dise".into()]).unwrap_err()).unwrap().contains("dice"));
     }
 }

@@ -52,11 +52,11 @@ fn every_case_is_measured_or_listed() {
 
     let csv = std::fs::read_to_string(out.join("evaluation.csv")).unwrap();
     for line in [
-        "good,infiltrate,native,dice,0.5,1,ok",
-        "good,infiltrate,native,reference_ml,2,mL,ok",
-        "good,infiltrate,network,dice,0.5,1,ok",
-        "empty,infiltrate,native,dice,,1,not defined",
-        "absent,,,,,,failed: the prediction is missing",
+        "good,good,,,infiltrate,native,dice,0.5,1,ok",
+        "good,good,,,infiltrate,native,reference_ml,2,mL,ok",
+        "good,good,,,infiltrate,network,dice,0.5,1,ok",
+        "empty,empty,,,infiltrate,native,dice,,1,not defined",
+        "absent,absent,,,,,,,,failed: the prediction is missing",
     ] {
         assert!(csv.lines().any(|l| l == line), "`{line}` not in:\n{csv}");
     }

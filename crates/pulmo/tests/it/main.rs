@@ -5,6 +5,8 @@ mod convert;
 mod data;
 mod deidentify;
 mod evaluate;
+mod evaluate_protocol;
+mod evaluate_schema;
 mod inspect;
 
 use std::process::{Command, Output};

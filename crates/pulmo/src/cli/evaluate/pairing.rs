@@ -1,12 +1,17 @@
-//! Which prediction belongs to which reference.
+//! Which prediction belongs to which reference: by name, and never by a guess.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use pulmo::measure::evaluate::CaseFacts;
 
+use super::masks::{self, Masks};
 use crate::terminal::advice;
+
+/// Pairs that are named one by one before the rest is only counted.
+const SHOWN: usize = 3;
+/// Names that are listed of a kind before the rest is only counted.
+const LISTED: usize = 10;
 
 /// A case and its two files, of which one may be missing.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +20,7 @@ pub(super) struct Pair {
     pub(super) facts: CaseFacts,
     pub(super) prediction: Option<PathBuf>,
     pub(super) reference: Option<PathBuf>,
+    pub(super) lungs: Option<PathBuf>,
 }
 
 /// A reference that a data list names.
@@ -22,145 +28,215 @@ pub(super) struct Pair {
 pub(super) struct Listed {
     pub(super) case: String,
     pub(super) reference: PathBuf,
+    pub(super) lungs: Option<PathBuf>,
     pub(super) facts: CaseFacts,
 }
 
+/// What the names of the files carry after the case's name; `None` for the endings that are known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Suffixes {
+    pub(super) prediction: Option<String>,
+    pub(super) reference: Option<String>,
+}
+
+/// All pairs, sorted by case, and what was passed over.
+#[derive(Debug, PartialEq)]
+pub(super) struct Pairing {
+    pub(super) pairs: Vec<Pair>,
+    /// Predictions of which the data list knows nothing, or which belong to another of its splits.
+    pub(super) not_listed: Vec<String>,
+    /// Files and folders that hold no mask by their names: of the predictions, of the references.
+    pub(super) no_masks: [usize; 2],
+    /// The rule in one sentence.
+    pub(super) rule: String,
+}
+
 /// The rule of [`pair`] in one sentence.
-pub(super) fn rule(reference_suffix: &str) -> String {
-    let suffix = match reference_suffix {
-        "" => String::new(),
-        suffix => format!(", less `{suffix}` at the end of a reference's name"),
+fn rule(suffixes: &Suffixes) -> String {
+    if suffixes.prediction.is_none() && suffixes.reference.is_none() {
+        return "cases are paired by name, a file's or that of the folder around `mask.nii.gz`; endings such as `_mask`, \
+                `_seg` or `_pred` are taken off"
+            .to_owned();
+    }
+    let side = |suffix: &Option<String>, whose: &str| match suffix {
+        Some(suffix) => format!("a {whose}'s name ends in `{suffix}`, which is taken off"),
+        None => format!("endings such as `_mask`, `_seg` or `_pred` are taken off a {whose}'s name"),
     };
-    format!("cases are paired by name: `<case>.nii.gz`, `<case>.nii` or `<case>/mask.nii.gz`{suffix}")
+    format!(
+        "cases are paired by name, a file's or that of the folder around `mask.nii.gz`: {}; {}",
+        side(&suffixes.prediction, "prediction"),
+        side(&suffixes.reference, "reference")
+    )
 }
 
 /// Pairs two folders by the names in them, or two files; sorted by name.
 ///
 /// # Errors
-/// If a folder cannot be read, holds a case twice, or if no case has both files.
-pub(super) fn pair(predictions: &Path, references: &Path, reference_suffix: &str) -> anyhow::Result<Vec<Pair>> {
+/// If a folder cannot be read, two files could be the same case, or no case has both files.
+pub(super) fn pair(predictions: &Path, references: &Path, suffixes: &Suffixes) -> anyhow::Result<Pairing> {
     if predictions.is_file() && references.is_file() {
-        let case = case_name(predictions).unwrap_or_else(|| "case".into());
+        let case = masks::case_of_file(predictions).unwrap_or_else(|| "case".into());
         let (prediction, reference) = (Some(predictions.to_owned()), Some(references.to_owned()));
-        return Ok(vec![Pair { facts: CaseFacts::of_case(&case), case, prediction, reference }]);
+        let pair = Pair { facts: CaseFacts::of_case(&case), case, prediction, reference, lungs: None };
+        let rule = "two files are one case".to_owned();
+        return Ok(Pairing { pairs: vec![pair], not_listed: Vec::new(), no_masks: [0, 0], rule });
     }
-    let predictions_found = masks(predictions, "").context("cannot list the predictions")?;
-    let references_found = masks(references, reference_suffix).context("cannot list the references")?;
-    join(predictions_found, references_found, reference_suffix)
+    let found = masks::list(predictions, "predictions")?;
+    let mut predictions = one_each(&found, suffixes.prediction.as_deref(), "prediction")?;
+    let listed = masks::list(references, "references")?;
+    let mut references = one_each(&listed, suffixes.reference.as_deref(), "reference")?;
+    must_overlap(&predictions, references.keys().map(String::as_str), suffixes)?;
+    let names: BTreeSet<String> = predictions.keys().chain(references.keys()).cloned().collect();
+    let pairs = names.into_iter().map(|case| Pair {
+        facts: CaseFacts::of_case(&case),
+        prediction: predictions.remove(&case),
+        reference: references.remove(&case),
+        lungs: None,
+        case,
+    });
+    let no_masks = [found.others, listed.others];
+    Ok(Pairing { pairs: pairs.collect(), not_listed: Vec::new(), no_masks, rule: rule(suffixes) })
 }
 
-/// Pairs a folder of predictions with the named reference files of a data list; a prediction that the list does not
-/// name is left out, since it belongs to another split.
+/// Pairs a folder of predictions with the named reference files of data lists. A prediction is a case's if its name is
+/// the case's, or is so without its ending. One that no list names is left out and said, since it belongs elsewhere.
 ///
 /// # Errors
-/// As [`pair`].
-pub(super) fn pair_listed(predictions: &Path, listed: impl Iterator<Item = Listed>) -> anyhow::Result<Vec<Pair>> {
-    let mut predictions_found = masks(predictions, "").context("cannot list the predictions")?;
-    let mut references = BTreeMap::new();
-    let mut facts = BTreeMap::new();
-    for one in listed {
-        references.insert(one.case.clone(), one.reference);
-        facts.insert(one.case, one.facts);
+/// As [`pair`], and if two lists name the same case.
+pub(super) fn pair_listed(predictions: &Path, listed: Vec<Listed>, suffixes: &Suffixes) -> anyhow::Result<Pairing> {
+    let found = masks::list(predictions, "predictions")?;
+    let mut names = BTreeSet::new();
+    for one in &listed {
+        if !names.insert(one.case.clone()) {
+            let problem = format!("case `{}` is in two of the lists", one.case);
+            return Err(advice(problem, "rename it in one of them, or evaluate the lists one by one"));
+        }
     }
-    predictions_found.retain(|case, _| references.contains_key(case));
-    let mut pairs = join(predictions_found, references, "")?;
-    for pair in &mut pairs {
-        pair.facts = facts.remove(&pair.case).unwrap_or_else(|| CaseFacts::of_case(&pair.case));
-    }
-    Ok(pairs)
+    let key = |stem: &str| match &suffixes.prediction {
+        Some(suffix) => stem.strip_suffix(suffix.as_str()).map(str::to_owned),
+        None if names.contains(stem) => Some(stem.to_owned()),
+        None => Some(masks::without_endings(stem).to_owned()),
+    };
+    let mut predictions = unambiguous(&found, key, "prediction")?;
+    must_overlap(&predictions, names.iter().map(String::as_str), suffixes)?;
+    let mut pairs: Vec<Pair> = listed
+        .into_iter()
+        .map(|one| Pair {
+            prediction: predictions.remove(&one.case),
+            case: one.case,
+            facts: one.facts,
+            reference: Some(one.reference),
+            lungs: one.lungs,
+        })
+        .collect();
+    pairs.sort_by(|a, b| a.case.cmp(&b.case));
+    let rule = match &suffixes.prediction {
+        Some(suffix) => format!("cases are named by the data list; `{suffix}` is taken off a prediction's name"),
+        None => "cases are named by the data list; endings such as `_mask`, `_seg` or `_pred` are taken off a \
+                 prediction's name where no case has it"
+            .to_owned(),
+    };
+    Ok(Pairing { pairs, not_listed: predictions.into_keys().collect(), no_masks: [found.others, 0], rule })
 }
 
-fn join(
-    mut predictions: BTreeMap<String, PathBuf>,
-    mut references: BTreeMap<String, PathBuf>,
-    reference_suffix: &str,
-) -> anyhow::Result<Vec<Pair>> {
-    let names: BTreeSet<String> = predictions.keys().chain(references.keys()).cloned().collect();
-    if predictions.keys().any(|case| references.contains_key(case)) {
-        let pairs = names.into_iter().map(|case| Pair {
-            facts: CaseFacts::of_case(&case),
-            prediction: predictions.remove(&case),
-            reference: references.remove(&case),
-            case,
-        });
-        return Ok(pairs.collect());
+fn one_each(found: &Masks, suffix: Option<&str>, role: &str) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let key = |stem: &str| match suffix {
+        Some(suffix) => stem.strip_suffix(suffix).map(str::to_owned),
+        None => Some(masks::without_endings(stem).to_owned()),
+    };
+    unambiguous(found, key, role)
+}
+
+/// The masks by case; `key` gives a file's case, or `None` if the file is none.
+fn unambiguous(
+    found: &Masks,
+    key: impl Fn(&str) -> Option<String>,
+    role: &str,
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let mut cases: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for (stem, mask) in &found.masks {
+        let Some(case) = key(stem).filter(|case| !case.is_empty()) else { continue };
+        if let Some(other) = cases.insert(case.clone(), mask.clone()) {
+            let problem = format!(
+                "two files could be the {role} of case `{case}`: `{}` and `{}`",
+                other.display(),
+                mask.display()
+            );
+            let hint = format!("move one of them elsewhere, or name the ending of the masks with --{role}-suffix");
+            return Err(advice(problem, hint));
+        }
     }
-    let first =
-        |found: &BTreeMap<String, PathBuf>| found.keys().next().map_or("none".into(), |name| format!("`{name}`"));
+    Ok(cases)
+}
+
+fn must_overlap<'a>(
+    predictions: &BTreeMap<String, PathBuf>,
+    references: impl Iterator<Item = &'a str>,
+    suffixes: &Suffixes,
+) -> anyhow::Result<()> {
+    let references: Vec<&str> = references.collect();
+    if references.iter().any(|case| predictions.contains_key(*case)) {
+        return Ok(());
+    }
+    let first = |name: Option<&str>| name.map_or("none".into(), |name| format!("`{name}`"));
     let found = format!(
         "no case has a prediction and a reference: {} predictions (first: {}), {} references (first: {})",
         predictions.len(),
-        first(&predictions),
+        first(predictions.keys().next().map(String::as_str)),
         references.len(),
-        first(&references)
+        first(references.first().copied())
     );
-    Err(advice(found, format!("{}; `--reference-suffix` takes an ending off", rule(reference_suffix))))
+    let hint = format!("{}; `--prediction-suffix` and `--reference-suffix` take off others", rule(suffixes));
+    Err(advice(found, hint))
 }
 
-/// The masks in a folder by case.
-fn masks(folder: &Path, suffix: &str) -> anyhow::Result<BTreeMap<String, PathBuf>> {
-    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read folder `{}`", folder.display()))? {
-        let path = entry.with_context(|| format!("cannot read folder `{}`", folder.display()))?.path();
-        let Some((name, mask)) = mask_of(&path) else { continue };
-        let case = name.strip_suffix(suffix).unwrap_or(&name).to_owned();
-        if let Some(other) = found.insert(case.clone(), mask.clone()) {
-            let problem = format!("case `{case}` is there twice: `{}` and `{}`", other.display(), mask.display());
-            return Err(advice(problem, "move one of them elsewhere"));
+impl Pairing {
+    /// What was paired and what was not, for the eyes of whoever starts the evaluation; file names without folders.
+    pub(super) fn describe(&self) -> Vec<String> {
+        let complete = |pair: &&Pair| pair.prediction.is_some() && pair.reference.is_some();
+        let paired: Vec<&Pair> = self.pairs.iter().filter(complete).collect();
+        let mut lines = vec![format!("{} pairs; {}", paired.len(), self.rule)];
+        for pair in paired.iter().take(SHOWN) {
+            let (prediction, reference) = (shown(pair.prediction.as_deref()), shown(pair.reference.as_deref()));
+            lines.push(format!("  {}: prediction {prediction}, reference {reference}", pair.case));
         }
+        if paired.len() > SHOWN {
+            lines.push(format!("  … and {} more", paired.len() - SHOWN));
+        }
+        let lacking = |which: fn(&Pair) -> bool| -> Vec<&str> {
+            self.pairs.iter().filter(|pair| which(pair)).map(|pair| pair.case.as_str()).collect()
+        };
+        let not_listed = self.not_listed.iter().map(String::as_str).collect();
+        for (what, cases) in [
+            ("without a prediction", lacking(|pair| pair.prediction.is_none())),
+            ("without a reference", lacking(|pair| pair.reference.is_none())),
+            ("predictions of no case in question, left out", not_listed),
+        ] {
+            if !cases.is_empty() {
+                let more = if cases.len() > LISTED { ", …" } else { "" };
+                let names = cases[..cases.len().min(LISTED)].join(", ");
+                lines.push(format!("{} {what}: {names}{more}", cases.len()));
+            }
+        }
+        for (role, others) in ["predictions", "references"].into_iter().zip(self.no_masks) {
+            if others > 0 {
+                lines.push(format!("{others} other files or folders among the {role} are no masks by their names"));
+            }
+        }
+        lines
     }
-    Ok(found)
 }
 
-/// Name and mask file of a folder's entry, if it is one; hidden entries never are.
-fn mask_of(path: &Path) -> Option<(String, PathBuf)> {
-    let name = path.file_name()?.to_str().filter(|name| !name.starts_with('.'))?;
-    if path.is_dir() {
-        let mask = ["mask.nii.gz", "mask.nii"].map(|file| path.join(file)).into_iter().find(|file| file.is_file())?;
-        return Some((name.to_owned(), mask));
+/// The last two parts of a path: enough to tell `a/mask.nii.gz` from `b/mask.nii.gz`, and no folder of the user's.
+fn shown(path: Option<&Path>) -> String {
+    let Some(path) = path else { return "none".into() };
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let file = name(path);
+    match path.parent() {
+        Some(folder) if file.starts_with("mask.") || file == "seg.dcm" => format!("`{}/{file}`", name(folder)),
+        _ => format!("`{file}`"),
     }
-    Some((case_name(path)?, path.to_owned()))
-}
-
-fn case_name(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_str()?;
-    let case = name.strip_suffix(".nii.gz").or_else(|| name.strip_suffix(".nii"))?;
-    (!case.is_empty()).then(|| case.to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder(files: &[&str]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = folder.path().join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, b"").unwrap();
-        }
-        folder
-    }
-
-    #[test]
-    fn names_pair_files_and_folders() {
-        let predictions = folder(&["a/mask.nii.gz", "b.nii", "c/report.html", ".hidden.nii", "notes.txt"]);
-        let references = folder(&["a_mask.nii.gz", "b_mask.nii.gz", "d_mask.nii.gz"]);
-        let pairs = pair(predictions.path(), references.path(), "_mask").unwrap();
-        let seen: Vec<_> =
-            pairs.iter().map(|p| (p.case.as_str(), p.prediction.is_some(), p.reference.is_some())).collect();
-        assert_eq!(seen, [("a", true, true), ("b", true, true), ("d", false, true)]);
-    }
-
-    #[test]
-    fn no_pair_and_two_files_for_a_case_are_errors_with_advice() {
-        let predictions = folder(&["a.nii.gz"]);
-        let references = folder(&["a_mask.nii.gz"]);
-        let error = pair(predictions.path(), references.path(), "").unwrap_err();
-        assert!(error.to_string().contains("`a_mask`"), "{error}");
-        assert!(crate::terminal::hint(&error).unwrap().contains("--reference-suffix"));
-        let twice = folder(&["a.nii.gz", "a/mask.nii.gz"]);
-        assert!(pair(twice.path(), references.path(), "").is_err());
-        assert!(pair(Path::new("no such folder"), references.path(), "").is_err());
-    }
-}
+mod tests;

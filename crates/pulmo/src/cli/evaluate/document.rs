@@ -1,0 +1,161 @@
+//! Everything about one evaluation, and the files it becomes.
+
+use std::path::Path;
+
+use anyhow::Context;
+use pulmo::RESEARCH_USE;
+use pulmo::ct::atomic;
+use pulmo::measure::compare::{self, Better};
+use pulmo::measure::evaluate::paper::{PaperRow, compare_with_paper};
+use pulmo::measure::evaluate::{
+    CaseFlow, CaseResult, FalseAlarms, Group, Outcome, Protocol, SummaryRow, divide, false_alarms, summarise,
+};
+use serde::Serialize;
+
+use super::table::Table;
+use super::{csv, methods, tables};
+
+/// The name of the JSON's form; `docs/schemas/evaluation.schema.json` describes it.
+pub(super) const SCHEMA: &str = "pulmo-evaluation/1";
+
+/// Everything about one evaluation, as it is written to evaluation.json.
+#[derive(Debug, Serialize)]
+pub(super) struct Document {
+    schema: &'static str,
+    pulmo_version: &'static str,
+    research_use: &'static str,
+    pub(super) pairing: String,
+    pub(super) notes: Vec<String>,
+    pub(super) protocol: Protocol,
+    pub(super) metrics: Vec<MetricRule>,
+    pub(super) flow: CaseFlow,
+    pub(super) cases: Vec<CaseResult>,
+    pub(super) summary: Vec<SummaryRow>,
+    pub(super) subgroups: Vec<Group>,
+    pub(super) false_alarms: Vec<FalseAlarms>,
+    /// Only with `--protocol paper`.
+    pub(super) paper: Option<Vec<PaperRow>>,
+    /// The metrics that tables show; files for programs hold all.
+    #[serde(skip)]
+    pub(super) shown: Vec<&'static str>,
+}
+
+/// What a metric's numbers mean.
+#[derive(Debug, Serialize)]
+pub(super) struct MetricRule {
+    pub(super) name: &'static str,
+    pub(super) unit: &'static str,
+    better: Better,
+    pub(super) empty_masks: &'static str,
+}
+
+/// What was measured, and what is known of it.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) pairing: String,
+    pub(super) notes: Vec<String>,
+    pub(super) cases: Vec<CaseResult>,
+    pub(super) not_listed: Vec<String>,
+}
+
+/// What to make of it.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) protocol: Protocol,
+    pub(super) shown: Vec<&'static str>,
+    pub(super) paper: bool,
+}
+
+impl Document {
+    pub(super) fn new(measured: Measured, wanted: Wanted) -> Self {
+        let Wanted { protocol, shown, paper } = wanted;
+        let cases = measured.cases;
+        let metrics = compare::ALL.iter().map(|metric| MetricRule {
+            name: metric.name(),
+            unit: metric.unit(),
+            better: metric.better(),
+            empty_masks: metric.empty_rule(),
+        });
+        Self {
+            schema: SCHEMA,
+            pulmo_version: env!("CARGO_PKG_VERSION"),
+            research_use: RESEARCH_USE,
+            pairing: measured.pairing,
+            notes: measured.notes,
+            metrics: metrics.collect(),
+            flow: CaseFlow::of(&cases, &measured.not_listed, &protocol),
+            summary: summarise(&cases, &protocol),
+            subgroups: divide(&cases, &protocol),
+            false_alarms: false_alarms(&cases, &protocol),
+            paper: paper.then(|| compare_with_paper(&cases, &protocol)),
+            cases,
+            protocol,
+            shown,
+        }
+    }
+
+    /// Cases with numbers.
+    pub(super) fn measured(&self) -> usize {
+        self.cases.iter().filter(|case| matches!(case.outcome, Outcome::Measured(_))).count()
+    }
+
+    /// Cases without.
+    pub(super) fn failed(&self) -> usize {
+        self.cases.len() - self.measured()
+    }
+
+    /// The files that [`write_to`](Self::write_to) writes.
+    pub(super) const FILES: [&str; 5] =
+        ["evaluation.csv", "evaluation.json", "evaluation.md", "evaluation.tex", "methods.md"];
+
+    /// Writes all files into `folder`, which is made if it is not there.
+    pub(super) fn write_to(&self, folder: &Path) -> anyhow::Result<()> {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))?;
+        let contents = [csv::csv(&self.cases), self.json()?, self.markdown(), self.latex(), methods::methods(self)];
+        for (name, content) in Self::FILES.into_iter().zip(contents) {
+            atomic::write(&folder.join(name), content.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn json(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self).context("cannot form the JSON")? + "\n")
+    }
+
+    /// The tables for a terminal.
+    pub(super) fn text(&self) -> String {
+        let mut parts = vec![self.headline()];
+        parts.extend(tables::all(self).iter().map(Table::text));
+        parts.push(tables::reading(self).join("\n"));
+        parts.join("\n") + "\n" + RESEARCH_USE + "\n"
+    }
+
+    fn headline(&self) -> String {
+        let mut text = format!("{} cases measured, {} failed; {}\n", self.measured(), self.failed(), self.pairing);
+        self.notes.iter().for_each(|note| text += &format!("Note: {note}\n"));
+        text
+    }
+
+    fn markdown(&self) -> String {
+        let mut parts = vec![
+            "# Evaluation\n".to_owned(),
+            format!("{} cases measured, {} failed.\n", self.measured(), self.failed()),
+        ];
+        parts.extend(self.notes.iter().map(|note| format!("Note: {note}\n")));
+        parts.extend(tables::all(self).iter().map(Table::markdown));
+        parts.push("## How to read it\n".to_owned());
+        parts.push(tables::reading(self).iter().map(|line| format!("* {line}\n")).collect());
+        parts.push(format!("{RESEARCH_USE}\n"));
+        parts.join("\n")
+    }
+
+    /// The tables over cases; a table of every case would not fit a page, it is in evaluation.md.
+    fn latex(&self) -> String {
+        let mut parts = vec![
+            "% Tables made by pulmo; \\input this file. No package is needed; text is UTF-8.".to_owned(),
+            "% The methods are in methods.md.".to_owned(),
+        ];
+        parts.extend(tables::over_cases(self).iter().map(|(label, table)| table.latex(label)));
+        parts.join("\n") + "\n"
+    }
+}
