@@ -23,6 +23,7 @@ mod orientations;
 mod resample;
 mod resample_affine;
 mod rtstruct;
+mod scan_facts;
 mod sr;
 mod text_oracle;
 mod turned;
