@@ -5,6 +5,7 @@ mod convert;
 mod data;
 mod deidentify;
 mod evaluate;
+mod evaluate_mosmed;
 mod evaluate_protocol;
 mod evaluate_schema;
 mod inspect;
