@@ -20,6 +20,7 @@ pub mod orient;
 pub mod phantom;
 pub mod random;
 pub mod resample;
+pub mod runs;
 pub mod volume;
 pub mod voxel_box;
 

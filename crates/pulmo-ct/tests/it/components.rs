@@ -1,6 +1,7 @@
 //! Connected components and opening against scipy: `oracles/components`.
 
 use pulmo_ct::components::{Connectivity, binary_opening, components};
+use pulmo_ct::runs::runs;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -42,6 +43,18 @@ fn components_are_scipy_s() {
         let found = components(case.shape, &mask(case.shape, case.keep), case.connectivity).unwrap();
         assert_eq!(found.sizes(), case.sizes, "{:?} {:?}", case.shape, case.connectivity);
         assert_eq!(found.labels(), case.labels, "{:?} {:?}", case.shape, case.connectivity);
+    }
+}
+
+#[test]
+fn components_in_runs_are_scipy_s() {
+    for case in truth().components {
+        let found = runs(case.shape, &mask(case.shape, case.keep), |&inside| inside, case.connectivity);
+        let mut labels = vec![0; case.labels.len()];
+        found.runs.iter().for_each(|run| labels[run.start..run.end].fill(run.component + 1));
+        assert_eq!(labels, case.labels, "{:?} {:?}", case.shape, case.connectivity);
+        let sizes: Vec<usize> = found.sizes.iter().map(|&size| size as usize).collect();
+        assert_eq!(sizes, case.sizes, "{:?} {:?}", case.shape, case.connectivity);
     }
 }
 

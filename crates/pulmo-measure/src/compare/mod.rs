@@ -5,18 +5,31 @@
 
 use serde::Serialize;
 
+pub mod calibration;
 pub mod dice;
 pub mod false_positive;
+pub mod hd95_pooled;
+pub mod hd95_surface;
+pub mod hd95_voxels;
 pub mod jaccard;
+pub mod lesion_f1;
+pub mod lesion_precision;
+pub mod lesion_sensitivity;
+mod lesions;
+pub mod mean_surface_distance;
 mod pair;
 pub mod precision;
 pub mod sensitivity;
 mod settings;
+mod surface;
+pub mod surface_dice;
 pub mod volume_error;
 pub mod volume_error_percent;
 
+pub use lesions::Lesions;
 pub use pair::MaskPair;
 pub use settings::{LesionRule, Settings};
+pub use surface::{Element, Surface, Surfaces};
 
 /// Every metric, in the order of the tables.
 pub const ALL: &[&dyn Metric] = &[
@@ -26,6 +39,14 @@ pub const ALL: &[&dyn Metric] = &[
     &precision::Precision,
     &volume_error::VolumeError,
     &volume_error_percent::VolumeErrorPercent,
+    &surface_dice::SurfaceDice,
+    &hd95_surface::Hd95Surface,
+    &hd95_voxels::Hd95Voxels,
+    &hd95_pooled::Hd95Pooled,
+    &mean_surface_distance::MeanSurfaceDistance,
+    &lesion_sensitivity::LesionSensitivity,
+    &lesion_precision::LesionPrecision,
+    &lesion_f1::LesionF1,
     &false_positive::FalsePositive,
 ];
 

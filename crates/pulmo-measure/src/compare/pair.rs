@@ -1,8 +1,11 @@
 //! Two masks on one grid, and what several metrics need of them, computed once.
 
+use std::sync::OnceLock;
+
+use pulmo_ct::distance::Lattice;
 use pulmo_ct::{LabelMap, Result};
 
-use super::{Overlap, Settings};
+use super::{Lesions, Overlap, Settings, Surfaces};
 
 /// The masks of one label in a reference and a prediction that lie on the same grid.
 #[derive(Debug, Clone)]
@@ -12,6 +15,8 @@ pub struct MaskPair<'a> {
     label: u8,
     overlap: Overlap,
     settings: Settings,
+    surfaces: OnceLock<Option<Surfaces>>,
+    lesions: OnceLock<Lesions>,
 }
 
 impl<'a> MaskPair<'a> {
@@ -22,13 +27,44 @@ impl<'a> MaskPair<'a> {
     pub fn new(reference: &'a LabelMap, prediction: &'a LabelMap, label: u8) -> Result<Self> {
         reference.grid().must_equal(prediction.grid())?;
         let overlap = Overlap::count(reference.labels(), prediction.labels(), label);
-        Ok(Self { reference, prediction, label, overlap, settings: Settings::default() })
+        Ok(Self {
+            reference,
+            prediction,
+            label,
+            overlap,
+            settings: Settings::default(),
+            surfaces: OnceLock::new(),
+            lesions: OnceLock::new(),
+        })
     }
 
     /// The same masks, measured with other settings.
     #[must_use]
     pub fn with(self, settings: Settings) -> Self {
-        Self { settings, ..self }
+        Self { settings, lesions: OnceLock::new(), ..self }
+    }
+
+    /// The surfaces of both masks and their distances, computed when first asked for.
+    ///
+    /// `None` if one mask is empty or [there are no distances](Self::no_distances).
+    #[must_use]
+    pub fn surfaces(&self) -> Option<&Surfaces> {
+        if self.overlap.reference == 0 || self.overlap.prediction == 0 {
+            return None;
+        }
+        self.surfaces.get_or_init(|| Surfaces::of(self)).as_ref()
+    }
+
+    /// Why this grid has no distances in mm, if it has none: it is sheared, or too large to count.
+    #[must_use]
+    pub fn no_distances(&self) -> Option<String> {
+        Lattice::of(self.reference.grid()).err().map(|error| error.to_string())
+    }
+
+    /// The lesions of both masks, counted when first asked for.
+    #[must_use]
+    pub fn lesions(&self) -> &Lesions {
+        self.lesions.get_or_init(|| Lesions::of(self))
     }
 
     /// What the metrics are set to.
