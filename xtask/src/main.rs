@@ -21,7 +21,7 @@ const USAGE: &str = "usage: cargo xtask <job>
   test               all tests, then the console blocks of README.md
   tidy               layers, file sizes, words, printing: what no compiler checks
   oracles [--check]  list the oracles; with --check remake them with Python ($PULMO_PYTHON, default python3) and compare
-  bench [NAME]       time convolutions (conv), training steps (step), files and resampling (volumes)
+  bench [NAME]       time convolutions (conv), training steps (step), files and resampling (volumes), metrics of masks (metrics)
   proof [NAME|all]   list the proofs with real archives, viewers and readers, or run them; see proofs/README.md
   size               table of file and function sizes
   ci                 check, then test";
@@ -75,11 +75,12 @@ fn test() -> Outcome {
 }
 
 /// The benchmarks: programs that print a table, by name.
-const BENCHES: [(&str, &str, &str); 4] = [
+const BENCHES: [(&str, &str, &str); 5] = [
     ("conv", "pulmo-kernel", "conv_bench"), // GFLOP/s of each layer of the paper's network
     ("step", "pulmo-net", "step_bench"),    // seconds of a training step and of an inference
     ("volumes", "pulmo-ct", "volume_bench"), // files and resampling against the tools in use; needs Python
     ("resample", "pulmo-ct", "resample_bench"), // seconds of resampling a CT and its label map
+    ("metrics", "pulmo-measure", "metric_bench"), // seconds and memory of all metrics of a pair of masks
 ];
 
 fn bench(name: Option<&str>) -> Outcome {
