@@ -42,10 +42,16 @@ th,td{padding:.15rem .4rem}.screen{display:none}}";
 /// A whole page; `title` is plain text, `body` is HTML.
 #[must_use]
 pub fn frame(title: &str, body: &str) -> String {
+    frame_with(title, "", body)
+}
+
+/// As [`frame`], with rules of style that only this page needs.
+#[must_use]
+pub fn frame_with(title: &str, style: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>{}</title>\n\
-         <style>{STYLE}</style>\n<main>\n{body}</main>\n</html>\n",
+         <style>{STYLE}\n{style}</style>\n<main>\n{body}</main>\n</html>\n",
         escape(title)
     )
 }

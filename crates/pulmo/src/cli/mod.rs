@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::terminal::Terminal;
 
 mod check;
+mod cohort;
 mod convert;
 mod ct;
 mod data;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Train(train::Args),
     Segment(segment::Args),
     Evaluate(evaluate::Args),
+    Cohort(cohort::Args),
     Inspect(inspect::Args),
     Check(check::Args),
     Convert(Box<convert::Args>),
@@ -62,6 +64,7 @@ impl Command {
             Self::Train(args) => train::run(args, terminal),
             Self::Segment(args) => segment::run(args, terminal),
             Self::Evaluate(args) => evaluate::run(args, terminal),
+            Self::Cohort(args) => cohort::run(args, terminal),
             Self::Inspect(args) => inspect::run(args, terminal),
             Self::Check(args) => check::run(args, terminal),
             Self::Convert(args) => convert::run(*args, terminal),
