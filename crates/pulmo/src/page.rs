@@ -22,10 +22,11 @@ p,ul{max-width:46rem}.soft{color:var(--soft)}a{color:var(--blue)}
 .numbers b{display:block;font-size:1.6rem;line-height:1.3;font-variant-numeric:tabular-nums}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:.35rem .8rem;border-bottom:1px solid var(--line);text-align:right;vertical-align:top}
+td{white-space:nowrap}td.words{white-space:normal}
 th{vertical-align:bottom}
 th:first-child,td:first-child,.words{text-align:left}tfoot td{font-weight:600}
 figure{margin:0}figcaption{font-size:.88rem;color:var(--soft)}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1.6rem 2.4rem}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1.6rem 2.4rem}
 .charts figcaption{color:var(--ink);font-size:1rem;font-weight:600;margin-bottom:.3rem}
 svg.chart{display:block;width:100%;max-width:34rem;height:auto}
 .pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));gap:1rem;margin-bottom:1rem}
@@ -35,9 +36,9 @@ code{background:var(--card);padding:.1em .3em;border-radius:.25em}dt{font-weight
 @page{size:A4;margin:14mm 12mm}
 @media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;--paper:#fff;--card:#f3f6f8;--blue:#004a7a}
 body{font-size:10pt}main{max-width:none;padding:0}h2,h3{break-after:avoid}figure,tr,.numbers,.notice{break-inside:avoid}
-.scroll{overflow:visible}thead{display:table-header-group}.charts{grid-template-columns:1fr 1fr;gap:6mm}
+.scroll{overflow:visible}thead{display:table-header-group;break-inside:avoid}.charts{grid-template-columns:1fr 1fr;gap:6mm}
 .pictures{grid-template-columns:repeat(4,1fr)}.numbers div{border:1px solid var(--line)}
-th,td{padding:.15rem .4rem}.screen{display:none}}";
+th,td{padding:.15rem .4rem}.screen{display:none!important}h2{margin-top:1.5rem}}";
 
 /// A whole page; `title` is plain text, `body` is HTML.
 #[must_use]

@@ -1,6 +1,7 @@
 //! The command line from outside: exit codes, files, streams.
 
 mod check;
+mod cohort;
 mod convert;
 mod data;
 mod deidentify;

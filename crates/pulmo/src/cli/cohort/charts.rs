@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use pulmo::chart::{Agreement, Curve, Point, Strip, Titles, bland_altman, curves, histogram, scatter, strips};
+use pulmo::measure::statistics::bland_altman::agreement;
 use pulmo::page::figure;
 
 use super::model::{Cohort, Metric, Row, title};
@@ -62,10 +63,12 @@ fn by_unit(rows: &[&Row], metrics: &[&Metric], unit: &str) -> String {
     figure(&caption, &strips(titles, &list, always))
 }
 
+/// A chart's caption and what its rows are divided by.
+type Fact = (&'static str, fn(&Row) -> &str);
+
 /// Dice by data set and by site, where there are several.
 fn by_group(rows: &[&Row]) -> String {
-    let facts: [(&str, fn(&Row) -> &str); 2] =
-        [("Dice by data set", |row| &row.data_set), ("Dice by site", |row| &row.site)];
+    let facts: [Fact; 2] = [("Dice by data set", |row| &row.data_set), ("Dice by site", |row| &row.site)];
     let mut html = String::new();
     for (caption, fact) in facts {
         let groups: BTreeSet<&str> = rows.iter().map(|row| fact(row)).collect();
@@ -109,7 +112,7 @@ pub(super) fn volumes(cohort: &Cohort, label: &str) -> String {
     let points: Vec<Point> =
         pairs.iter().map(|&(row, reference, prediction)| point(row, reference, prediction)).collect();
     let mut html = figure(caption, &scatter(titles, &points, &sets));
-    let caption = "Difference against mean (Bland-Altman)";
+    let caption = "Difference (Bland-Altman)";
     let titles = Titles { title: caption, x: "mean of both (mL)", y: "prediction \u{2212} reference (mL)" };
     let points: Vec<Point> = pairs
         .iter()
@@ -121,8 +124,9 @@ pub(super) fn volumes(cohort: &Cohort, label: &str) -> String {
 
 /// Bias and limits of agreement of the vertical values.
 fn limits(points: &[Point]) -> Option<Agreement> {
-    let _ = points;
-    None
+    let differences: Vec<f64> = points.iter().map(|point| point.y).collect();
+    let found = agreement(&differences, 0.95)?;
+    Some(Agreement { bias: found.bias, lower: found.lower_limit, upper: found.upper_limit })
 }
 
 /// How a training went.
@@ -158,5 +162,6 @@ pub(super) fn learning(run: &Run) -> String {
 }
 
 /// What stands below the charts of volumes.
-pub(super) const VOLUMES_NOTE: &str = "<p class=\"soft\">Left: on the dashed line both are equal. Right: above the thin \
-    line the prediction is larger than the reference.</p>\n";
+pub(super) const VOLUMES_NOTE: &str = "<p class=\"soft\">Prediction against reference: on the dashed line both are \
+    equal. Bland-Altman: above the thin line the prediction is larger; bias is the mean difference, and the limits of \
+    agreement are the bias ± 1.96 SD of the differences.</p>\n";

@@ -196,8 +196,19 @@ impl Cohort {
 /// A quantity's name for readers: `volume_error_ml` becomes `Volume error`; its unit stands beside it.
 pub(super) fn title(name: &str) -> String {
     let bare = ["_ml", "_mm", "_percent"].iter().find_map(|unit| name.strip_suffix(unit)).unwrap_or(name);
-    let mut letters = bare.chars().map(|letter| if letter == '_' { ' ' } else { letter });
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    let words: Vec<String> = bare.split('_').enumerate().map(|(place, word)| as_word(word, place == 0)).collect();
+    words.join(" ")
+}
+
+/// Dice was a person, HD95 and F1 are abbreviations, and the first word of a line begins with a capital.
+fn as_word(word: &str, is_first: bool) -> String {
+    let is_abbreviation = word.starts_with(|c: char| c.is_alphabetic()) && word.contains(|c: char| c.is_ascii_digit());
+    let mut letters = word.chars();
+    match letters.next() {
+        Some(_) if is_abbreviation => word.to_uppercase(),
+        Some(first) if is_first || word == "dice" => first.to_uppercase().chain(letters).collect(),
+        _ => word.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -206,7 +217,8 @@ mod tests {
 
     #[test]
     fn names_are_words() {
-        assert_eq!(["volume_error_ml", "dice", "hd95_mm", ""].map(title), ["Volume error", "Dice", "Hd95", ""]);
+        let names = ["volume_error_ml", "hd95_mm", "lesion_f1", "surface_dice_3mm", ""];
+        assert_eq!(names.map(title), ["Volume error", "HD95", "Lesion F1", "Surface Dice 3mm", ""]);
     }
 
     #[test]

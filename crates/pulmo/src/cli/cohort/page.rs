@@ -23,7 +23,8 @@ pub(super) fn page(cohort: &Cohort, cards: &[Card<'_>]) -> String {
     worst(&mut body, cards);
     trainings(&mut body, cohort);
     if !cohort.rows.is_empty() {
-        let _ = write!(body, "<section class=\"wide\">\n<h2>Every case</h2>\n{}</section>\n", table::cases(cohort));
+        let class = if cohort.metrics.len() > table::UPRIGHT { " class=\"wide\"" } else { "" };
+        let _ = write!(body, "<section{class}>\n<h2>Every case</h2>\n{}</section>\n", table::cases(cohort));
     }
     rules(&mut body, cohort);
     if !cohort.rows.is_empty() {
@@ -45,8 +46,7 @@ fn boxes(cohort: &Cohort) -> String {
     let lesions = || cohort.rows.iter().filter(|row| !row.is_lung());
     let mut boxes = Vec::new();
     if let Some(dice) = summary(lesions().map(|row| row.get("dice")).collect()) {
-        let spread = dice.sd.map_or(String::new(), |sd| format!(" ± {sd:.3}"));
-        boxes.push((format!("{:.3}{spread}", dice.mean), "mean Dice ± SD"));
+        boxes.push((shown(Some(dice.mean), "1"), "mean Dice"));
         boxes.push((shown(Some(dice.median), "1"), "median Dice"));
     }
     let errors = lesions().map(|row| row.volume_error_ml().map(f64::abs)).collect();
@@ -110,6 +110,12 @@ fn measured(body: &mut String, cohort: &Cohort) {
         if !volumes.is_empty() {
             let _ = write!(body, "<h2>Agreement of volumes{of}</h2>\n<div class=\"charts\">\n{volumes}</div>\n");
             body.push_str(charts::VOLUMES_NOTE);
+            if cohort.patients() < cohort.cases() + cohort.failed.len() {
+                body.push_str(
+                    "<p class=\"soft\">Some patients have several cases: the limits mix what differs between patients \
+                     and within them.</p>\n",
+                );
+            }
         }
         let _ = write!(
             body,
@@ -143,7 +149,7 @@ fn worst(body: &mut String, cards: &[Card<'_>]) {
         let _ = write!(
             body,
             "<article class=\"card\"><h3>{case}</h3>\n<p>{}: Dice {}, reference {} mL, prediction {} mL{}</p>\n",
-            card.why.join(" and "),
+            card.why.join(", "),
             shown(card.row.get("dice"), "1"),
             shown(card.row.reference_ml, "mL"),
             shown(card.row.prediction_ml, "mL"),

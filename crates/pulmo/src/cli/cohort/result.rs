@@ -96,8 +96,9 @@ pub(super) fn add(cohort: &mut Cohort, folder: &Path) -> anyhow::Result<()> {
             let hash: String = model.sha256.chars().take(12).collect();
             cohort.models.insert(format!("{}, {hash}", model.recipe));
             for data in model.data {
-                let licence = if data.licence.is_empty() { "licence not known" } else { &data.licence };
-                cohort.notes.insert(format!("The model learnt from {} ({licence}). {}", data.name, data.note));
+                let licence = if data.licence.is_empty() { "not known" } else { &data.licence };
+                let note = if data.note.is_empty() { String::new() } else { format!(": {}", data.note) };
+                cohort.notes.insert(format!("The model learnt from {} (licence: {licence}){note}", data.name));
             }
         }
         let row = cohort.row(&found.case, INFILTRATE);

@@ -39,8 +39,11 @@ table.cases th[aria-sort=descending] button::after{content:'\\2193';opacity:1}
 table.cases td:first-child,table.cases th:first-child{position:sticky;left:0;background:var(--paper)}
 .filter{display:block;margin:.4rem 0}.filter input{font:inherit;padding:.2rem .5rem;border:1px solid var(--soft);border-radius:.3rem;background:var(--paper);color:var(--ink)}
 @page wide{size:A4 landscape}
-@media print{.wide{page:wide;break-before:page}table.cases{font-size:7.5pt}table.cases th button::after{content:''}
+@media print{.wide{page:wide}table.cases{font-size:7.5pt}table.cases th button::after{content:''}
 table.cases td:first-child,table.cases th:first-child{position:static}}";
+
+/// A table of more quantities than this is printed across the paper.
+pub(super) const UPRIGHT: usize = 6;
 
 /// A cell's text: ratios with three digits after the point, all else with one.
 pub(super) fn shown(value: Option<f64>, unit: &str) -> String {
@@ -72,6 +75,9 @@ struct Words {
     of: fn(&Row) -> String,
 }
 
+/// A column's head and its volume.
+type Volume = (&'static str, fn(&Row) -> Option<f64>);
+
 /// Every case and label with all numbers.
 pub(super) fn cases(cohort: &Cohort) -> String {
     let differs = |row: &Row| if row.patient == row.case { String::new() } else { row.patient.clone() };
@@ -89,7 +95,7 @@ pub(super) fn cases(cohort: &Cohort) -> String {
     let (before, after): (Vec<&Words>, Vec<&Words>) =
         all.iter().filter(used).partition(|words| words.head != "To know");
     let has_reference = cohort.rows.iter().any(|row| row.reference_ml.is_some());
-    let volumes: &[(&str, fn(&Row) -> Option<f64>)] = match has_reference {
+    let volumes: &[Volume] = match has_reference {
         true => &[("Reference (mL)", |row| row.reference_ml), ("Prediction (mL)", |row| row.prediction_ml)],
         false => &[("Prediction (mL)", |row| row.prediction_ml)],
     };

@@ -18,7 +18,7 @@ use crate::terminal::Terminal;
 #[derive(Debug)]
 pub(super) struct Card<'a> {
     pub(super) row: &'a Row,
-    /// Such as `lowest Dice`.
+    /// Such as `Lowest Dice`.
     pub(super) why: Vec<&'static str>,
     pub(super) pictures: Vec<Shown>,
     /// Why there are no pictures, if they were wanted.
@@ -83,7 +83,7 @@ fn choose(cohort: &Cohort, n: usize) -> Vec<Card<'_>> {
     let by_dice = ranked(|row| row.get("dice").map(|dice| 1.0 - dice));
     let by_volume = ranked(|row| row.volume_error_ml().map(f64::abs));
     let mut cards: Vec<Card<'_>> = Vec::new();
-    for (why, rows) in [("lowest Dice", by_dice), ("largest volume error", by_volume)] {
+    for (why, rows) in [("Lowest Dice", by_dice), ("Largest volume error", by_volume)] {
         for row in rows {
             match cards.iter_mut().find(|card| std::ptr::eq(card.row, row)) {
                 Some(card) => card.why.push(why),
