@@ -79,7 +79,8 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         ));
     }
     cohort.finish(args.title);
-    let cards = worst::cards(&cohort, args.worst, &worst::Places { lists: &lists, folder: args.predictions }, terminal);
+    let cards =
+        worst::cards(&cohort, args.worst, &worst::Places { lists: &lists, folder: args.predictions }, terminal)?;
     atomic::write(&args.output, page::page(&cohort, &cards).as_bytes()).context("cannot keep the page")?;
     for case in &cohort.failed {
         terminal.warn(&format!("{}: {}", case.case, case.reason));

@@ -3,7 +3,7 @@
 mod csv;
 mod document;
 mod listed;
-mod masks;
+pub(super) mod masks;
 mod measure;
 mod methods;
 mod pairing;

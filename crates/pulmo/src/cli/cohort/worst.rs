@@ -1,17 +1,19 @@
 //! The cases to look at first, and their pictures.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use pulmo::ct::dataset::{DataList, IntensityStored};
-use pulmo::ct::format::{OpenOptions, open_label_map};
+use pulmo::ct::format::OpenOptions;
 use pulmo::ct::{CtVolume, LabelMap};
 use pulmo::picture::{Layers, View, WINDOW_CENTRE_HU, WINDOW_WIDTH_HU};
 
 use super::model::{Cohort, Row};
 use crate::cli::ct;
+use crate::cli::evaluate::masks;
 use crate::terminal::Terminal;
 
 /// A case that is shown, and why.
@@ -50,15 +52,27 @@ struct Files<'a> {
 
 /// The `n` cases of lowest Dice and the `n` of largest volume error, lungs left out, each once; with pictures where the
 /// files are known.
-pub(super) fn cards<'a>(cohort: &'a Cohort, n: usize, places: &Places<'_>, terminal: &Terminal) -> Vec<Card<'a>> {
+///
+/// # Errors
+/// If the folder of the predictions cannot be read.
+pub(super) fn cards<'a>(
+    cohort: &'a Cohort,
+    n: usize,
+    places: &Places<'_>,
+    terminal: &Terminal,
+) -> anyhow::Result<Vec<Card<'a>>> {
     let mut cards = choose(cohort, n);
     if places.lists.is_empty() {
-        return cards;
+        return Ok(cards);
     }
+    let predictions = match &places.folder {
+        Some(folder) => masks_in(folder, cohort)?,
+        None => cohort.masks.clone(),
+    };
     let progress = terminal.progress("drawing", cards.len() as u64);
     for (done, card) in cards.iter_mut().enumerate() {
         progress.at(done as u64);
-        let Some(files) = files_of(card.row, cohort, places) else {
+        let Some(files) = files_of(card.row, &predictions, places) else {
             card.problem = Some("CT, reference or prediction of this case was not found");
             continue;
         };
@@ -70,7 +84,7 @@ pub(super) fn cards<'a>(cohort: &'a Cohort, n: usize, places: &Places<'_>, termi
             }
         }
     }
-    cards
+    Ok(cards)
 }
 
 fn choose(cohort: &Cohort, n: usize) -> Vec<Card<'_>> {
@@ -94,22 +108,22 @@ fn choose(cohort: &Cohort, n: usize) -> Vec<Card<'_>> {
     cards
 }
 
-fn files_of<'a>(row: &Row, cohort: &Cohort, places: &Places<'a>) -> Option<Files<'a>> {
+fn files_of<'a>(row: &Row, predictions: &BTreeMap<String, PathBuf>, places: &Places<'a>) -> Option<Files<'a>> {
     let (list, case) =
         places.lists.iter().find_map(|list| Some((list, list.cases.iter().find(|case| case.name == row.case)?)))?;
-    let prediction = match &places.folder {
-        Some(folder) => mask_in(folder, &row.case)?,
-        None => cohort.masks.get(&row.case)?.clone(),
-    };
+    let prediction = predictions.get(&row.case)?.clone();
     Some(Files { ct: &case.image, stored: list.intensity_stored, reference: &case.labels, prediction })
 }
 
-/// The mask of a case in a folder: `<case>/mask.nii.gz` or a file called as the case.
-fn mask_in(folder: &Path, case: &str) -> Option<PathBuf> {
-    let endings = [".nii.gz", ".nii", ".nrrd", ".mha", ".mhd"];
-    let inside = ["/mask.nii.gz", "/mask.nii"];
-    let names = inside.into_iter().chain(endings).map(|ending| folder.join(format!("{case}{ending}")));
-    names.into_iter().find(|path| path.is_file())
+/// The masks of a folder by case, as `pulmo evaluate` finds them; of two that could be one case's neither counts.
+fn masks_in(folder: &Path, cohort: &Cohort) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let cases: BTreeSet<&str> = cohort.rows.iter().map(|row| row.case.as_str()).collect();
+    let mut found: BTreeMap<String, Option<PathBuf>> = BTreeMap::new();
+    for (stem, path) in masks::list(folder, "predictions")?.masks {
+        let case = if cases.contains(stem.as_str()) { &stem } else { masks::without_endings(&stem) };
+        found.entry(case.to_owned()).and_modify(|known| *known = None).or_insert(Some(path));
+    }
+    Ok(found.into_iter().filter_map(|(case, path)| Some((case, path?))).collect())
 }
 
 /// An axial and a coronal slice, each where the masks differ most.
@@ -119,10 +133,9 @@ fn draw(files: &Files<'_>, value: u8, terminal: &Terminal) -> anyhow::Result<Vec
     if files.stored == IntensityStored::EightBit {
         volume = from_greys(volume)?;
     }
-    let reference = one_label(open_label_map(files.reference).context("cannot read the reference")?, value)?;
-    let prediction = one_label(open_label_map(&files.prediction).context("cannot read the prediction")?, value)?;
-    volume.grid().must_equal(reference.grid()).context("the reference is not on the CT's grid")?;
-    volume.grid().must_equal(prediction.grid()).context("the prediction is not on the CT's grid")?;
+    let label = |path: &Path| one_label(masks::open_onto(path, volume.grid())?.0, value);
+    let reference = label(files.reference).context("cannot lay the reference onto the CT")?;
+    let prediction = label(&files.prediction).context("cannot lay the prediction onto the CT")?;
     let differ = reference.labels().iter().zip(prediction.labels()).map(|(a, b)| u8::from(a != b)).collect();
     let difference = LabelMap::new(*volume.grid(), differ)?;
     let layers = Layers { volume: &volume, reference: Some(&reference), prediction: Some(&prediction) };
@@ -184,11 +197,13 @@ mod tests {
     fn masks_are_found_by_the_name_of_their_case() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("a")).unwrap();
-        for file in ["a/mask.nii.gz", "b.nrrd"] {
+        for file in ["a/mask.nii.gz", "b_pred.nrrd", "c.nii", "c_mask.nii", "d_mask.nii", "d_seg.nii"] {
             std::fs::write(folder.path().join(file), "").unwrap();
         }
-        assert!(mask_in(folder.path(), "a").unwrap().ends_with("a/mask.nii.gz"));
-        assert!(mask_in(folder.path(), "b").unwrap().ends_with("b.nrrd"));
-        assert_eq!(mask_in(folder.path(), "c"), None);
+        let cohort = cohort(&[("a", None, 0.0, 0.0), ("b", None, 0.0, 0.0), ("c_mask", None, 0.0, 0.0)]);
+        let found = masks_in(folder.path(), &cohort).unwrap();
+        let names: Vec<&str> = found.keys().map(String::as_str).collect();
+        assert_eq!(names, ["a", "b", "c", "c_mask"], "two files could be d's");
+        assert!(found["b"].ends_with("b_pred.nrrd") && masks_in(&folder.path().join("absent"), &cohort).is_err());
     }
 }

@@ -21,15 +21,15 @@ const ENDINGS: [&str; 9] =
 
 /// The masks of a folder.
 #[derive(Debug)]
-pub(super) struct Masks {
+pub(in crate::cli) struct Masks {
     /// Name without the format's ending, and file; sorted.
-    pub(super) masks: Vec<(String, PathBuf)>,
+    pub(in crate::cli) masks: Vec<(String, PathBuf)>,
     /// Entries that hold no mask by their names; hidden ones do not count.
     pub(super) others: usize,
 }
 
 /// Lists the masks in a folder: files, and folders that hold one `mask.*` or `seg.dcm`. `role` is the word in errors.
-pub(super) fn list(folder: &Path, role: &str) -> anyhow::Result<Masks> {
+pub(in crate::cli) fn list(folder: &Path, role: &str) -> anyhow::Result<Masks> {
     let reading = || format!("cannot list the {role}: cannot read folder `{}`", folder.display());
     let mut found = Masks { masks: Vec::new(), others: 0 };
     for entry in std::fs::read_dir(folder).with_context(reading)? {
@@ -78,7 +78,7 @@ pub(super) fn case_of_file(path: &Path) -> Option<String> {
 }
 
 /// A name without what tools add to it: `study_0255_mask` and `study_0255_Segmentation.seg` become `study_0255`.
-pub(super) fn without_endings(stem: &str) -> &str {
+pub(in crate::cli) fn without_endings(stem: &str) -> &str {
     let mut rest = stem;
     while let Some(at) = rest.rfind(['_', '-', '.']).filter(|&at| at > 0) {
         if !ENDINGS.contains(&rest[at + 1..].to_ascii_lowercase().as_str()) {
@@ -103,7 +103,7 @@ pub(super) fn open(path: &Path) -> pulmo::ct::Result<LabelMap> {
 ///
 /// # Errors
 /// As reading, and [`pulmo::ct::Error::GridMismatch`] if its voxels are not those of the grid.
-pub(super) fn open_onto(path: &Path, grid: &Grid) -> pulmo::ct::Result<(LabelMap, bool)> {
+pub(in crate::cli) fn open_onto(path: &Path, grid: &Grid) -> pulmo::ct::Result<(LabelMap, bool)> {
     if kind_of(path)? == Some(Kind::Segmentation) {
         let map = seg::read(path)?.onto(grid)?.to_label_map(&LabelRule::default())?;
         return Ok((map, false));
