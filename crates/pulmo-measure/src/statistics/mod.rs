@@ -5,7 +5,7 @@
 //! | what is typical, how far does it spread | [`summary`] |
 //! | how well is a mean known | [`bootstrap`] |
 //! | which cases belong to one patient | [`cluster`] |
-//! | do two methods differ on the same cases | [`permutation`], [`wilcoxon`], corrected for several tests by [`holm`](mod@holm) |
+//! | do two methods differ on the same cases | [`paired`]: [`permutation`], [`wilcoxon`], corrected for several tests by [`holm`](mod@holm) |
 //! | is one worse by less than a margin | [`margin`] |
 //! | do two methods measure the same volumes | [`bland_altman`] |
 //! | how much does the seed of a training matter | [`runs`] |
@@ -19,6 +19,7 @@ pub mod bootstrap;
 pub mod cluster;
 pub mod holm;
 pub mod margin;
+pub mod paired;
 pub mod permutation;
 pub mod runs;
 pub mod subgroup;

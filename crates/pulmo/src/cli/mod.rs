@@ -10,6 +10,7 @@ use crate::terminal::Terminal;
 
 mod check;
 mod cohort;
+mod compare;
 mod convert;
 mod ct;
 mod data;
@@ -22,6 +23,7 @@ mod inspect;
 mod model;
 mod objects;
 mod segment;
+mod table;
 mod threads;
 mod train;
 
@@ -46,6 +48,7 @@ pub(crate) enum Command {
     Segment(segment::Args),
     Evaluate(evaluate::Args),
     Cohort(cohort::Args),
+    Compare(compare::Args),
     Inspect(inspect::Args),
     Check(check::Args),
     Convert(Box<convert::Args>),
@@ -65,6 +68,7 @@ impl Command {
             Self::Segment(args) => segment::run(args, terminal),
             Self::Evaluate(args) => evaluate::run(args, terminal),
             Self::Cohort(args) => cohort::run(args, terminal),
+            Self::Compare(args) => compare::run(args, terminal),
             Self::Inspect(args) => inspect::run(args, terminal),
             Self::Check(args) => check::run(args, terminal),
             Self::Convert(args) => convert::run(*args, terminal),

@@ -2,6 +2,7 @@
 
 mod check;
 mod cohort;
+mod compare;
 mod convert;
 mod data;
 mod deidentify;
