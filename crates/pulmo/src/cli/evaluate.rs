@@ -8,7 +8,6 @@ mod measure;
 mod methods;
 mod pairing;
 mod settings;
-mod table;
 mod tables;
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! A table, and its three looks: lines on a terminal, Markdown and LaTeX.
+//! A table, and its three looks: lines on a terminal, Markdown and LaTeX; and the fields of CSV.
 
 use std::fmt::Write as _;
 
@@ -112,6 +112,15 @@ pub(crate) fn latex_escaped(text: &str) -> String {
     escaped
 }
 
+/// A CSV field, in quotes where it must be.
+pub(crate) fn quoted(field: &str) -> String {
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
+}
+
 /// A number with as many digits as its unit bears.
 pub(crate) fn formatted(value: Option<f64>, unit: &str) -> String {
     match (value, unit) {
@@ -166,6 +175,12 @@ mod tests {
             latex_escaped("a\\b^~{}<#"),
             "a\\textbackslash{}b\\textasciicircum{}\\textasciitilde{}\\{\\}\\textless{}\\#"
         );
+    }
+
+    #[test]
+    fn fields_are_quoted_where_they_must_be() {
+        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
+        assert_eq!(quoted("a b"), "a b");
     }
 
     #[test]

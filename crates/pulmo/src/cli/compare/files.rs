@@ -10,6 +10,7 @@ use pulmo::measure::statistics::bland_altman::BlandAltman;
 
 use super::document::Document;
 use super::text;
+use crate::cli::table::quoted;
 
 /// Writes the three files into `folder`, which is made if it is not there.
 pub(super) fn write_to(document: &Document, folder: &Path) -> anyhow::Result<()> {
@@ -126,14 +127,5 @@ impl<'a> Lines<'a> {
     fn new(csv: &'a mut String, table: &str, front: &[&str]) -> Self {
         let fields: Vec<String> = std::iter::once(table).chain(front.iter().copied()).map(quoted).collect();
         Self { csv, front: fields.join(",") }
-    }
-}
-
-/// A CSV field, in quotes where it must be.
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::cli::table::quoted;
 use pulmo::measure::evaluate::{CaseResult, LabelResult, MetricValue, Outcome};
 
 /// The first line. `status` is `ok`, `not defined`, or `failed: …` with the reason.
@@ -38,25 +39,5 @@ fn lines(csv: &mut String, who: &str, result: &LabelResult) {
         let (value, status) = value.map_or((String::new(), "not defined"), |value| (value.to_string(), "ok"));
         let (label, grid) = (quoted(&result.label), result.grid.name());
         let _ = writeln!(csv, "{who},{label},{grid},{metric},{value},{unit},{status}");
-    }
-}
-
-/// A CSV field, in quotes where it must be.
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_are_quoted_where_they_must_be() {
-        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
-        assert_eq!(quoted("a b"), "a b");
     }
 }

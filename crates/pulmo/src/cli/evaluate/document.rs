@@ -12,7 +12,8 @@ use pulmo::measure::evaluate::{
 };
 use serde::Serialize;
 
-use super::table::Table;
+use crate::cli::table::Table;
+
 use super::{csv, methods, tables};
 
 /// The name of the JSON's form; `docs/schemas/evaluation.schema.json` describes it.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::document::Document;
-use super::table::title;
+use crate::cli::table::title;
 
 /// The whole file.
 pub(super) fn methods(document: &Document) -> String {

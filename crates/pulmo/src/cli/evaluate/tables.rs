@@ -5,7 +5,7 @@ use pulmo::measure::evaluate::{
 };
 
 use super::document::Document;
-use super::table::{Table, UNDEFINED, formatted, title};
+use crate::cli::table::{Table, UNDEFINED, formatted, title};
 
 /// Excluded cases that a table names; the JSON has all.
 const EXCLUDED_SHOWN: usize = 50;
