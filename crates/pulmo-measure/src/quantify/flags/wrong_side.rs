@@ -1,4 +1,7 @@
 //! The heart on the wrong side: a volume that is mirrored, or masks that are swapped.
+//!
+//! Two signs must agree: what lies between the lungs at the heart's height lies to the right, and the lung that is
+//! called left is the larger one, though heart and liver leave it the smaller. Either alone is seen in patients.
 
 use pulmo_ct::geometry::dot;
 
@@ -8,13 +11,15 @@ use super::{Flag, Raised, Seen, SeenLungs};
 /// Part of the height of the lungs in which the heart lies, from their lowest end.
 const HEART_HEIGHT: [f64; 2] = [0.15, 0.5];
 /// Share of what lies between the lungs, in per cent, that must lie to the right of the middle.
-const RIGHT_PERCENT: f64 = 57.0;
+const RIGHT_PERCENT: f64 = 55.0;
+/// Share of the left lung in both, in per cent, from which it is the larger one.
+const LEFT_LUNG_PERCENT: f64 = 50.0;
 /// How far the columns may run from the patient's left to right, as a cosine.
 const LEAST_COSINE: f64 = 0.9;
-/// Least area seen between the lungs in mm² · slices' mm: less says nothing.
+/// Least volume seen between the lungs: less says nothing.
 const LEAST_ML: f64 = 50.0;
 
-/// What lies between the lungs lies mostly to the right.
+/// What lies between the lungs lies mostly to the right, and the left lung is the larger one.
 #[derive(Debug)]
 pub(super) struct WrongSide;
 
@@ -24,11 +29,15 @@ impl Flag for WrongSide {
     }
 
     fn threshold(&self) -> String {
-        format!("{RIGHT_PERCENT} % or more of the heart's region between the lungs lies right of their middle")
+        format!(
+            "{RIGHT_PERCENT} % or more of the heart's region between the lungs lies right of their middle, and the left \
+             lung has {LEFT_LUNG_PERCENT} % or more of both"
+        )
     }
 
     fn source(&self) -> &'static str {
-        "two thirds of the heart lie left of the midline; limit chosen by this project, silent in between"
+        "two thirds of the heart lie left of the midline, and the left lung is the smaller one; limits chosen by this \
+         project, silent in between"
     }
 
     fn affects(&self) -> &'static [&'static str] {
@@ -36,9 +45,12 @@ impl Flag for WrongSide {
     }
 
     fn check(&self, case: &Seen<'_>) -> Option<Raised> {
-        let right_percent = between_right_percent(&case.lungs?)?;
-        (right_percent >= RIGHT_PERCENT).then(|| Raised {
-            found: format!("{right_percent:.0} % right of the middle"),
+        let lungs = case.lungs?;
+        let left_lung_percent = 100.0 * lungs.lung.left_ml / lungs.lung.total_ml;
+        let right_percent = between_right_percent(&lungs)?;
+        let is_wrong = right_percent >= RIGHT_PERCENT && left_lung_percent >= LEFT_LUNG_PERCENT;
+        is_wrong.then(|| Raised {
+            found: format!("{right_percent:.0} % right of the middle, left lung {left_lung_percent:.0} % of both"),
             sentence: "the heart seems to lie on the right: the volume may be mirrored, or left and right swapped"
                 .to_owned(),
         })

@@ -1,16 +1,17 @@
-//! The masks of MosMedData, where they lie beside the repository.
+//! The masks of MosMedData and real lung masks, where they lie beside the repository.
 
 use super::*;
+use pulmo_ct::components::{Connectivity, components};
 use std::path::{Path, PathBuf};
 
 #[allow(clippy::print_stderr, reason = "a test that checks nothing must say so")]
-fn folder() -> Option<PathBuf> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/mosmed"));
+fn folder(name: &str) -> Option<PathBuf> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")).join(name);
     if !folder.is_dir() {
-        eprintln!("skipped: no MosMed masks at ../shared/data/mosmed");
+        eprintln!("skipped: no masks at ../shared/data/{name}");
         return None;
     }
-    Some(folder.to_owned())
+    Some(folder)
 }
 
 fn open(path: &Path) -> LabelMap {
@@ -39,7 +40,7 @@ fn measured(opacity: &LabelMap, lungs: Option<&LabelMap>) -> Quantities {
 
 #[test]
 fn all_fifty_masks_give_their_volume() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = folder("mosmed") else { return };
     let mut masks: Vec<PathBuf> =
         std::fs::read_dir(folder.join("masks")).unwrap().map(|entry| entry.unwrap().path()).collect();
     masks.retain(|path| path.to_string_lossy().ends_with("_mask.nii.gz"));
@@ -63,7 +64,7 @@ fn all_fifty_masks_give_their_volume() {
 
 #[test]
 fn study_0255_has_its_three_shares() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = folder("mosmed") else { return };
     let mask = open(&folder.join("masks/study_0255_mask.nii.gz"));
     let lungs = open(&folder.join("study_0255_Segmentation.seg.nrrd"));
     // One segment for both lungs: split at the middle of the patient, which does not matter here.
@@ -89,4 +90,63 @@ fn study_0255_has_its_three_shares() {
         found.involvement.iter().map(|share| (share.rule_id.as_str(), rounded(share.percent))).collect();
     assert_eq!(shares, [("inside_lung", 6.53), ("all_of_lung", 7.23), ("all_of_union", 7.18)]);
     assert!(found.flag("outside_lung").unwrap().found.contains("9.8 %"), "4,449 of 45,526 voxels");
+}
+
+/// The two largest pieces, the one further to the patient's left as the left lung; `None` if there are not two.
+fn sides(mask: &LabelMap) -> Option<LabelMap> {
+    let grid = *mask.grid();
+    let is_lung: Vec<bool> = mask.labels().iter().map(|&label| label > 0).collect();
+    let parts = components(grid.shape(), &is_lung, Connectivity::Faces).unwrap();
+    let mut order: Vec<usize> = (0..parts.count()).collect();
+    order.sort_by_key(|&part| std::cmp::Reverse(parts.sizes()[part]));
+    let &[one, other, ..] = order.as_slice() else { return None };
+    if parts.sizes()[other] * 10 < parts.sizes()[one] {
+        return None;
+    }
+    let mean_x = |part: usize| {
+        let [_, rows, columns] = grid.shape();
+        let places = parts.labels().iter().enumerate().filter(|&(_, &label)| label as usize == part + 1);
+        let sum: f64 = places
+            .map(|(k, _)| [k / (rows * columns), k / columns % rows, k % columns].map(|i| i as f64))
+            .map(|index| grid.affine().voxel_to_world(index)[0])
+            .sum();
+        sum / parts.sizes()[part] as f64
+    };
+    let left = if mean_x(one) > mean_x(other) { one } else { other };
+    let labels = parts.labels().iter().map(|&label| match (label as usize).checked_sub(1) {
+        Some(part) if part == left => 1,
+        Some(part) if part == one || part == other => 2,
+        _ => 0,
+    });
+    Some(LabelMap::new(grid, labels.collect()).unwrap())
+}
+
+/// The same voxels with x reversed in patient space.
+fn mirrored(map: &LabelMap) -> LabelMap {
+    let mut affine = *map.grid().affine();
+    affine.columns.iter_mut().for_each(|column| column[0] = -column[0]);
+    affine.origin_mm[0] = -affine.origin_mm[0];
+    LabelMap::new(Grid::new(map.grid().shape(), affine).unwrap(), map.labels().to_vec()).unwrap()
+}
+
+#[test]
+fn real_hearts_are_on_the_right_side() {
+    let Some(folder) = folder("covid8bit/lung") else { return };
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut masks: Vec<LabelMap> =
+        files.filter(|path| path.to_string_lossy().ends_with(".nii.gz")).map(|path| open(&path)).collect();
+    masks.push(open(&super::real::folder("cip").unwrap().join("wholeLung-64.nrrd")));
+    let (mut judged, mut found_mirrored) = (0, 0);
+    for mask in &masks {
+        let flagged = |mask: &LabelMap| {
+            let lungs = sides(mask)?;
+            let none = LabelMap::new(*lungs.grid(), vec![0; lungs.grid().voxels()]).unwrap();
+            Some(measured(&none, Some(&lungs)).flag("wrong_side").is_some())
+        };
+        let Some(is_flagged) = flagged(mask) else { continue };
+        assert!(!is_flagged);
+        judged += 1;
+        found_mirrored += usize::from(flagged(&mirrored(mask)) == Some(true));
+    }
+    assert_eq!((judged, found_mirrored), (11, 6), "judged, and found when mirrored");
 }
