@@ -26,7 +26,7 @@ td{white-space:nowrap}td.words{white-space:normal}
 th{vertical-align:bottom}
 th:first-child,td:first-child,.words{text-align:left}tfoot td{font-weight:600}
 figure{margin:0}figcaption{font-size:.88rem;color:var(--soft)}
-.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1.6rem 2.4rem}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1.6rem 2.4rem;margin-bottom:1.2rem}
 .charts figcaption{color:var(--ink);font-size:1rem;font-weight:600;margin-bottom:.3rem}
 svg.chart{display:block;width:100%;max-width:34rem;height:auto}
 .pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));gap:1rem;margin-bottom:1rem}

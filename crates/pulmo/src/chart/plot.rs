@@ -41,7 +41,7 @@ impl Plot {
     pub(super) fn new(titles: Titles<'_>, [x, y]: [Axis; 2], height: f64) -> Self {
         let longest = y.ticks().iter().map(|&tick| y.label(tick).chars().count()).max().unwrap_or(1);
         let left = (longest as f64 * DIGIT + 10.0).min(WIDTH / 3.0);
-        let mut plot = Self::frame(titles, x, y, [left, 24.0, WIDTH - 14.0, 24.0 + height]);
+        let mut plot = Self::frame(titles, x, y, [left, 24.0, right_of(&x), 24.0 + height]);
         let [left, top, right, _] = plot.area;
         for tick in y.ticks() {
             let at = plot.across_y(tick);
@@ -55,7 +55,7 @@ impl Plot {
     /// A horizontal axis only, over an area of `height`.
     pub(super) fn flat(titles: Titles<'_>, x: Axis, height: f64) -> Self {
         let y = Axis { low: 0.0, high: height, step: height };
-        Self::frame(titles, x, y, [14.0, 4.0, WIDTH - 14.0, 4.0 + height])
+        Self::frame(titles, x, y, [14.0, 4.0, right_of(&x), 4.0 + height])
     }
 
     fn frame(titles: Titles<'_>, x: Axis, y: Axis, area: [f64; 4]) -> Self {
@@ -209,6 +209,11 @@ impl Plot {
             self.body
         )
     }
+}
+
+/// Where the area ends, so that half of the last tick's label has room.
+fn right_of(x: &Axis) -> f64 {
+    WIDTH - (x.label(x.high).chars().count() as f64 * DIGIT / 2.0 + 2.0).max(14.0)
 }
 
 /// The mark of a series: circle, square, triangle, diamond, cross or plus in the series' colour.

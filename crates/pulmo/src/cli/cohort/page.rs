@@ -149,7 +149,7 @@ fn worst(body: &mut String, cards: &[Card<'_>]) {
         let _ = write!(
             body,
             "<article class=\"card\"><h3>{case}</h3>\n<p>{}: Dice {}, reference {} mL, prediction {} mL{}</p>\n",
-            card.why.join(", "),
+            card.why.join(" · "),
             shown(card.row.get("dice"), "1"),
             shown(card.row.reference_ml, "mL"),
             shown(card.row.prediction_ml, "mL"),

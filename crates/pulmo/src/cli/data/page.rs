@@ -32,7 +32,7 @@ pub(super) fn page(list: &DataList, found: &Fingerprint) -> String {
         ("Lowest intensity (0.5 % below)", along(&|one| one.intensity[0])),
         ("Highest intensity (99.5 % below)", along(&|one| one.intensity[2])),
     ] {
-        let titles = Titles { title, x: title, y: "cases" };
+        let titles = Titles { title, x: "", y: "cases" };
         page += &figure(title, &histogram(titles, &values));
     }
     page += "</div>\n<div class=\"scroll\"><table><tr><th></th><th>least</th><th>quarter</th><th>median</th>\
