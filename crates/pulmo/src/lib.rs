@@ -6,6 +6,7 @@
 pub mod chart;
 pub mod page;
 pub mod picture;
+pub mod report;
 
 pub use pulmo_ct as ct;
 pub use pulmo_engine as engine;

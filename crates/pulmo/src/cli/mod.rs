@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::terminal::Terminal;
 
+mod cases;
 mod check;
 mod cohort;
 mod compare;
@@ -22,6 +23,9 @@ mod import;
 mod inspect;
 mod model;
 mod objects;
+mod report;
+mod reporting;
+mod run;
 mod segment;
 mod table;
 mod threads;
@@ -45,7 +49,9 @@ pub(crate) enum Command {
     Import(import::Args),
     Data(data::Args),
     Train(train::Args),
+    Run(run::Args),
     Segment(segment::Args),
+    Report(Box<report::Args>),
     Evaluate(evaluate::Args),
     Cohort(cohort::Args),
     Compare(compare::Args),
@@ -65,7 +71,9 @@ impl Command {
             Self::Import(args) => import::run(args, terminal),
             Self::Data(args) => data::run(args, terminal),
             Self::Train(args) => train::run(args, terminal),
+            Self::Run(args) => run::run(args, terminal),
             Self::Segment(args) => segment::run(args, terminal),
+            Self::Report(args) => report::run(*args, terminal),
             Self::Evaluate(args) => evaluate::run(args, terminal),
             Self::Cohort(args) => cohort::run(args, terminal),
             Self::Compare(args) => compare::run(args, terminal),

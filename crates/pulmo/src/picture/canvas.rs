@@ -1,4 +1,4 @@
-//! Pixels, contours and two letters.
+//! Pixels, contours and four letters.
 
 use std::io;
 
@@ -44,6 +44,12 @@ impl Picture {
         self.rgb[y * self.width + x]
     }
 
+    /// All pixels, rows from the top.
+    #[must_use]
+    pub fn rgb(&self) -> &[[u8; 3]] {
+        &self.rgb
+    }
+
     /// The picture as a PNG file.
     ///
     /// # Errors
@@ -74,7 +80,7 @@ impl Picture {
         }
     }
 
-    /// Tints a region and draws its contour, two pixels wide, just inside it.
+    /// Tints a region by a share from 0 to 1 and draws its contour, two pixels wide, just inside it.
     pub(super) fn overlay(&mut self, inside: impl Fn(f64, f64) -> bool, colour: [u8; 3], fill: f32) {
         let mask: Vec<bool> = (0..self.rgb.len())
             .map(|at| {
@@ -98,10 +104,12 @@ impl Picture {
         }
     }
 
-    /// Draws `R` or `L` in white with a black rim, half-way down one side.
+    /// Draws `A`, `L`, `P` or `R` in white with a black rim, half-way down one side.
     pub(super) fn letter(&mut self, letter: char, at_right: bool) {
         let rows: [u8; 7] = match letter {
+            'A' => [0b01110, 0b10001, 0b10001, 0b11111, 0b10001, 0b10001, 0b10001],
             'L' => [0b10000, 0b10000, 0b10000, 0b10000, 0b10000, 0b10000, 0b11111],
+            'P' => [0b11110, 0b10001, 0b10001, 0b11110, 0b10000, 0b10000, 0b10000],
             _ => [0b11110, 0b10001, 0b10001, 0b11110, 0b10100, 0b10010, 0b10001],
         };
         let (wide, high) = (5 * DOT, 7 * DOT);

@@ -1,7 +1,7 @@
-//! Pictures of a CT with its masks: axial and coronal slices as PNG.
+//! Pictures of a CT with its masks: axial, coronal and sagittal slices as PNG.
 //!
 //! Drawn as radiologists look at them: the patient's right on the left side of the picture, front (axial) or
-//! head (coronal) at the top, whatever the order of the axes in the file; sides come from the affine and are
+//! head (coronal, sagittal) at the top, whatever the order of the axes in the file; sides come from the affine and are
 //! lettered. Pixels are square in mm. Colours: [`REFERENCE`] and [`PREDICTION`], told apart by colour-blind
 //! eyes too.
 
@@ -21,6 +21,8 @@ pub const WINDOW_WIDTH_HU: f32 = 1500.0;
 pub const REFERENCE: [u8; 3] = [86, 180, 233];
 /// Colour of what the network marked: orange.
 pub const PREDICTION: [u8; 3] = [230, 159, 0];
+/// Colour of what only surrounds, as the lungs: light blue.
+pub const OUTLINE: [u8; 3] = [86, 180, 233];
 
 /// How much of the mask's colour covers the CT inside the contour.
 const FILL: f32 = 0.25;
@@ -51,6 +53,20 @@ impl Layers<'_> {
     /// If there is no such slice.
     #[must_use]
     pub fn draw_slice(&self, view: View, index: usize) -> Picture {
+        self.paint(view, index, None, FILL)
+    }
+
+    /// As [`Layers::draw_slice`], with the contours alone: the masks' insides show the CT as it is, and every label of
+    /// `outline` above 0 is lined in [`OUTLINE`].
+    ///
+    /// # Panics
+    /// If there is no such slice.
+    #[must_use]
+    pub fn draw_contours(&self, view: View, index: usize, outline: Option<&LabelMap>) -> Picture {
+        self.paint(view, index, outline, 0.0)
+    }
+
+    fn paint(&self, view: View, index: usize, outline: Option<&LabelMap>, fill: f32) -> Picture {
         let grid = self.volume.grid();
         let plane = plane::Plane::new(grid, view, index);
         let [height_mm, width_mm] = plane.extent_mm();
@@ -63,13 +79,15 @@ impl Layers<'_> {
             let grey = (255.0 * ((hu - low) / WINDOW_WIDTH_HU).clamp(0.0, 1.0)).round() as u8;
             [grey; 3]
         });
-        for (mask, colour) in [(self.reference, REFERENCE), (self.prediction, PREDICTION)] {
+        let masks = [(outline, OUTLINE), (self.reference, REFERENCE), (self.prediction, PREDICTION)];
+        for (mask, colour) in masks {
             if let Some(mask) = mask {
-                picture.overlay(|down, across| mask.labels()[plane.nearest(down, across)] > 0, colour, FILL);
+                picture.overlay(|down, across| mask.labels()[plane.nearest(down, across)] > 0, colour, fill);
             }
         }
-        picture.letter('R', false);
-        picture.letter('L', true);
+        let [left, right] = view.letters();
+        picture.letter(left, false);
+        picture.letter(right, true);
         picture
     }
 
@@ -77,7 +95,7 @@ impl Layers<'_> {
     #[must_use]
     pub fn fullest_slice(&self, view: View) -> usize {
         let grid = self.volume.grid();
-        let axis = plane::through(grid, view);
+        let axis = view.through(grid);
         let [_, rows, columns] = grid.shape();
         let mut marked = vec![0_usize; grid.shape()[axis]];
         for mask in [self.reference, self.prediction].into_iter().flatten() {
@@ -133,6 +151,10 @@ mod tests {
             let coronal = layers.draw(View::Coronal);
             assert!(is_coloured(&coronal, 0.97, 0.03), "{columns:?}");
             assert!(!is_coloured(&coronal, 0.97, 0.97), "{columns:?}");
+            // Back is right and head at the top of a sagittal one.
+            let sagittal = layers.draw(View::Sagittal);
+            assert!(is_coloured(&sagittal, 0.97, 0.03), "{columns:?}");
+            assert!(!is_coloured(&sagittal, 0.03, 0.03) && !is_coloured(&sagittal, 0.97, 0.97), "{columns:?}");
         }
     }
 

@@ -9,6 +9,8 @@ pub enum View {
     Axial,
     /// From the front: head at the top.
     Coronal,
+    /// From the patient's left: head at the top, front at the left.
+    Sagittal,
 }
 
 impl View {
@@ -18,7 +20,14 @@ impl View {
         match self {
             Self::Axial => "axial",
             Self::Coronal => "coronal",
+            Self::Sagittal => "sagittal",
         }
+    }
+
+    /// The array's axis that runs through the picture: 0 slice, 1 row, 2 column.
+    #[must_use]
+    pub fn through(self, grid: &Grid) -> usize {
+        array_axes(grid)[self.patient_axes().0[0]].0
     }
 
     /// LPS axes (0 left, 1 back, 2 head) through, down and across the picture, and whether down is against the axis.
@@ -26,6 +35,15 @@ impl View {
         match self {
             Self::Axial => ([2, 1, 0], false),
             Self::Coronal => ([1, 2, 0], true),
+            Self::Sagittal => ([0, 2, 1], true),
+        }
+    }
+
+    /// The letters at the left and right edge: the patient's right and left, or front (A) and back (P).
+    pub(super) fn letters(self) -> [char; 2] {
+        match self {
+            Self::Axial | Self::Coronal => ['R', 'L'],
+            Self::Sagittal => ['A', 'P'],
         }
     }
 }
@@ -43,11 +61,6 @@ fn array_axes(grid: &Grid) -> [(usize, bool); 3] {
         }
     }
     std::array::from_fn(|patient| (best[patient], direction[best[patient]][patient] < 0.0))
-}
-
-/// The array's axis that runs through the picture of `view`.
-pub(super) fn through(grid: &Grid, view: View) -> usize {
-    array_axes(grid)[view.patient_axes().0[0]].0
 }
 
 /// One picture's plane: where its rows and columns lie in the array.

@@ -11,6 +11,7 @@ mod evaluate_mosmed;
 mod evaluate_protocol;
 mod evaluate_schema;
 mod inspect;
+mod report;
 
 use std::process::{Command, Output};
 

@@ -11,6 +11,7 @@
 //! | `pixel_data` | finds and reads the frames of an object |
 //! | `codec` | undoes the compression of one frame |
 //! | [`source`] | a series as the objects made from it see it |
+//! | `person` | who is on it, where a user asks for it |
 //! | [`object`] | what all objects share: identity, equipment, UIDs |
 //! | [`pdf`], [`capture`] | a document and pictures in the study |
 //! | [`rtstruct`] | contours, out and in |
@@ -26,6 +27,7 @@ mod entry;
 mod fields;
 pub(crate) mod file;
 mod lengths;
+mod person;
 mod pixel_data;
 mod raw;
 mod text;
@@ -50,4 +52,5 @@ pub(super) use entry::{Folder, Single};
 pub(crate) use file::{looks_like, open_header};
 pub use kind::{Kind, kind_of};
 pub use object::{Algorithm, AlgorithmKind, DicomObject, Settings, Timestamp};
+pub use person::Person;
 pub use source::{SourceSeries, SourceSlice};

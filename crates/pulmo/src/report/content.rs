@@ -1,0 +1,208 @@
+//! A report in one language, before it becomes a page: words, numbers and tables, in the order of reading.
+//!
+//! HTML, PDF and Markdown only lay this out; what a report says is decided here.
+
+mod change;
+mod done;
+mod measures;
+
+pub(super) use measures::side_and_part;
+
+use super::document::Report;
+use super::language::{Language, Words};
+
+/// What a report says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Content {
+    /// Language of everything here.
+    pub language: Language,
+    /// The first heading.
+    pub title: String,
+    /// What the title means.
+    pub what: String,
+    /// Whose report it is: pairs of name and value.
+    pub subject: Vec<Pair>,
+    /// The research sentence, in English first.
+    pub notices: Vec<String>,
+    /// The numbers at the top.
+    pub tiles: Vec<Tile>,
+    /// What stands above all: suppressed numbers and why.
+    pub alerts: Vec<Alert>,
+    /// What raised a flag.
+    pub flags: Vec<Flag>,
+    /// Shares by region; `None` where they are suppressed.
+    pub regions: Option<Table>,
+    /// Every quantity with its rule.
+    pub quantities: Table,
+    /// The change since an earlier CT; `None` without one.
+    pub follow_up: Option<Table>,
+    /// The scores; `None` where there are none.
+    pub scores: Option<Table>,
+    /// What could not be given and why: pairs of what and reason.
+    pub left_out: Vec<Pair>,
+    /// What was done: pairs of name and value.
+    pub done: Vec<Pair>,
+}
+
+/// A name and what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// The name.
+    pub name: String,
+    /// What belongs to it.
+    pub value: String,
+}
+
+/// One number at the top.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tile {
+    /// The number with its unit.
+    pub value: String,
+    /// What it is.
+    pub label: String,
+}
+
+/// Something that must not be overlooked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// In a sentence.
+    pub sentence: String,
+    /// Why.
+    pub reasons: Vec<String>,
+}
+
+/// A flag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// What it means.
+    pub sentence: String,
+    /// What was found.
+    pub found: String,
+    /// What raises it.
+    pub threshold: String,
+}
+
+/// A table: all rows are as long as the head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Its name in the page, such as `regions`; unique.
+    pub id: &'static str,
+    /// Its heading.
+    pub title: String,
+    /// Names of the columns.
+    pub head: Vec<String>,
+    /// Columns that hold numbers, counted from 0.
+    pub numeric: std::ops::Range<usize>,
+    /// The rows.
+    pub rows: Vec<Vec<String>>,
+    /// What stands below it.
+    pub notes: Vec<String>,
+}
+
+impl Table {
+    /// Whether a column holds numbers.
+    #[must_use]
+    pub fn is_numeric(&self, column: &usize) -> bool {
+        self.numeric.contains(column)
+    }
+}
+
+impl Content {
+    /// Puts a report into words.
+    #[must_use]
+    pub fn of(report: &Report, language: Language) -> Self {
+        let words = language.words();
+        let mut notices = vec![report.notice.clone()];
+        if language != Language::English {
+            notices.push(words.research.to_owned());
+        }
+        Self {
+            language,
+            title: words.title.to_owned(),
+            what: words.what.to_owned(),
+            subject: subject(report, words),
+            notices,
+            tiles: tiles(report, language),
+            alerts: alerts(report, language),
+            flags: flags(report, language),
+            regions: measures::regions(report, language),
+            quantities: measures::quantities(report, language),
+            follow_up: report.follow_up.as_ref().map(|change| change::table(change, language)),
+            scores: measures::scores(report, language),
+            left_out: measures::left_out(report, language),
+            done: done::done(report, language),
+        }
+    }
+}
+
+impl Flag {
+    /// What was found and what raises the flag, in one line.
+    #[must_use]
+    pub fn details(&self, words: &Words) -> String {
+        format!("{}: {}; {}: {}", words.found, self.found, words.threshold, self.threshold)
+    }
+}
+
+impl Pair {
+    fn new(name: &str, value: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), value: value.into() }
+    }
+}
+
+fn subject(report: &Report, words: &Words) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    if let Some(identity) = &report.identity {
+        pairs.push(Pair::new(words.patient, identity.name.clone()));
+        pairs.push(Pair::new(words.patient_id, identity.id.clone()));
+        pairs.push(Pair::new(words.study_date, identity.study_date.clone()));
+        pairs.retain(|pair| !pair.value.is_empty());
+    }
+    pairs.push(Pair::new(words.case, report.case.clone()));
+    pairs
+}
+
+fn tiles(report: &Report, language: Language) -> Vec<Tile> {
+    let words = language.words();
+    let found = &report.quantities;
+    let tile = |value: String, label: &str| Tile { value, label: label.to_owned() };
+    let share = |percent: Option<f64>| percent.map_or_else(|| words.not_given.to_owned(), |x| language.percent(x));
+    let of_region = |id: &str| share(found.region(id).and_then(|region| region.percent));
+    vec![
+        tile(language.ml(found.opacity.total_ml), words.opacity),
+        tile(share(found.involvement.first().map(|share| share.percent)), words.of_lung),
+        tile(of_region("right"), words.right_lung),
+        tile(of_region("left"), words.left_lung),
+        tile(
+            found.lung.as_ref().map_or_else(|| words.not_given.to_owned(), |lung| language.ml(lung.total_ml)),
+            words.lung_volume,
+        ),
+    ]
+}
+
+fn alerts(report: &Report, language: Language) -> Vec<Alert> {
+    let words = language.words();
+    let mut alerts = Vec::new();
+    if let Some(left_out) = &report.quantities.lung_left_out {
+        let mut reasons = vec![language.reason(left_out)];
+        let problems = report.lungs.iter().flat_map(|lungs| &lungs.problems);
+        reasons.extend(problems.filter(|problem| !reasons[0].contains(*problem)).cloned().collect::<Vec<_>>());
+        alerts.push(Alert { sentence: words.no_percent.to_owned(), reasons });
+    }
+    if report.quantities.opacity.voxels == 0 {
+        alerts.push(Alert { sentence: words.nothing_marked.to_owned(), reasons: Vec::new() });
+    }
+    alerts
+}
+
+fn flags(report: &Report, language: Language) -> Vec<Flag> {
+    // What a change between two CTs raises stands beside the others.
+    let follow_up = report.follow_up.iter().flat_map(|change| &change.flags);
+    let flags = report.quantities.flags.iter().chain(follow_up);
+    flags
+        .map(|flag| Flag {
+            sentence: language.flag(flag),
+            found: language.found(flag),
+            threshold: language.threshold(flag),
+        })
+        .collect()
+}

@@ -1,0 +1,303 @@
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use pulmo::ct::format::dicom::{Kind, SourceSeries, kind_of};
+use pulmo::ct::format::{OpenOptions, write_label_map, write_volume};
+use pulmo::ct::phantom::{Phantom, PhantomOptions, thorax};
+use pulmo::ct::{CtVolume, LabelMap};
+use pulmo::engine::Model;
+use pulmo::engine::Recipe;
+use pulmo::engine::model::{DataSource, Provenance};
+use pulmo::report::Report;
+use tempfile::TempDir;
+
+/// A phantom's files (NIfTI keeps spacings in float32, so volumes agree to seven digits) and a place for reports.
+struct Case {
+    folder: TempDir,
+    phantom: Phantom,
+}
+
+impl Case {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = PhantomOptions { shape: [64, 96, 96], spacing_mm: [4.0, 3.6, 3.6], ..PhantomOptions::seeded(7) };
+        let phantom = thorax(&options).unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write_volume(&at("ct.nii.gz"), &phantom.volume).unwrap();
+        write_label_map(&at("mask.nii.gz"), &phantom.infiltrate).unwrap();
+        write_label_map(&at("lungs.nii.gz"), &phantom.lungs).unwrap();
+        Self { folder, phantom }
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `pulmo report` of the phantom into a folder.
+    fn report(&self, folder: &str, more: &[&str]) -> Output {
+        let (ct, mask, lungs) = (self.at("ct.nii.gz"), self.at("mask.nii.gz"), self.at("lungs.nii.gz"));
+        let mut arguments: Vec<&OsStr> = vec!["report".as_ref(), ct.as_ref(), "--mask".as_ref(), mask.as_ref()];
+        arguments.extend::<[&OsStr; 2]>(["--lungs".as_ref(), lungs.as_ref()]);
+        arguments.extend(more.iter().map(OsStr::new));
+        let output = self.at(folder);
+        arguments.extend::<[&OsStr; 2]>(["-o".as_ref(), output.as_ref()]);
+        super::pulmo(&arguments)
+    }
+
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.at(name)).unwrap()
+    }
+}
+
+#[track_caller]
+fn must_succeed(output: &Output) {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Page objects of a PDF whose objects are not compressed, as ours are.
+fn pages(pdf: &[u8]) -> usize {
+    let count = |what: &[u8]| pdf.windows(what.len()).filter(|window| *window == what).count();
+    count(b"/Type /Page") - count(b"/Type /Pages")
+}
+
+#[test]
+fn a_report_says_what_was_drawn_in_every_format() {
+    let case = Case::new();
+    must_succeed(&case.report("a", &["--percent-rule", "all"]));
+    let report: Report = serde_json::from_str(&case.text("a/report.json")).unwrap();
+    let exact = case.phantom.exact;
+    assert_eq!(report.schema, Report::SCHEMA);
+    assert!((report.quantities.opacity.total_ml - exact.infiltrate_ml).abs() < 1e-3);
+    let share = 100.0 * exact.infiltrate_ml / exact.lung_ml;
+    assert_eq!(report.quantities.involvement.len(), 3);
+    assert!((report.quantities.involvement[0].percent - share).abs() < 1e-3);
+    let right = report.quantities.region("right").unwrap();
+    assert!((right.opacity_ml - exact.right_infiltrate_ml).abs() < 1e-3, "the patient's right is the right");
+
+    let html = case.text("a/report.html");
+    let written = pulmo::report::Language::English.ml(exact.infiltrate_ml);
+    assert!(html.contains(&written), "{written}");
+    assert!(case.text("a/report.md").contains(&written));
+    let csv = case.text("a/report.csv");
+    let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!((lines.len(), lines[0].len()), (2, lines[1].len()));
+    let column = lines[0].iter().position(|name| *name == "opacity_ml").unwrap();
+    assert!((lines[1][column].parse::<f64>().unwrap() - exact.infiltrate_ml).abs() < 1e-3);
+    let pdf = std::fs::read(case.at("a/report.pdf")).unwrap();
+    assert!(pdf.starts_with(b"%PDF-"));
+    assert_eq!(pages(&pdf), 2);
+}
+
+#[test]
+fn the_page_needs_nothing_from_elsewhere() {
+    let case = Case::new();
+    must_succeed(&case.report("a", &[]));
+    let html = case.text("a/report.html");
+    for banned in ["http", "<script", "@import", "url(", "src=\"/", "<link", "onload", "COVID", "neumonia", "severe"] {
+        assert!(!html.contains(banned), "`{banned}` in the page");
+    }
+    for id in ["flags", "pictures", "involvement", "levels", "regions", "quantities", "scores", "left_out", "done"] {
+        assert!(html.contains(&format!("id=\"{id}\"")), "`{id}` is missing");
+    }
+    assert_eq!(html.matches("src=\"data:image/png;base64,").count(), 3, "axial, coronal, sagittal");
+    assert!(html.contains(pulmo::RESEARCH_USE) && html.contains("@page{size:A4"));
+}
+
+#[test]
+fn the_german_report_is_german() {
+    let case = Case::new();
+    must_succeed(&case.report("a", &[]));
+    must_succeed(&case.report("de", &["--language", "de"]));
+    let (english, german) = (case.text("a/report.md"), case.text("de/report.md"));
+    for said in ["Lungenverdichtungen", "Milchglas", "Konsolidierung", "Kein Medizinprodukt", "Not a medical device"] {
+        assert!(german.contains(said), "{said}");
+    }
+    let sentence = pulmo::report::Language::German.ml(case.phantom.exact.infiltrate_ml);
+    assert!(german.contains(&sentence), "{sentence}");
+    // Every line of words was translated; what is the same are the research sentence, names and hashes.
+    let is_same_in_both = |line: &&str| english.lines().any(|other| other == *line);
+    let words = |line: &&str| line.split(|c: char| !c.is_ascii_lowercase()).filter(|word| word.len() > 3).count() > 3;
+    let left: Vec<&str> = german.lines().filter(is_same_in_both).filter(words).collect();
+    assert_eq!(left, [format!("> {}", pulmo::RESEARCH_USE)]);
+    assert_eq!(case.text("a/report.json"), case.text("de/report.json"), "data have no language");
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_and_nothing_is_replaced_unasked() {
+    let case = Case::new();
+    must_succeed(&case.report("a", &[]));
+    must_succeed(&case.report("b", &[]));
+    for name in ["report.html", "report.json", "report.csv", "report.md", "report.pdf"] {
+        assert!(
+            std::fs::read(case.at("a").join(name)).unwrap() == std::fs::read(case.at("b").join(name)).unwrap(),
+            "{name}"
+        );
+    }
+    let again = case.report("a", &[]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("--force"));
+    must_succeed(&case.report("a", &["--force", "--format", "html"]));
+}
+
+#[test]
+fn an_empty_mask_and_a_missing_lung_are_said_plainly() {
+    let case = Case::new();
+    let grid = *case.phantom.volume.grid();
+    write_label_map(&case.at("mask.nii.gz"), &LabelMap::new(grid, vec![0; grid.voxels()]).unwrap()).unwrap();
+    must_succeed(&case.report("empty", &[]));
+    assert!(case.text("empty/report.html").contains("An empty mask does not prove clear lungs"));
+
+    let left = case.phantom.lungs.labels().iter().map(|&label| u8::from(label == 1)).collect();
+    write_label_map(&case.at("lungs.nii.gz"), &LabelMap::new(grid, left).unwrap()).unwrap();
+    let air = CtVolume::new(grid, vec![40.0; grid.voxels()]).unwrap();
+    write_volume(&case.at("ct.nii.gz"), &air).unwrap();
+    write_label_map(&case.at("lungs.nii.gz"), &LabelMap::new(grid, vec![0; grid.voxels()]).unwrap()).unwrap();
+    must_succeed(&case.report("failed", &["--language", "de"]));
+    let html = case.text("failed/report.html");
+    assert!(html.contains("Anteile an der Lunge, Regionen und Scores werden nicht angegeben."));
+    assert!(!html.contains("id=\"regions\"") && !html.contains("id=\"scores\""), "suppressed, not footnoted");
+}
+
+#[test]
+fn a_mask_that_is_not_understood_is_refused() {
+    let case = Case::new();
+    let grid = *case.phantom.volume.grid();
+    let two = case.phantom.infiltrate.labels().iter().enumerate().map(|(at, &label)| label * (1 + (at % 2) as u8));
+    write_label_map(&case.at("mask.nii.gz"), &LabelMap::new(grid, two.collect()).unwrap()).unwrap();
+    let refused = case.report("a", &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--labels 1,2"));
+    must_succeed(&case.report("a", &["--labels", "1,2"]));
+    let report: Report = serde_json::from_str(&case.text("a/report.json")).unwrap();
+    assert!((report.quantities.opacity.total_ml - case.phantom.exact.infiltrate_ml).abs() < 1e-3);
+}
+
+/// A DICOM series made by pydicom, and an empty mask of it.
+fn series_and_mask(folder: &Path) -> (PathBuf, PathBuf) {
+    let series = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../oracles/dicom_series/signed16_explicit");
+    let source = SourceSeries::open(&series, &OpenOptions::default()).unwrap();
+    let mask = folder.join("mask.nii.gz");
+    let mut labels = vec![0; source.grid().voxels()];
+    labels[3] = 1;
+    write_label_map(&mask, &LabelMap::new(*source.grid(), labels).unwrap()).unwrap();
+    (series, mask)
+}
+
+#[test]
+fn nobody_is_named_unless_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (series, mask) = series_and_mask(folder.path());
+    let person = SourceSeries::open(&series, &OpenOptions::default()).unwrap().person();
+    assert!(!person.name.is_empty() && !person.id.is_empty(), "the oracle names somebody");
+    let made = |name: &str, more: &[&str]| {
+        let output = folder.path().join(name);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pulmo"));
+        command.env("SOURCE_DATE_EPOCH", "1700000000").arg("report").arg(&series).arg("--mask").arg(&mask);
+        let result = command.args(more).arg("-o").arg(&output).output().unwrap();
+        must_succeed(&result);
+        let said = [result.stdout, result.stderr].concat();
+        (output, String::from_utf8_lossy(&said).into_owned())
+    };
+    let (plain, said) = made("plain", &["--dicom", "pdf"]);
+    assert!(!said.contains(&person.name));
+    for name in ["report.html", "report.json", "report.csv", "report.md", "report.pdf"] {
+        let bytes = std::fs::read(plain.join(name)).unwrap();
+        for secret in [&person.name, &person.id] {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "identity in {name}");
+        }
+    }
+    assert_eq!(kind_of(&plain.join("report.dcm")).unwrap(), Some(Kind::Pdf));
+    let (named, _) = made("named", &["--with-identity"]);
+    let html = std::fs::read_to_string(named.join("report.html")).unwrap();
+    assert!(html.contains(&person.name) && html.contains(&person.id));
+}
+
+/// A model that has learnt nothing: its first weights.
+fn model(path: &Path) {
+    const RECIPE: &str = r#"
+name = "tiny"
+network = { architecture = "unet", input_channels = 1, classes = 2, widths = [4, 8] }
+input.grid = { mode = "whole", size = [8, 24, 24] }
+input.intensity = { kind = "window", center_hu = -450.0, width_hu = 1300.0 }
+training.phase = [{ name = "one", epochs = 1, learning_rate = 1e-2 }]
+"#;
+    let recipe = Recipe::parse(RECIPE, "tiny", &[]).unwrap();
+    let weights = recipe.network.initial_weights(5).unwrap();
+    let data = DataSource { name: "phantoms <b>".to_owned(), licence: "CC0-1.0".to_owned(), ..DataSource::default() };
+    let provenance = Provenance { data: vec![data], training_cases: 3, ..Provenance::default() };
+    let labels = vec!["infiltrate".to_owned()];
+    Model { recipe, labels, provenance, weights, sha256: String::new() }.save(path).unwrap();
+}
+
+#[test]
+fn run_segments_measures_and_reports_and_lists_what_failed() {
+    let case = Case::new();
+    model(&case.at("model.safetensors"));
+    let (ct, model, out) = (case.at("ct.nii.gz"), case.at("model.safetensors"), case.at("out"));
+    let missing = case.at("missing.nii.gz");
+    let run = |inputs: &[&Path], more: &[&str]| {
+        let mut arguments: Vec<&OsStr> = vec!["run".as_ref()];
+        arguments.extend(inputs.iter().map(|input| input.as_os_str()));
+        arguments.extend::<[&OsStr; 4]>(["-m".as_ref(), model.as_ref(), "-o".as_ref(), out.as_ref()]);
+        arguments.extend(more.iter().map(OsStr::new));
+        super::pulmo(&arguments)
+    };
+    let first = run(&[&ct, &missing], &["--pictures"]);
+    assert_eq!(first.status.code(), Some(1), "{}", String::from_utf8_lossy(&first.stderr));
+    assert!(String::from_utf8_lossy(&first.stderr).contains("failed: "));
+    for name in ["mask.nii.gz", "result.json", "report.html", "report.json", "report.pdf", "axial.png"] {
+        assert!(out.join("ct").join(name).is_file(), "{name}");
+    }
+    let html = case.text("out/ct/report.html");
+    assert!(html.contains("phantoms &#60;b&#62;") && !html.contains("phantoms <b>"), "what a model says is escaped");
+    assert!(html.contains("CC0-1.0"), "licence of the model's data");
+    let report: Report = serde_json::from_str(&case.text("out/ct/report.json")).unwrap();
+    let hash = pulmo::engine::digest::of_file(&model).unwrap();
+    assert_eq!(report.mask.model.unwrap().sha256, hash);
+
+    must_succeed(&run(&[&ct], &["--resume"]));
+    assert_eq!(run(&[&ct], &[]).status.code(), Some(2), "nothing is replaced unasked");
+
+    // The same mask by `report`, with the result that says which model it is of.
+    let folder = case.at("out/ct");
+    let files = ["mask.nii.gz", "result.json"].map(|name| folder.join(name).into_os_string());
+    let [mask, result] = &files;
+    let output = case.at("again");
+    let arguments: [&OsStr; 8] = [
+        "report".as_ref(),
+        ct.as_ref(),
+        "--mask".as_ref(),
+        mask,
+        "--result".as_ref(),
+        result,
+        "-o".as_ref(),
+        output.as_ref(),
+    ];
+    must_succeed(&super::pulmo(&arguments));
+    let again: Report = serde_json::from_str(&case.text("again/report.json")).unwrap();
+    assert_eq!(again.quantities, report.quantities);
+}
+
+#[test]
+fn a_follow_up_needs_the_same_patient_and_model() {
+    let case = Case::new();
+    model(&case.at("model.safetensors"));
+    let (ct, model, out) = (case.at("ct.nii.gz"), case.at("model.safetensors"), case.at("out"));
+    let segment: [&OsStr; 6] =
+        ["segment".as_ref(), ct.as_ref(), "-m".as_ref(), model.as_ref(), "-o".as_ref(), out.as_ref()];
+    must_succeed(&super::pulmo(&segment));
+    std::fs::copy(out.join("ct/mask.nii.gz"), case.at("mask.nii.gz")).unwrap();
+    let result = out.join("ct/result.json");
+    let result = result.to_str().unwrap();
+    must_succeed(&case.report("first", &["--result", result, "--patient", "p1"]));
+    let earlier = case.at("first/report.json");
+    let earlier = earlier.to_str().unwrap();
+    must_succeed(&case.report("second", &["--result", result, "--patient", "p1", "--previous", earlier]));
+    let html = case.text("second/report.html");
+    assert!(html.contains("id=\"follow_up\"") && html.contains("Change since the earlier CT"));
+    let other = case.report("third", &["--result", result, "--patient", "p2", "--previous", earlier]);
+    assert_eq!(other.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&other.stderr).contains("different patients"));
+}
