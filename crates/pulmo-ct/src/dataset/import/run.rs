@@ -58,6 +58,9 @@ pub fn import(kind: &dyn DatasetKind, request: &Request<'_>) -> Result<Imported>
     if !kind.is_own() {
         must_lie_outside(request.root, request.output)?;
     }
+    // Before hours of reading, not after them.
+    let folder = folder_of(request.output);
+    std::fs::create_dir_all(folder).map_err(|source| Error::write(folder, source))?;
     let work = beside(request.output, "files");
     let search = Search { root: request.root, work: &work, options: request.options, progress: request.progress };
     let mut found = kind.find(&search)?;
@@ -111,12 +114,18 @@ fn beside(output: &Path, ending: &str) -> PathBuf {
     output.with_extension(ending)
 }
 
+/// The folder of a file; the current one for a bare name.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Own data may hold its own list; an archive stays as it was downloaded.
 fn must_lie_outside(root: &Path, output: &Path) -> Result<()> {
-    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let real = |path: &Path| std::fs::canonicalize(path).map_err(|source| Error::read(path, source));
     let archive = real(root)?;
-    if archive.is_dir() && real(folder)?.starts_with(&archive) {
+    // The folder may still have to be made: the first one above it that is there decides.
+    let there = folder_of(output).ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    if archive.is_dir() && real(there)?.starts_with(&archive) {
         let problem = "it lies in the archive, where nothing is written";
         return Err(Error::invalid(output, problem, "write it to a folder of your own"));
     }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use pulmo_ct::dataset::import::{Cause, Options};
-use pulmo_ct::dataset::{IntensityStored, Split};
+use pulmo_ct::dataset::import::{Cause, Options, Request};
+use pulmo_ct::dataset::{self, DataList, IntensityStored, Split};
 
 use super::archive::{ct, cut, greys, mask, shifted_mask, text};
 use super::{Run, left_out, listing, names};
@@ -61,6 +61,25 @@ fn a_folder_is_imported_but_for_its_faults() {
     let first = run.text();
     run.import("folder", archive.path(), &Options::default()).unwrap();
     assert_eq!(run.text(), first, "an import can be repeated");
+}
+
+#[test]
+fn the_folder_of_the_list_is_made_but_never_in_an_archive() {
+    let (folder, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    faulty_folder(archive.path());
+    let import = |kind: &str, output: &Path| {
+        let options = Options::default();
+        let request = Request { root: archive.path(), output, options: &options, progress: &|_, _, _| () };
+        dataset::import(dataset::kind(kind).unwrap(), &request)
+    };
+    let output = folder.path().join("new/lists/data.toml");
+    import("folder", &output).unwrap();
+    assert_eq!(DataList::load(&output).unwrap().cases.len(), 3);
+    let before = listing(archive.path());
+    let error = import("mosmed", &archive.path().join("new/data.toml")).unwrap_err();
+    assert!(error.to_string().contains("nothing is written"), "{error}");
+    assert_eq!(listing(archive.path()), before);
+    assert!(!archive.path().join("new").exists());
 }
 
 #[test]
@@ -143,8 +162,6 @@ fn nnunet_versions_one_and_two() {
         assert!(run.import("nnunet", root, &Options::default()).unwrap_err().to_string().contains("2 channels"));
     }
 }
-
-use pulmo_ct::dataset::import::Request;
 
 #[test]
 fn the_decathlon_lists_its_cases() {
