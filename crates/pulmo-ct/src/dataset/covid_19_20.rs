@@ -37,9 +37,8 @@ impl DatasetKind for Covid1920 {
             files.iter().filter_map(|file| file.strip_suffix(ending)).map(str::to_owned).collect()
         };
         let (images, masks) = (stems(IMAGE), stems(MASK));
-        let part = "not all of the archive lies here";
-        found.expected.push(Expected::new("CTs to train on", 199, images.len(), part));
-        found.expected.push(Expected::new("masks", 199, masks.len(), part));
+        found.expected.push(Expected::of_archive("CTs to train on", 199, images.len()));
+        found.expected.push(Expected::of_archive("masks", 199, masks.len()));
         for name in images.union(&masks) {
             match (images.contains(name), masks.contains(name)) {
                 (true, true) => found.candidates.push(candidate(&train, name)),
@@ -61,7 +60,7 @@ impl DatasetKind for Covid1920 {
                 let reason = "the challenge published no masks of its validation cases";
                 found.leave_out(name, Unit::Case, Cause::NotAnnotated, reason);
             }
-            found.expected.push(Expected::new("CTs to validate on", 50, count, part));
+            found.expected.push(Expected::of_archive("CTs to validate on", 50, count));
         }
         Ok(found)
     }

@@ -39,9 +39,9 @@ impl DatasetKind for MosMed {
         for (class, published) in CLASSES {
             let here = studies.values().filter(|study| study.class == class && study.file.is_some()).count();
             let what = format!("studies of {class}");
-            found.expected.push(Expected::new(&what, published, here, "not all of the archive lies here"));
+            found.expected.push(Expected::of_archive(&what, published, here));
         }
-        found.expected.push(Expected::new("masks", 50, masks.len(), "not all of the archive lies here"));
+        found.expected.push(Expected::of_archive("masks", 50, masks.len()));
         for (number, study) in studies {
             let name = format!("study_{number}");
             let mask = masks.remove(&number);

@@ -32,6 +32,17 @@ impl Expected {
         Self { what: what.to_owned(), published, found, explanation }
     }
 
+    /// Compares how many things of an archive lie here.
+    #[must_use]
+    pub fn of_archive(what: &str, published: usize, found: usize) -> Self {
+        let explanation = if found < published {
+            "not all of the archive lies here"
+        } else {
+            "more than was published: another version, or files that do not belong to it"
+        };
+        Self::new(what, published, found, explanation)
+    }
+
     /// Whether the numbers are equal.
     #[must_use]
     pub fn agrees(&self) -> bool {

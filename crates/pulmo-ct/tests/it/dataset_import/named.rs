@@ -173,6 +173,10 @@ fn mosmed_gives_fifty_masks_and_254_controls() {
     )
     .unwrap();
     ct(&archive.path().join("studies/CT-2/study_2000.nii.gz"), 2000);
+    ct(&archive.path().join("studies/CT-4/study_2001.nii.gz"), 2001);
+    let registry = archive.path().join("dataset_registry.csv");
+    let rows = std::fs::read_to_string(&registry).unwrap() + "2001,CT-4,/studies/CT-4/study_2001.nii.gz,\r\n";
+    super::archive::text(&registry, &rows);
     super::archive::text(&archive.path().join("masks/foo"), "x");
     let imported = run.import("mosmed", archive.path(), &Options::default()).unwrap();
     let of_defect: Vec<_> = left_out(&imported).into_iter().filter(|(_, cause)| cause.is_defect()).collect();
@@ -186,6 +190,8 @@ fn mosmed_gives_fifty_masks_and_254_controls() {
     ];
     assert_eq!(of_defect, expected.map(|(name, cause)| (name.to_owned(), cause)));
     assert_eq!(imported.list.cases.len(), 300);
+    let why = |what: &str| &imported.flow.expected.iter().find(|one| one.what == what).unwrap().explanation;
+    assert!(why("studies of CT-1").contains("not all") && why("studies of CT-4").contains("more than was published"));
 }
 
 /// The header of a real mask as that of a CT of air: int16, all stored values 0, intercept -1000.
