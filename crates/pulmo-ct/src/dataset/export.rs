@@ -32,7 +32,8 @@ pub enum Layout {
 pub struct ExportOptions {
     /// Copy files instead of linking them.
     pub copy: bool,
-    /// Folds for `splits_final.json`; the list's own train and validation cases if empty.
+    /// Folds for `splits_final.json`; the list's own train and validation cases if empty (the plain folder then has its
+    /// split in `data.toml` alone).
     pub folds: Vec<Fold>,
 }
 
@@ -83,6 +84,10 @@ pub fn export(
     if layout == Layout::Folder {
         list_out.root = None;
         list_out.save(&folder.join("data.toml"))?;
+        // The list carries its own split; folds of another file go along as they are.
+        if !options.folds.is_empty() {
+            fold::write(&folder.join("splits_final.json"), &options.folds)?;
+        }
         return Ok(job.exported);
     }
     let Job { mut exported, values, .. } = job;

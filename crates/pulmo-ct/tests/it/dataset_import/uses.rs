@@ -91,8 +91,9 @@ fn nnunet_and_the_decathlon_get_the_same_cases_and_folds() {
     assert_eq!(back.list.labels[&LabelValue(5)], "infiltrate");
     assert_eq!(back.list.licence, "CC0");
     let root = out.path().join("plain");
-    let options = ExportOptions { copy: true, ..ExportOptions::default() };
+    let options = ExportOptions { copy: true, folds: folds.clone() };
     let exported = export(&list, &root, Layout::Folder, &options, &|_, _| ()).unwrap();
+    assert_eq!(fold::read(&root.join("splits_final.json")).unwrap(), folds);
     assert_eq!(exported.copied, 36);
     let plain = DataList::load(&root.join("data.toml")).unwrap();
     let splits = |list: &DataList| list.cases.iter().map(|case| (case.name.clone(), case.split)).collect::<Vec<_>>();
