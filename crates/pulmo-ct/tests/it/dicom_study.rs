@@ -67,7 +67,7 @@ fn thin_axial_slices_are_taken_before_all_else() {
     let found = listing(path);
     assert_eq!(found.series.len(), 8);
     assert_eq!(found.taken, Some(2), "{}", found.why);
-    for word in ["original", "axial", "thinner", "covers more of the body", "20 slices, 1.250 mm apart"] {
+    for word in ["original", "axial", "thinner", "longer along the body", "20 slices, 1.250 mm apart"] {
         assert!(found.why.contains(word), "{word}: {}", found.why);
     }
     assert_eq!(found.series[7].object, "a dose report (SR)");

@@ -48,7 +48,7 @@ impl Merit {
             ("original", self.is_original && !other.is_original, other.is_original && !self.is_original),
             ("axial", self.is_axial && !other.is_axial, other.is_axial && !self.is_axial),
             (
-                "covers more of the body",
+                "longer along the body",
                 longer(self.length_mm, other.length_mm, SHORT_BELOW),
                 longer(other.length_mm, self.length_mm, SHORT_BELOW),
             ),

@@ -113,6 +113,7 @@ pub(super) fn object_name(sop_class: &str) -> String {
         uids::ENCAPSULATED_PDF_STORAGE => "an encapsulated PDF",
         uids::MR_IMAGE_STORAGE => "an MR image",
         uids::POSITRON_EMISSION_TOMOGRAPHY_IMAGE_STORAGE => "a PET image",
+        "" => "an object without a SOP class",
         other => return format!("an object of SOP class {other}"),
     };
     name.to_owned()
@@ -125,7 +126,8 @@ fn must_be_ct(slices: &[&SliceHeader]) -> Check {
     let hint = "give the folder of one CT series";
     if let Some(other) = odd(&|slice| slice.modality != "CT").first() {
         let modality = if other.modality.is_empty() { "none" } else { &other.modality };
-        return Err(Refusal::unsupported(format!("modality {modality}, expected CT"), hint));
+        let mixed = if slices.iter().any(|slice| slice.modality == "CT") { " beside CT in one series" } else { "" };
+        return Err(Refusal::unsupported(format!("modality {modality}{mixed}, expected CT"), hint));
     }
     if let Some((slice, problem)) = slices.iter().find_map(|slice| Some((slice, slice.problem.as_ref()?))) {
         return Err(Refusal::invalid(format!("{}: {problem}", slice.name()), "export the series again"));
