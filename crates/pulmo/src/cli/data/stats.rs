@@ -58,14 +58,14 @@ fn text(found: &Fingerprint) -> String {
     let mut text = format!("{}: {} cases of {} patients\n\n", found.name, found.cases, found.patients);
     let _ = writeln!(
         text,
-        "{:26}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
+        "{:26}{:>12}{:>12}{:>12}{:>12}{:>12}{:>12}",
         "", "least", "quarter", "median", "3 quarters", "most", "mean"
     );
     for (what, summary) in rows(found) {
         let Summary { minimum, lower_quartile, median, upper_quartile, maximum, mean, .. } = *summary;
         let _ = write!(text, "{what:26}");
         for value in [minimum, lower_quartile, median, upper_quartile, maximum, mean] {
-            let _ = write!(text, "{:>10}", number(value));
+            let _ = write!(text, "{:>12}", number(value));
         }
         text.push('\n');
     }
