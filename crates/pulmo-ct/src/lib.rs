@@ -16,6 +16,7 @@ pub mod error;
 pub mod format;
 pub mod geometry;
 pub mod intensity;
+pub mod lungs;
 pub mod orient;
 pub mod phantom;
 pub mod random;

@@ -1,0 +1,80 @@
+//! Lungs without a model, judged: `cargo run --release -p pulmo-ct --example lung_bench -- [DATA] [--dump FOLDER]`.
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use pulmo_ct::format::{OpenOptions, open_ct, open_label_map, write_label_map};
+use pulmo_ct::lungs::{self, Lungs};
+use pulmo_ct::phantom::{PhantomOptions, thorax};
+use pulmo_ct::{CtVolume, LabelMap};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let data = PathBuf::from(arguments.first().cloned().unwrap_or_else(|| "../shared/data".to_owned()));
+    let dump = arguments.iter().position(|a| a == "--dump").map(|at| PathBuf::from(&arguments[at + 1]));
+    let only = arguments.iter().position(|a| a == "--only").map(|at| arguments[at + 1].clone());
+    println!("case                           | dice   | volume err % | lesion in % | left/right ref | mL      | s    | problems");
+    let row = |name: &str, volume: &CtVolume, reference: Option<(&LabelMap, bool)>, lesion: Option<&LabelMap>| {
+        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) { return; }
+        let start = Instant::now();
+        let found = lungs::segment(volume).unwrap();
+        let seconds = start.elapsed().as_secs_f64();
+        report(name, &found, reference, lesion, seconds);
+        if let Some(folder) = &dump {
+            write_label_map(&folder.join(format!("{name}.nii.gz")), &found.labels).unwrap();
+        }
+    };
+    for seed in 0..6 {
+        let phantom = thorax(&PhantomOptions::seeded(seed)).unwrap();
+        row(&format!("phantom {seed}"), &phantom.volume, Some((&phantom.lungs, true)), Some(&phantom.infiltrate));
+    }
+    let phantom = thorax(&PhantomOptions { shape: [100, 200, 200], spacing_mm: [2.56, 1.728, 1.728], ..PhantomOptions::seeded(9) }).unwrap();
+    row("phantom fine 9", &phantom.volume, Some((&phantom.lungs, true)), Some(&phantom.infiltrate));
+    let mut names: Vec<_> = std::fs::read_dir(data.join("covid8bit/ct")).into_iter().flatten().map(|e| e.unwrap().path()).collect();
+    names.sort();
+    for path in names {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let ct = open(&path);
+        let lung = open_label_map(&data.join("covid8bit/lung").join(&name)).unwrap();
+        let lesion = open_label_map(&data.join("covid8bit/infection").join(&name)).unwrap();
+        row(name.trim_end_matches(".nii.gz"), &ct, Some((&lung, false)), Some(&lesion));
+    }
+    let cip = data.join("cip");
+    if cip.exists() {
+        let ct = open(&cip.join("ct-64.nrrd"));
+        let lung = open_label_map(&cip.join("wholeLung-64.nrrd")).unwrap();
+        row("cip", &ct, Some((&lung, false)), None);
+        let ct = open(&cip.join("ct-64-transformed.nrrd"));
+        row("cip oblique", &ct, None, None);
+    }
+    if data.join("ricord").exists() {
+        row("ricord", &open(&data.join("ricord")), None, None);
+    }
+}
+
+fn open(path: &Path) -> CtVolume {
+    open_ct(path, &OpenOptions::default()).unwrap().volume
+}
+
+fn report(name: &str, found: &Lungs, reference: Option<(&LabelMap, bool)>, lesion: Option<&LabelMap>, seconds: f64) {
+    let labels = found.labels.labels();
+    let (mut dice, mut error, mut swapped) = (f64::NAN, f64::NAN, String::new());
+    if let Some((reference, sided)) = reference {
+        let reference = reference.labels();
+        let both = labels.iter().zip(reference).filter(|&(&a, &b)| a > 0 && b > 0).count() as f64;
+        let (a, b) = (labels.iter().filter(|&&l| l > 0).count() as f64, reference.iter().filter(|&&l| l > 0).count() as f64);
+        dice = 2.0 * both / (a + b);
+        error = 100.0 * (a - b) / b;
+        if sided {
+            let wrong = labels.iter().zip(reference).filter(|&(&a, &b)| a > 0 && b > 0 && a != b).count();
+            swapped = format!("{:.2}% wrong side", 100.0 * wrong as f64 / both);
+        }
+    }
+    let inside = lesion.map_or(f64::NAN, |lesion| {
+        let all = lesion.labels().iter().filter(|&&l| l > 0).count() as f64;
+        100.0 * labels.iter().zip(lesion.labels()).filter(|&(&a, &b)| a > 0 && b > 0).count() as f64 / all
+    });
+    println!(
+        "{name:30} | {dice:.4} | {error:+8.2} | {inside:7.2} | {swapped:16} | {:.0}+{:.0} | {seconds:.2} | {}",
+        found.left_ml, found.right_ml, found.problems.join("; ")
+    );
+}

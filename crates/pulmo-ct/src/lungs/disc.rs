@@ -1,0 +1,228 @@
+//! Shapes in one axial slice: distances in mm, closing and opening by a disc, holes, hulls.
+//!
+//! Slices are judged one by one because their distance is often coarse, and in some published data wrong.
+//! Beyond the edge of a slice nothing is known, so the edge itself neither erodes nor stops a disc.
+
+/// The plane of a slice: rows, columns and their spacing in mm.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plane {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) spacing_mm: [f64; 2],
+}
+
+impl Plane {
+    /// Voxels of the slice.
+    pub(super) fn voxels(self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// Area of a voxel in mm².
+    pub(super) fn voxel_mm2(self) -> f64 {
+        self.spacing_mm[0] * self.spacing_mm[1]
+    }
+
+    /// The 4 neighbours of a voxel that lie in the slice.
+    pub(super) fn neighbours(self, voxel: usize) -> impl Iterator<Item = usize> {
+        let (row, column) = (voxel / self.columns, voxel % self.columns);
+        [
+            (row > 0).then(|| voxel - self.columns),
+            (row + 1 < self.rows).then(|| voxel + self.columns),
+            (column > 0).then(|| voxel - 1),
+            (column + 1 < self.columns).then(|| voxel + 1),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// Whether a voxel lies at the edge of the slice.
+    pub(super) fn is_edge(self, voxel: usize) -> bool {
+        let (row, column) = (voxel / self.columns, voxel % self.columns);
+        row == 0 || column == 0 || row + 1 == self.rows || column + 1 == self.columns
+    }
+}
+
+/// Squared distance in mm² to the nearest voxel of the mask, between voxel centres; infinite without one.
+///
+/// Exact, by lower envelopes of parabolas (Felzenszwalb and Huttenlocher 2012).
+pub(super) fn squared_distance(plane: Plane, mask: &[bool]) -> Vec<f32> {
+    let mut field: Vec<f32> = mask.iter().map(|&inside| if inside { 0.0 } else { f32::INFINITY }).collect();
+    let longest = plane.rows.max(plane.columns);
+    let mut envelope = Envelope::new(longest);
+    let mut line = vec![0.0; longest];
+    for row in field.chunks_mut(plane.columns) {
+        line[..plane.columns].copy_from_slice(row);
+        envelope.transform(&line[..plane.columns], plane.spacing_mm[1] as f32, |at, value| row[at] = value);
+    }
+    for column in 0..plane.columns {
+        for row in 0..plane.rows {
+            line[row] = field[row * plane.columns + column];
+        }
+        envelope.transform(&line[..plane.rows], plane.spacing_mm[0] as f32, |at, value| {
+            field[at * plane.columns + column] = value;
+        });
+    }
+    field
+}
+
+/// Scratch for lower envelopes of parabolas.
+struct Envelope {
+    vertices: Vec<usize>,
+    starts: Vec<f32>,
+}
+
+impl Envelope {
+    fn new(longest: usize) -> Self {
+        Self { vertices: vec![0; longest], starts: vec![0.0; longest] }
+    }
+
+    fn transform(&mut self, line: &[f32], step: f32, mut put: impl FnMut(usize, f32)) {
+        let mut count = 0_usize;
+        for (at, &value) in line.iter().enumerate() {
+            if value.is_infinite() {
+                continue;
+            }
+            let x = at as f32 * step;
+            while count > 0 {
+                let other = self.vertices[count - 1];
+                let other_x = other as f32 * step;
+                let cross = ((value + x * x) - (line[other] + other_x * other_x)) / (2.0 * (x - other_x));
+                if count > 1 && cross <= self.starts[count - 1] {
+                    count -= 1;
+                    continue;
+                }
+                self.starts[count] = cross;
+                break;
+            }
+            if count == 0 {
+                self.starts[0] = f32::NEG_INFINITY;
+            }
+            self.vertices[count] = at;
+            count += 1;
+        }
+        let mut part = 0;
+        for at in 0..line.len() {
+            if count == 0 {
+                put(at, f32::INFINITY);
+                continue;
+            }
+            let x = at as f32 * step;
+            while part + 1 < count && self.starts[part + 1] < x {
+                part += 1;
+            }
+            let apart = x - self.vertices[part] as f32 * step;
+            put(at, apart * apart + line[self.vertices[part]]);
+        }
+    }
+}
+
+/// Voxels within `radius_mm` of the mask.
+pub(super) fn dilated(plane: Plane, mask: &[bool], radius_mm: f64) -> Vec<bool> {
+    let most = (radius_mm * radius_mm) as f32;
+    squared_distance(plane, mask).into_iter().map(|squared| squared <= most).collect()
+}
+
+/// Voxels of the mask that are further than `radius_mm` from every voxel outside it.
+pub(super) fn eroded(plane: Plane, mask: &[bool], radius_mm: f64) -> Vec<bool> {
+    let most = (radius_mm * radius_mm) as f32;
+    let outside: Vec<bool> = mask.iter().map(|&inside| !inside).collect();
+    squared_distance(plane, &outside).into_iter().map(|squared| squared > most).collect()
+}
+
+/// Closing by a disc: fills what a disc of this radius outside the mask cannot reach.
+pub(super) fn closed(plane: Plane, mask: &[bool], radius_mm: f64) -> Vec<bool> {
+    eroded(plane, &dilated(plane, mask, radius_mm), radius_mm)
+}
+
+/// Opening by a disc: removes what a disc of this radius inside the mask cannot reach.
+pub(super) fn opened(plane: Plane, mask: &[bool], radius_mm: f64) -> Vec<bool> {
+    dilated(plane, &eroded(plane, mask, radius_mm), radius_mm)
+}
+
+/// The parts of a mask that hang together over faces: for each voxel 0 or its part's number from 1.
+pub(super) fn parts(plane: Plane, mask: &[bool]) -> (Vec<u32>, usize) {
+    let mut labels = vec![0_u32; mask.len()];
+    let mut count = 0;
+    let mut stack = Vec::new();
+    for start in 0..mask.len() {
+        if !mask[start] || labels[start] > 0 {
+            continue;
+        }
+        count += 1;
+        labels[start] = count;
+        stack.push(start);
+        while let Some(voxel) = stack.pop() {
+            for next in plane.neighbours(voxel) {
+                if mask[next] && labels[next] == 0 {
+                    labels[next] = count;
+                    stack.push(next);
+                }
+            }
+        }
+    }
+    (labels, count as usize)
+}
+
+/// Fills holes (background that the edge of the slice cannot reach over faces) of at most so many mm².
+pub(super) fn fill_holes(plane: Plane, mask: &mut [bool], most_mm2: f64) {
+    let background: Vec<bool> = mask.iter().map(|&inside| !inside).collect();
+    let (labels, count) = parts(plane, &background);
+    let mut voxels = vec![0_usize; count + 1];
+    let mut open = vec![false; count + 1];
+    for (voxel, &label) in labels.iter().enumerate() {
+        voxels[label as usize] += 1;
+        open[label as usize] |= plane.is_edge(voxel);
+    }
+    for (value, &label) in mask.iter_mut().zip(&labels) {
+        let label = label as usize;
+        *value |= label > 0 && !open[label] && voxels[label] as f64 * plane.voxel_mm2() <= most_mm2;
+    }
+}
+
+/// The convex hull of a mask: voxels whose centre lies in the hull of the mask's voxel centres, borders included.
+pub(super) fn hull(plane: Plane, mask: &[bool]) -> Vec<bool> {
+    let (mut lefts, mut rights) = (Vec::new(), Vec::new());
+    for (row, line) in mask.chunks(plane.columns).enumerate() {
+        if let Some(first) = line.iter().position(|&inside| inside) {
+            let last = line.iter().rposition(|&inside| inside).unwrap_or(first);
+            // Mirrored, the right border is a left one too.
+            extend_chain(&mut lefts, [row as i64, first as i64]);
+            extend_chain(&mut rights, [row as i64, -(last as i64)]);
+        }
+    }
+    let mut result = vec![false; mask.len()];
+    let (Some(&[top, _]), Some(&[bottom, _])) = (lefts.first(), lefts.last()) else { return result };
+    for row in top..=bottom {
+        let first = crossing(&lefts, row);
+        let last = -crossing(&rights, row);
+        if first <= last {
+            let start = row as usize * plane.columns;
+            result[start + first as usize..=start + last as usize].fill(true);
+        }
+    }
+    result
+}
+
+/// Adds a point (row, column) to a convex chain that runs down the left border.
+fn extend_chain(chain: &mut Vec<[i64; 2]>, point: [i64; 2]) {
+    while let [.., a, b] = *chain.as_slice() {
+        let turn = (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0]);
+        if turn > 0 {
+            break;
+        }
+        chain.pop();
+    }
+    chain.push(point);
+}
+
+/// The first whole column at or right of a chain in a row between its ends.
+fn crossing(chain: &[[i64; 2]], row: i64) -> i64 {
+    if let [[_, column]] = chain {
+        return *column;
+    }
+    let below = chain.partition_point(|point| point[0] < row).clamp(1, chain.len() - 1);
+    let ([r0, c0], [r1, c1]) = (chain[below - 1], chain[below]);
+    let (steps, rows): (i64, i64) = ((c1 - c0) * (row - r0), r1 - r0);
+    // Rounded up, for negative numbers too.
+    c0 + steps.div_euclid(rows) + i64::from(steps.rem_euclid(rows) != 0)
+}

@@ -1,0 +1,75 @@
+//! From the coarse mask to the CT's own voxels, with the edge where the HU cross the threshold between blocks.
+
+use rayon::prelude::*;
+
+use super::body::AIR_BELOW_HU;
+use super::coarse::Coarse;
+use crate::volume::CtVolume;
+
+/// HU from the threshold at which a block is wholly lung or wholly not.
+const WHOLE_HU: f32 = 450.0;
+/// What a block counts at least where the mask and not the HU says on which side it lies.
+const LEAST: f32 = 0.15;
+
+/// Draws the labels 1 and 2 of a coarse label map on the voxels of `volume`, C order.
+///
+/// Each block carries how far its HU are from the threshold, with the sign of the mask; linear interpolation
+/// between blocks crosses zero where the edge lies. At two lungs' border the larger value wins.
+pub(super) fn refine(coarse: &Coarse, lungs: &[u8], volume: &CtVolume) -> Vec<u8> {
+    let [slices, rows, columns] = volume.grid().shape();
+    let _ = slices;
+    let taps: [Vec<(usize, usize, f32)>; 3] =
+        std::array::from_fn(|axis| taps(volume.grid().shape()[axis], coarse.shape[axis], coarse.factor[axis]));
+    let mut labels = vec![0_u8; volume.grid().voxels()];
+    labels.par_chunks_mut(rows * columns).enumerate().for_each(|(slice, out)| {
+        let (low, high, weight) = taps[0][slice];
+        let plane = coarse.plane();
+        let blocks = |at: usize| at * plane..(at + 1) * plane;
+        if !lungs[blocks(low)].iter().chain(&lungs[blocks(high)]).any(|&label| label > 0) {
+            return;
+        }
+        for label in [1, 2] {
+            let field: Vec<f32> = blocks(low)
+                .zip(blocks(high))
+                .map(|(a, b)| {
+                    let value = |at: usize| depth(coarse.hu[at], lungs[at] == label, lungs[at] > 0);
+                    value(a) * (1.0 - weight) + value(b) * weight
+                })
+                .collect();
+            for (row, out) in out.chunks_mut(columns).enumerate() {
+                let (top, bottom, down) = taps[1][row];
+                let (top, bottom) = (&field[top * coarse.shape[2]..], &field[bottom * coarse.shape[2]..]);
+                for (out, &(left, right, across)) in out.iter_mut().zip(&taps[2]) {
+                    let along = |line: &[f32]| line[left] * (1.0 - across) + line[right] * across;
+                    if *out == 0 && along(top) * (1.0 - down) + along(bottom) * down > 0.0 {
+                        *out = label;
+                    }
+                }
+            }
+        }
+    });
+    labels
+}
+
+/// How deep a block lies inside one lung, from -1 to 1.
+fn depth(hu: f32, inside: bool, other_lung: bool) -> f32 {
+    let by_hu = (AIR_BELOW_HU - hu) / WHOLE_HU;
+    match (inside, other_lung) {
+        (true, _) => by_hu.clamp(LEAST, 1.0),
+        // Against the other lung the border lies halfway, whatever the HU.
+        (false, true) => -by_hu.clamp(LEAST, 1.0),
+        (false, false) => by_hu.clamp(-1.0, -LEAST),
+    }
+}
+
+/// For each voxel the two blocks between whose centres it lies, and the weight of the second.
+fn taps(voxels: usize, blocks: usize, factor: usize) -> Vec<(usize, usize, f32)> {
+    let half = (factor as f64 - 1.0) / 2.0;
+    (0..voxels)
+        .map(|voxel| {
+            let at = ((voxel as f64 - half) / factor as f64).clamp(0.0, (blocks - 1) as f64);
+            let low = at as usize;
+            (low, (low + 1).min(blocks - 1), (at - low as f64) as f32)
+        })
+        .collect()
+}
