@@ -75,12 +75,13 @@ fn test() -> Outcome {
 }
 
 /// The benchmarks: programs that print a table, by name.
-const BENCHES: [(&str, &str, &str); 5] = [
+const BENCHES: [(&str, &str, &str); 6] = [
     ("conv", "pulmo-kernel", "conv_bench"), // GFLOP/s of each layer of the paper's network
     ("step", "pulmo-net", "step_bench"),    // seconds of a training step and of an inference
     ("volumes", "pulmo-ct", "volume_bench"), // files and resampling against the tools in use; needs Python
     ("resample", "pulmo-ct", "resample_bench"), // seconds of resampling a CT and its label map
     ("metrics", "pulmo-measure", "metric_bench"), // seconds and memory of all metrics of a pair of masks
+    ("lungs", "pulmo-ct", "lung_bench"),    // lungs without a model against phantoms and references
 ];
 
 fn bench(name: Option<&str>) -> Outcome {

@@ -12,9 +12,13 @@ fn main() {
     let data = PathBuf::from(arguments.first().cloned().unwrap_or_else(|| "../shared/data".to_owned()));
     let dump = arguments.iter().position(|a| a == "--dump").map(|at| PathBuf::from(&arguments[at + 1]));
     let only = arguments.iter().position(|a| a == "--only").map(|at| arguments[at + 1].clone());
-    println!("case                           | dice   | volume err % | lesion in % | left/right ref | mL      | s    | problems");
+    println!(
+        "case                           | dice   | volume err % | lesion in % | left/right ref | mL      | s    | problems"
+    );
     let row = |name: &str, volume: &CtVolume, reference: Option<(&LabelMap, bool)>, lesion: Option<&LabelMap>| {
-        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) { return; }
+        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+            return;
+        }
         let start = Instant::now();
         let found = lungs::segment(volume).unwrap();
         let seconds = start.elapsed().as_secs_f64();
@@ -27,9 +31,15 @@ fn main() {
         let phantom = thorax(&PhantomOptions::seeded(seed)).unwrap();
         row(&format!("phantom {seed}"), &phantom.volume, Some((&phantom.lungs, true)), Some(&phantom.infiltrate));
     }
-    let phantom = thorax(&PhantomOptions { shape: [100, 200, 200], spacing_mm: [2.56, 1.728, 1.728], ..PhantomOptions::seeded(9) }).unwrap();
+    let phantom = thorax(&PhantomOptions {
+        shape: [100, 200, 200],
+        spacing_mm: [2.56, 1.728, 1.728],
+        ..PhantomOptions::seeded(9)
+    })
+    .unwrap();
     row("phantom fine 9", &phantom.volume, Some((&phantom.lungs, true)), Some(&phantom.infiltrate));
-    let mut names: Vec<_> = std::fs::read_dir(data.join("covid8bit/ct")).into_iter().flatten().map(|e| e.unwrap().path()).collect();
+    let mut names: Vec<_> =
+        std::fs::read_dir(data.join("covid8bit/ct")).into_iter().flatten().map(|e| e.unwrap().path()).collect();
     names.sort();
     for path in names {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -61,7 +71,8 @@ fn report(name: &str, found: &Lungs, reference: Option<(&LabelMap, bool)>, lesio
     if let Some((reference, sided)) = reference {
         let reference = reference.labels();
         let both = labels.iter().zip(reference).filter(|&(&a, &b)| a > 0 && b > 0).count() as f64;
-        let (a, b) = (labels.iter().filter(|&&l| l > 0).count() as f64, reference.iter().filter(|&&l| l > 0).count() as f64);
+        let (a, b) =
+            (labels.iter().filter(|&&l| l > 0).count() as f64, reference.iter().filter(|&&l| l > 0).count() as f64);
         dice = 2.0 * both / (a + b);
         error = 100.0 * (a - b) / b;
         if sided {
@@ -75,6 +86,8 @@ fn report(name: &str, found: &Lungs, reference: Option<(&LabelMap, bool)>, lesio
     });
     println!(
         "{name:30} | {dice:.4} | {error:+8.2} | {inside:7.2} | {swapped:16} | {:.0}+{:.0} | {seconds:.2} | {}",
-        found.left_ml, found.right_ml, found.problems.join("; ")
+        found.left_ml,
+        found.right_ml,
+        found.problems.join("; ")
     );
 }

@@ -75,8 +75,7 @@ fn windpipe(coarse: &Coarse, air: &[bool], middle: f64) -> Vec<bool> {
     for slice in 0..coarse.shape[0] {
         let start = slice * plane.voxels();
         let at = start..start + plane.voxels();
-        let lumen: Vec<bool> =
-            at.clone().map(|voxel| air[voxel] && coarse.hu[voxel] < LUMEN_BELOW_HU).collect();
+        let lumen: Vec<bool> = at.clone().map(|voxel| air[voxel] && coarse.hu[voxel] < LUMEN_BELOW_HU).collect();
         let mut now = Vec::new();
         for hole in holes(plane, &lumen, middle) {
             let before = open.iter().find(|(other, _)| other.iter().any(|voxel| hole.contains(voxel)));

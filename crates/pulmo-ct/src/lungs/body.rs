@@ -11,8 +11,10 @@ use crate::error::Result;
 pub(super) const AIR_BELOW_HU: f32 = -400.0;
 /// What reaches the edge of the scanned field is free air, not lung that the edge cuts, if half of it is below.
 const FREE_AIR_BELOW_HU: f32 = -940.0;
-/// Sheets of the table and blankets are thinner than twice this.
-const SHEET_MM: f64 = 4.0;
+/// It is also free air if more than this share of its border lies at that edge: a lung has a chest wall around.
+const RIM_SHARE: f64 = 0.25;
+/// Sheets of the table and blankets are thinner than twice this; the chest walls of coarse slices are not.
+const SHEET_MM: f64 = 2.4;
 
 /// What the slices hold.
 #[derive(Debug, Clone)]
@@ -45,7 +47,7 @@ impl Body {
         let mut inside = vec![false; tissue.len()];
         inside.par_chunks_mut(plane.voxels()).enumerate().for_each(|(slice, inside)| {
             let at = slice * plane.voxels()..(slice + 1) * plane.voxels();
-            let around = disc::dilated(plane, &largest[at.clone()], SHEET_MM);
+            let around = disc::dilated(plane, &largest[at.clone()], 2.0 * SHEET_MM);
             let wall: Vec<bool> = around.iter().zip(&tissue[at.clone()]).map(|(&a, &t)| a && t).collect();
             let outside = outside(plane, &wall, &coarse.hu[at.clone()], &coarse.padding[at], coarse.calibrated);
             inside.iter_mut().zip(outside).for_each(|(inside, outside)| *inside = !outside);
@@ -66,15 +68,19 @@ fn outside(plane: Plane, wall: &[bool], hu: &[f32], padding: &[bool], calibrated
     let empty: Vec<bool> = wall.iter().zip(&field).map(|(&wall, &field)| !wall && !field).collect();
     let (labels, count) = disc::parts(plane, &empty);
     let mut reaches = vec![false; count + 1];
-    let mut sums = vec![(0_usize, 0_usize); count + 1];
+    let mut sums = vec![[0_usize; 4]; count + 1];
     for (voxel, &label) in labels.iter().enumerate().filter(|&(_, &label)| label > 0) {
         let label = label as usize;
-        reaches[label] |= plane.is_edge(voxel) || plane.neighbours(voxel).any(|next| field[next]);
-        sums[label] = (sums[label].0 + usize::from(hu[voxel] < FREE_AIR_BELOW_HU), sums[label].1 + 1);
+        let at_rim = plane.is_edge(voxel) || plane.neighbours(voxel).any(|next| field[next]);
+        let at_border = at_rim || plane.neighbours(voxel).any(|next| !empty[next]);
+        reaches[label] |= at_rim;
+        let counted = [hu[voxel] < FREE_AIR_BELOW_HU, true, at_rim, at_border];
+        sums[label].iter_mut().zip(counted).for_each(|(sum, is)| *sum += usize::from(is));
     }
     let free = |label: usize| {
-        let (thin, voxels) = sums[label];
-        reaches[label] && (!calibrated || 2 * thin >= voxels)
+        let [thin, voxels, rim, border] = sums[label];
+        let open = rim as f64 > RIM_SHARE * border as f64;
+        reaches[label] && (!calibrated || open || 2 * thin >= voxels)
     };
     labels.iter().zip(&field).map(|(&label, &field)| field || (label > 0 && free(label as usize))).collect()
 }

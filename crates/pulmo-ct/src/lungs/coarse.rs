@@ -74,16 +74,20 @@ impl Coarse {
         blocks as f64 * self.block_ml
     }
 
-    /// Lays values that are not HU onto the HU of lung and soft tissue, by their own two classes.
+    /// Lays values that are not HU onto the HU of lung and soft tissue, by the two classes of every slice.
     fn calibrate(&mut self, voxels: &[f32]) {
         if voxels.iter().any(|&hu| hu <= AIR_SEEN_HU) {
             return;
         }
         self.calibrated = false;
         self.padding.fill(false);
-        let Some((dark, bright)) = classes(&self.hu) else { return };
-        let scale = (BRIGHT_HU - DARK_HU) / (bright - dark);
-        self.hu.par_iter_mut().for_each(|hu| *hu = DARK_HU + (*hu - dark) * scale);
+        // Such exports are often scaled slice by slice.
+        let plane = self.plane();
+        self.hu.par_chunks_mut(plane).for_each(|slice| {
+            let Some((dark, bright)) = classes(slice) else { return };
+            let scale = (BRIGHT_HU - DARK_HU) / (bright - dark);
+            slice.iter_mut().for_each(|hu| *hu = DARK_HU + (*hu - dark) * scale);
+        });
     }
 }
 

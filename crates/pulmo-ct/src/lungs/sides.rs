@@ -7,6 +7,8 @@ use crate::phantom::{LEFT_LUNG, RIGHT_LUNG};
 
 /// A component with less than this share of the largest one is no lung.
 const LEAST_SHARE: f64 = 0.06;
+/// If half of a component lies below, it is gas in the bowel or air under the patient; aerated lung is denser.
+const GAS_BELOW_HU: f32 = -950.0;
 /// Both lungs are in one component if each side of the body holds at least this share of it.
 const JOINED_SHARE: f64 = 0.2;
 /// How often a joined pair is eroded before it is cut by a plane.
@@ -22,15 +24,19 @@ pub(super) fn label(coarse: &Coarse, air: &[bool], middle: f64) -> Result<Vec<u8
     let found = components(coarse.shape, air, Connectivity::Faces)?;
     let columns = coarse.shape[2];
     let mut left = vec![0_usize; found.count() + 1];
+    let mut gas = vec![0_usize; found.count() + 1];
     for (voxel, &part) in found.labels().iter().enumerate().filter(|&(_, &part)| part > 0) {
         left[part as usize] += usize::from((voxel % columns) as f64 > middle);
+        gas[part as usize] += usize::from(coarse.calibrated && coarse.hu[voxel] < GAS_BELOW_HU);
     }
-    let largest = found.sizes().iter().copied().max().unwrap_or(0) as f64;
+    let is_gas = |part: usize| 2 * gas[part] > found.sizes()[part - 1];
+    let lungs = (1..=found.count()).filter(|&part| !is_gas(part));
+    let largest = lungs.map(|part| found.sizes()[part - 1]).max().unwrap_or(0) as f64;
     let mut names = vec![0_u8; found.count() + 1];
     let mut labels = vec![0_u8; air.len()];
     for part in 1..=found.count() {
         let size = found.sizes()[part - 1] as f64;
-        if size < LEAST_SHARE * largest {
+        if size < LEAST_SHARE * largest || is_gas(part) {
             continue;
         }
         let share = left[part] as f64 / size;

@@ -21,6 +21,7 @@ mod doctor;
 mod evaluate;
 mod import;
 mod inspect;
+mod lungs;
 mod model;
 mod objects;
 mod report;
@@ -52,6 +53,7 @@ pub(crate) enum Command {
     Run(run::Args),
     Segment(segment::Args),
     Report(Box<report::Args>),
+    Lungs(lungs::Args),
     Evaluate(evaluate::Args),
     Cohort(cohort::Args),
     Compare(compare::Args),
@@ -74,6 +76,7 @@ impl Command {
             Self::Run(args) => run::run(args, terminal),
             Self::Segment(args) => segment::run(args, terminal),
             Self::Report(args) => report::run(*args, terminal),
+            Self::Lungs(args) => lungs::run(args, terminal),
             Self::Evaluate(args) => evaluate::run(args, terminal),
             Self::Cohort(args) => cohort::run(args, terminal),
             Self::Compare(args) => compare::run(args, terminal),

@@ -12,6 +12,7 @@ mod evaluate_protocol;
 mod evaluate_schema;
 mod inspect;
 mod report;
+mod lungs;
 
 use std::process::{Command, Output};
 
