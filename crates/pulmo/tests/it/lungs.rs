@@ -44,7 +44,8 @@ fn a_volume_without_lungs_gives_no_mask() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let phantom = thorax(&PhantomOptions::seeded(2)).unwrap();
-    let solid = phantom.volume.hu().iter().map(|hu| hu.max(-150.0)).collect();
+    let voxels = phantom.volume.hu().iter().zip(phantom.lungs.labels());
+    let solid = voxels.map(|(&hu, &lung)| if lung > 0 { 40.0 } else { hu }).collect();
     let volume = pulmo::ct::CtVolume::new(*phantom.volume.grid(), solid).unwrap();
     write_volume(&at("ct.nii.gz"), &volume).unwrap();
     let output = lungs(&at("ct.nii.gz"), &at("lungs.nii.gz"), &[]);
