@@ -13,6 +13,10 @@ pub(super) const AIR_BELOW_HU: f32 = -400.0;
 const FREE_AIR_BELOW_HU: f32 = -940.0;
 /// It is also free air if more than this share of its border lies at that edge: a lung has a chest wall around.
 const RIM_SHARE: f64 = 0.25;
+/// How far free air and skin mix.
+const SKIN_MM: f64 = 4.0;
+/// What lies behind a gap of the chest wall is lung from this area on.
+const LEAST_LUNG_MM2: f64 = 500.0;
 /// Sheets of the table and blankets are thinner than twice this; the chest walls of coarse slices are not.
 const SHEET_MM: f64 = 2.4;
 
@@ -82,7 +86,52 @@ fn outside(plane: Plane, wall: &[bool], hu: &[f32], padding: &[bool], calibrated
         let open = rim as f64 > RIM_SHARE * border as f64;
         reaches[label] && (!calibrated || open || 2 * thin >= voxels)
     };
-    labels.iter().zip(&field).map(|(&label, &field)| field || (label > 0 && free(label as usize))).collect()
+    let mut outside: Vec<bool> =
+        labels.iter().zip(&field).map(|(&label, &field)| field || (label > 0 && free(label as usize))).collect();
+    if calibrated {
+        keep_lung_behind_gaps(plane, &mut outside, (wall, &field, hu));
+    }
+    outside
+}
+
+/// Takes lung back from the outside where the chest wall has a gap: what free air does not reach, walled on most sides.
+fn keep_lung_behind_gaps(plane: Plane, outside: &mut [bool], (wall, field, hu): (&[bool], &[bool], &[f32])) {
+    let empty: Vec<bool> = outside.iter().zip(field).map(|(&outside, &field)| outside && !field).collect();
+    let at_rim = |voxel: usize| plane.is_edge(voxel) || plane.neighbours(voxel).any(|next| field[next]);
+    let mut reached: Vec<bool> =
+        (0..empty.len()).map(|voxel| empty[voxel] && hu[voxel] < FREE_AIR_BELOW_HU && at_rim(voxel)).collect();
+    let mut stack: Vec<usize> = (0..empty.len()).filter(|&voxel| reached[voxel]).collect();
+    while let Some(voxel) = stack.pop() {
+        for next in plane.neighbours(voxel) {
+            if empty[next] && !reached[next] && hu[next] < FREE_AIR_BELOW_HU {
+                reached[next] = true;
+                stack.push(next);
+            }
+        }
+    }
+    // Between air and skin the blocks hold a little of both.
+    let near = disc::dilated(plane, &reached, SKIN_MM);
+    let rest: Vec<bool> = empty.iter().zip(&near).map(|(&empty, &near)| empty && !near).collect();
+    let (labels, count) = disc::parts(plane, &rest);
+    let mut sums = vec![[0_usize; 3]; count + 1];
+    for (voxel, &label) in labels.iter().enumerate().filter(|&(_, &label)| label > 0) {
+        let walled = plane.neighbours(voxel).any(|next| wall[next]);
+        let border = walled || at_rim(voxel) || plane.neighbours(voxel).any(|next| !rest[next]);
+        let counted = [true, walled, border];
+        sums[label as usize].iter_mut().zip(counted).for_each(|(sum, is)| *sum += usize::from(is));
+    }
+    let kept: Vec<bool> = labels
+        .iter()
+        .map(|&label| {
+            let [voxels, walled, border] = sums[label as usize];
+            label > 0 && voxels as f64 * plane.voxel_mm2() >= LEAST_LUNG_MM2 && 2 * walled >= border
+        })
+        .collect();
+    // The rim that the free air's margin took goes back to the lung.
+    let back = disc::dilated(plane, &kept, SKIN_MM);
+    for voxel in 0..outside.len() {
+        outside[voxel] &= !(kept[voxel] || (back[voxel] && empty[voxel] && !reached[voxel]));
+    }
 }
 
 /// Padding that hangs together with the edge of the slice: the corners around a round field.

@@ -11,8 +11,8 @@ mod evaluate_mosmed;
 mod evaluate_protocol;
 mod evaluate_schema;
 mod inspect;
-mod report;
 mod lungs;
+mod report;
 
 use std::process::{Command, Output};
 
