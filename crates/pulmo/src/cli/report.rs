@@ -232,7 +232,7 @@ fn found_lungs(
             let sha256 = args.lobes.as_deref().map(digest::of_file).transpose()?;
             Ok(Some(FoundLungs::of(&lobes::lungs_of(map, &convention.labels)?, LungMaker::File, sha256)?))
         }
-        (None, None) => Ok(None),
+        (None, None) => Ok(Some(FoundLungs::by_threshold(opened)?)),
     }
 }
 

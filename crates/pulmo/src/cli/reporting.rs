@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use pulmo::ct::LabelMap;
 use pulmo::ct::format::Opened;
 use pulmo::ct::format::dicom::{Person, SourceSeries, kind_of};
+use pulmo::ct::{LabelMap, lungs};
 use pulmo::engine::case_key;
 use pulmo::measure::quantify::lobes::LobeConvention;
 use pulmo::measure::quantify::{self, HeightSplit, Landmarks, Options, Quantities, Subject};
@@ -110,6 +110,13 @@ pub(crate) struct FoundLungs {
 }
 
 impl FoundLungs {
+    /// Finds the lungs without a model.
+    pub(crate) fn by_threshold(opened: &Opened) -> anyhow::Result<Self> {
+        let found = lungs::segment(&opened.volume)?;
+        let about = Lungs { maker: LungMaker::Threshold, sha256: None, problems: found.problems };
+        Ok(Self { map: found.labels, about })
+    }
+
     /// Takes over a mask, whose labels say no more than that there is lung.
     pub(crate) fn of(map: &LabelMap, maker: LungMaker, sha256: Option<String>) -> anyhow::Result<Self> {
         Ok(Self { map: report::lungs::sides(map)?, about: Lungs { maker, sha256, problems: Vec::new() } })

@@ -38,7 +38,7 @@ fn report(case: &Segmented<'_>, args: &Args, key: &[u8]) -> anyhow::Result<Extra
     let Segmented { input, opened, found, result } = case;
     let lungs = match found.lungs() {
         Some(map) => Some(FoundLungs::of(&map, LungMaker::Model, None)?),
-        None => None,
+        None => Some(FoundLungs::by_threshold(opened)?),
     };
     let person = reporting::person(input, &args.cases.ct);
     let identity = reporting::identity(person.as_ref(), &args.report)?;

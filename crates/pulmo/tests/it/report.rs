@@ -247,7 +247,8 @@ fn run_segments_measures_and_reports_and_lists_what_failed() {
     let first = run(&[&ct, &missing], &["--pictures"]);
     assert_eq!(first.status.code(), Some(1), "{}", String::from_utf8_lossy(&first.stderr));
     assert!(String::from_utf8_lossy(&first.stderr).contains("failed: "));
-    for name in ["mask.nii.gz", "result.json", "report.html", "report.json", "report.pdf", "axial.png"] {
+    for name in ["mask.nii.gz", "lungs.nii.gz", "result.json", "report.html", "report.json", "report.pdf", "axial.png"]
+    {
         assert!(out.join("ct").join(name).is_file(), "{name}");
     }
     let html = case.text("out/ct/report.html");
