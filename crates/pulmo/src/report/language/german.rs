@@ -242,7 +242,7 @@ const FLAGS: [FlagWords; 21] = [
         "wrong_side",
         (
             "Das Herz scheint rechts zu liegen: das Volumen kann gespiegelt oder die Seiten können vertauscht sein.",
-            "{} % oder mehr der Herzregion zwischen den Lungen liegen rechts von deren Mitte",
+            "{} % oder mehr der Herzregion zwischen den Lungen liegen rechts von deren Mitte, und die linke Lunge hat {} % oder mehr von beiden",
         ),
     ),
     (
