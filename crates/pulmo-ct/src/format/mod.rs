@@ -17,7 +17,7 @@ mod voxels;
 
 use std::path::Path;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::volume::{CtVolume, LabelMap};
 
 pub use dicom::series::{Listing, SeriesSummary, list, list_series};
@@ -134,6 +134,43 @@ pub fn write_label_map(path: &Path, labels: &LabelMap) -> Result<()> {
 pub fn write_volume(path: &Path, volume: &CtVolume) -> Result<()> {
     table::by_ending(path)?.write_volume(path, volume)
 }
+
+/// Writes shares from 0 to 1 (probabilities), given in 255ths, as NIfTI: uint8 with the scale slope 1/255, so that every reader
+/// sees values from 0 to 1 and the file has one byte per voxel. The name must end in `.nii` or `.nii.gz`.
+///
+/// # Errors
+/// As [`write_label_map`].
+pub fn write_shares(path: &Path, shares_255: &LabelMap) -> Result<()> {
+    if !table::has_ending(path, &[".nii", ".nii.gz"]) {
+        return Err(Error::unsupported(path, "shares are written as NIfTI only", "name it .nii.gz"));
+    }
+    nifti::write_shares(path, shares_255)
+}
+
+/// Opens shares from 0 to 1 (probabilities) from NIfTI, NRRD or MetaImage: floats, or what has a scale slope, as they are;
+/// unscaled uint8 in 255ths. Rounding to a little outside of 0 to 1 is taken back.
+///
+/// # Errors
+/// As [`open_ct`], and [`Error::Invalid`] if a value lies outside.
+pub fn open_shares(path: &Path) -> Result<CtVolume> {
+    let opened = open_ct(path, &OpenOptions { known_not_hu: true, ..OpenOptions::default() })?;
+    let grid = *opened.volume.grid();
+    let mut shares = opened.volume.into_hu();
+    let highest = shares.iter().copied().fold(0.0, f32::max);
+    let divisor = if opened.origin.encoding == "uint8" && highest > 1.0 + SHARE_ROUNDING { 255.0 } else { 1.0 };
+    for (at, share) in shares.iter_mut().enumerate() {
+        *share /= divisor;
+        if !(-SHARE_ROUNDING..=1.0 + SHARE_ROUNDING).contains(share) {
+            let problem = format!("voxel {at} holds {}, expected a probability from 0 to 1", *share * divisor);
+            return Err(Error::invalid(path, problem, "give probabilities as floats from 0 to 1 or as uint8 in 255ths"));
+        }
+        *share = share.clamp(0.0, 1.0);
+    }
+    CtVolume::new(grid, shares)
+}
+
+/// How far a share may lie outside of 0 to 1 because it was stored in float32.
+const SHARE_ROUNDING: f32 = 1e-5;
 
 /// Warns of volumes that are probably not in HU: whatever a CT shows, there is air around or in it.
 fn warn_if_not_hu(volume: &CtVolume, warnings: &mut Vec<String>) {

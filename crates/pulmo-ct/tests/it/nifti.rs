@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use pulmo_ct::format::{OpenOptions, Opened, open_ct, open_label_map, write_label_map, write_volume};
-use pulmo_ct::{Affine, CtVolume, Error, Grid, LabelMap};
+use pulmo_ct::{Affine, CtVolume, Error, Grid, LabelMap, Spacing};
 use serde_json::Value;
 
 fn oracle(name: &str) -> PathBuf {
@@ -462,4 +462,31 @@ fn the_same_voxels_give_the_same_bytes_at_any_number_of_threads() {
     let mut member = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(packed.as_slice()), &mut member).unwrap();
     assert_eq!(member.len(), 352 + 2 * grid.voxels());
+}
+
+#[test]
+fn shares_are_floats_to_every_reader_and_bytes_on_disk() {
+    use pulmo_ct::format::{open_shares, write_shares};
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let grid = Grid::new([2, 1, 3], Affine::axial(Spacing::new([5.0, 0.8, 0.7]).unwrap(), [1.0, 2.0, 3.0])).unwrap();
+    let bytes = vec![0, 1, 51, 128, 254, 255];
+    let map = LabelMap::new(grid, bytes.clone()).unwrap();
+    write_shares(&path("a.nii"), &map).unwrap();
+    assert_eq!(std::fs::metadata(path("a.nii")).unwrap().len(), 352 + 6, "a byte per voxel");
+    let header = std::fs::read(path("a.nii")).unwrap();
+    assert_eq!(f32::from_le_bytes(header[112..116].try_into().unwrap()), 1.0 / 255.0, "scl_slope");
+    // The same in 255ths without a slope, and as floats.
+    write_label_map(&path("b.nrrd"), &map).unwrap();
+    let floats = CtVolume::new(grid, bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect()).unwrap();
+    write_volume(&path("c.mha"), &floats).unwrap();
+    for name in ["a.nii", "b.nrrd", "c.mha"] {
+        let shares = open_shares(&path(name)).unwrap();
+        for (share, &byte) in shares.hu().iter().zip(&bytes) {
+            assert!((share - f32::from(byte) / 255.0).abs() < 1e-6 && (0.0..=1.0).contains(share), "{name}: {share}");
+        }
+    }
+    write_volume(&path("d.nii"), &CtVolume::new(grid, vec![0.0, 0.5, 1.5, 0.0, 0.0, 0.0]).unwrap()).unwrap();
+    assert!(open_shares(&path("d.nii")).unwrap_err().to_string().contains("1.5"));
+    assert!(write_shares(&path("e.nrrd"), &map).is_err());
 }

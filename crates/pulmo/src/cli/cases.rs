@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
-use pulmo::ct::format::{Opened, write_label_map};
+use pulmo::ct::format::{Opened, write_label_map, write_shares};
 use pulmo::ct::{LabelMap, atomic};
 use pulmo::engine::output::OutputFolder;
 use pulmo::engine::result::{CaseResult, Identity};
@@ -61,6 +61,10 @@ pub(crate) struct CaseArgs {
     /// Make identifying UIDs that a CT lacks from its content; its DICOM objects then open a study of their own.
     #[arg(long)]
     pub(crate) new_study: bool,
+
+    /// Write probabilities.nii.gz beside the mask: 0 to 1 on the CT's grid, for `pulmo evaluate --probabilities`.
+    #[arg(long)]
+    pub(crate) probabilities: bool,
 
     /// Draw the mask over the CT: axial.png and coronal.png beside the mask. They show the patient's CT.
     #[arg(long)]
@@ -231,6 +235,10 @@ impl Batch<'_> {
             }
             if let Some(series) = &series {
                 objects::write(args, folder, (series, segmenter.model()), (&opened, &found, &extra))?;
+            }
+            if args.probabilities {
+                let shares = LabelMap::new(*found.labels.grid(), found.probabilities_255()?)?;
+                write_shares(&folder.join("probabilities.nii.gz"), &shares)?;
             }
             if args.pictures { objects::draw(folder, &opened, &found) } else { Ok(()) }
         })?;

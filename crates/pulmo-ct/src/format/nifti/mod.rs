@@ -61,6 +61,11 @@ impl FileFormat for Nifti {
     }
 }
 
+/// Writes shares of 255ths as uint8 with the slope 1/255; see [`super::write_shares`].
+pub(super) fn write_shares(path: &Path, shares_255: &LabelMap) -> Result<()> {
+    write::write_scaled(path, shares_255.grid(), &Values::of_labels(shares_255), 1.0 / 255.0)
+}
+
 /// The error for a file that is called NIfTI and is not.
 pub(super) fn not_nifti(path: &Path) -> Error {
     Error::invalid(

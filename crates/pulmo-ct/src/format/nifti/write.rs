@@ -18,8 +18,13 @@ const SCANNER: i16 = 1;
 
 /// Writes version 1, or version 2 if an axis is too long for it.
 pub(super) fn write(path: &Path, grid: &Grid, values: &Values<'_>) -> Result<()> {
+    write_scaled(path, grid, values, 1.0)
+}
+
+/// [`write`] with a slope: a reader multiplies what is stored by it.
+pub(super) fn write_scaled(path: &Path, grid: &Grid, values: &Values<'_>, slope: f64) -> Result<()> {
     let long = grid.shape().iter().any(|&n| n > LONGEST_AXIS);
-    let header = if long { second(grid, values.number()) } else { first(grid, values.number()) };
+    let header = if long { second(grid, values.number(), slope) } else { first(grid, values.number(), slope) };
     let wrapper = if has_ending(path, &[".gz"]) { Wrapper::Gzip } else { Wrapper::None };
     atomic::write_with(path, |out| pack(out, wrapper, &header, values).map(|_| ()))
 }
@@ -95,7 +100,7 @@ impl Header {
     }
 }
 
-fn first(grid: &Grid, number: Number) -> Vec<u8> {
+fn first(grid: &Grid, number: Number, slope: f64) -> Vec<u8> {
     let mut header = Header::of(HEADER_BYTES[0]);
     let [slices, rows, columns] = grid.shape().map(|n| n as i16);
     for (i, n) in [3, columns, rows, slices, 1, 1, 1, 1].into_iter().enumerate() {
@@ -106,7 +111,7 @@ fn first(grid: &Grid, number: Number) -> Vec<u8> {
     header.put(72, &bits.to_le_bytes());
     let place = Place::of(grid);
     header.floats(76, place.sizes.into_iter().chain([1.0]));
-    header.floats(108, [(HEADER_BYTES[0] + 4) as f64, 1.0]);
+    header.floats(108, [(HEADER_BYTES[0] + 4) as f64, slope]);
     // Millimetres and seconds.
     header.put(123, &[2 | 8]);
     header.put(148, b"pulmo");
@@ -118,7 +123,7 @@ fn first(grid: &Grid, number: Number) -> Vec<u8> {
     header.0
 }
 
-fn second(grid: &Grid, number: Number) -> Vec<u8> {
+fn second(grid: &Grid, number: Number, slope: f64) -> Vec<u8> {
     let mut header = Header::of(HEADER_BYTES[1]);
     header.put(4, b"n+2\0\r\n\x1a\n");
     let (code, bits) = data_type(number);
@@ -131,7 +136,7 @@ fn second(grid: &Grid, number: Number) -> Vec<u8> {
     let place = Place::of(grid);
     header.doubles(104, place.sizes.into_iter().chain([1.0]));
     header.put(168, &((HEADER_BYTES[1] + 4) as i64).to_le_bytes());
-    header.doubles(176, [1.0]);
+    header.doubles(176, [slope]);
     header.put(240, b"pulmo");
     header.put(344, &i32::from(place.qform_code).to_le_bytes());
     header.put(348, &i32::from(SCANNER).to_le_bytes());
