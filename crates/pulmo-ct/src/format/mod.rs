@@ -162,7 +162,11 @@ pub fn open_shares(path: &Path) -> Result<CtVolume> {
         *share /= divisor;
         if !(-SHARE_ROUNDING..=1.0 + SHARE_ROUNDING).contains(share) {
             let problem = format!("voxel {at} holds {}, expected a probability from 0 to 1", *share * divisor);
-            return Err(Error::invalid(path, problem, "give probabilities as floats from 0 to 1 or as uint8 in 255ths"));
+            return Err(Error::invalid(
+                path,
+                problem,
+                "give probabilities as floats from 0 to 1 or as uint8 in 255ths",
+            ));
         }
         *share = share.clamp(0.0, 1.0);
     }

@@ -6,7 +6,7 @@ use pulmo_ct::dataset::digest;
 use pulmo_ct::{LabelMap, Result};
 use serde::Serialize;
 
-use super::{Label, MeasuredOn, Protocol};
+use super::{CaseCalibration, Label, MeasuredOn, Protocol};
 use crate::compare::{self, MaskPair, Overlap};
 use crate::network_grid::resize_nearest;
 
@@ -89,6 +89,8 @@ pub struct CaseMeasures {
     pub unlisted_in_prediction: Vec<u8>,
     /// Volume of the lungs in mL, if a lung mask was given.
     pub lung_ml: Option<f64>,
+    /// Calibration, if probabilities were given.
+    pub calibration: Option<CaseCalibration>,
     /// SHA-256 of the reference's labels, one byte a voxel in C order: by it a published mask is known again.
     pub reference_sha256: String,
     /// Whether the prediction's axes were turned or flipped onto the reference's, which is exact.
@@ -217,6 +219,7 @@ pub fn measure_case(reference: &LabelMap, prediction: &LabelMap, protocol: &Prot
         unlisted_in_reference: unlisted(reference, &protocol.labels),
         unlisted_in_prediction: unlisted(prediction, &protocol.labels),
         lung_ml: None,
+        calibration: None,
         reference_sha256: digest::of_bytes(reference.labels()),
         prediction_turned: false,
     })

@@ -2,6 +2,7 @@
 //!
 //! A case that could not be measured stays in the list with its reason; it is never dropped in silence.
 
+mod calibration;
 mod case;
 mod false_alarm;
 mod flow;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use crate::compare::Settings;
 use crate::statistics::Resampling;
 
+pub use calibration::{BINS, CalibrationReport, CaseCalibration, CurvePoint, Region, calibration_report};
 pub use case::{CaseFacts, CaseMeasures, CaseResult, Cause, Failure, LabelResult, MetricValue, Outcome, measure_case};
 pub use false_alarm::{FalseAlarms, UNDER_ML, UNDER_PERCENT, false_alarms};
 pub use flow::{CaseFlow, Excluded, Step, Undefined};

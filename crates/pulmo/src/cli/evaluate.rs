@@ -27,7 +27,7 @@ use crate::terminal::{Terminal, advice};
 
 /// Metrics that tables show unless --metrics names others, where they are known.
 const SHOWN: [&str; 7] =
-    ["dice", "surface_dice", "hd95_mm", "lesion_f1", "sensitivity", "precision", "volume_error_ml"];
+    ["dice", "surface_dice", "hd95_surface_mm", "lesion_f1", "sensitivity", "precision", "volume_error_ml"];
 
 /// Compares predictions with references: Dice per case and label, means, volumes in mL
 ///
@@ -85,6 +85,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FOLDER")]
     lungs: Option<PathBuf>,
 
+    /// Folder of probabilities by the same names, or `<case>/probabilities.nii.gz` as `pulmo segment --probabilities`
+    /// writes: floats from 0 to 1, or uint8 in 255ths; gives calibration
+    #[arg(long, value_name = "FOLDER")]
+    probabilities: Option<PathBuf>,
+
     /// What the names of the predictions carry after the case's name; files without it are left out
     #[arg(long, value_name = "TEXT")]
     prediction_suffix: Option<String>,
@@ -124,6 +129,9 @@ pub(crate) fn run(mut args: Args, terminal: &Terminal) -> anyhow::Result<ExitCod
     if let Some(folder) = &args.lungs {
         listed::add_lungs(&mut pairing.pairs, folder)?;
     }
+    if let Some(folder) = &args.probabilities {
+        listed::add_probabilities(&mut pairing.pairs, folder)?;
+    }
     pairing.describe().iter().for_each(|line| terminal.say(line));
     if args.labels.is_empty() {
         args.labels.push(Label { name: "infiltrate".to_owned(), value: 1 });
@@ -138,7 +146,7 @@ pub(crate) fn run(mut args: Args, terminal: &Terminal) -> anyhow::Result<ExitCod
     };
     let Pairing { pairs, not_listed, rule, .. } = pairing;
     let cases = measure::measure(&pairs, &protocol, terminal);
-    let measured = Measured { pairing: rule, notes: args.notes, cases, not_listed };
+    let measured = Measured { pairing: rule, notes: args.notes, cases, not_listed, region: measure::region(&pairs) };
     let document = Document::new(measured, Wanted { protocol, shown, paper: args.protocol.is_some() });
 
     if let Some(folder) = &args.output {

@@ -324,3 +324,35 @@ fn an_ambiguous_pairing_stops_before_anything_is_measured() {
         assert!(talk.contains(words), "`{words}` not in {talk}");
     }
 }
+
+#[test]
+fn probabilities_are_held_against_the_reference_inside_the_lungs() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_mask(&at("references/a.nii.gz"), &[BOX]);
+    write_mask(&at("predictions/a/mask.nii.gz"), &[BOX]);
+    // 204 of 255 is 0.8, in the box and nowhere else.
+    let labels = mask(grid(), &[BOX]).labels().iter().map(|&label| label * 204).collect();
+    let shares = LabelMap::new(grid(), labels).unwrap();
+    pulmo::ct::format::write_shares(&at("predictions/a/probabilities.nii.gz"), &shares).unwrap();
+    write_mask(&at("lungs/a.nii.gz"), &[[[2, 7], [4, 11], [4, 15]]]);
+    let (predictions, references, lungs) = (at("predictions"), at("references"), at("lungs"));
+    let arguments: [&OsStr; 4] =
+        [predictions.as_ref(), references.as_ref(), "--probabilities".as_ref(), predictions.as_ref()];
+    let error = |json: &Value| json["calibration"]["pooled_expected_error"].as_f64().unwrap();
+    let (code, table, talk, json) = evaluate(&arguments, &at("out"));
+    assert_eq!(code, 0, "{talk}");
+    assert_eq!(json["calibration"]["region"], "volume");
+    // Of 7840 voxels, 192 are 0.2 too unsure.
+    assert!((error(&json) - 0.2 * 192.0 / 7840.0).abs() < 1e-7, "{}", json["calibration"]);
+    assert!(table.contains("Calibration: reliability curve") && table.contains("0.800"), "{table}");
+    let (_, _, _, json) = evaluate(&[&arguments[..], &["--lungs".as_ref(), lungs.as_ref()]].concat(), &at("inside"));
+    // The lungs have 6 x 8 x 12 = 576 voxels.
+    assert_eq!(
+        (&json["calibration"]["region"], json["cases"][0]["measured"]["lung_ml"].as_f64()),
+        (&"lungs".into(), Some(576.0))
+    );
+    assert!((error(&json) - 0.2 * 192.0 / 576.0).abs() < 1e-7, "{}", json["calibration"]);
+    let csv = std::fs::read_to_string(at("inside").join("evaluation.csv")).unwrap();
+    assert!(csv.contains("a,a,,,probabilities,native,expected_calibration_error,0.066666"), "{csv}");
+}

@@ -22,6 +22,13 @@ pub(super) fn csv(cases: &[CaseResult]) -> String {
             }
             Outcome::Measured(measures) => {
                 measures.results.iter().for_each(|result| lines(&mut csv, &who, result));
+                let calibration = measures.calibration.iter();
+                for (metric, value) in calibration
+                    .flat_map(|one| [("expected_calibration_error", one.expected_error), ("brier", one.brier)])
+                {
+                    let value = value.map_or(",1,not defined".to_owned(), |value| format!("{value},1,ok"));
+                    let _ = writeln!(csv, "{who},probabilities,native,{metric},{value}");
+                }
                 if let Some(lung_ml) = measures.lung_ml {
                     let _ = writeln!(csv, "{who},lungs,native,volume_ml,{lung_ml},mL,ok");
                 }

@@ -8,7 +8,8 @@ use pulmo::ct::atomic;
 use pulmo::measure::compare::{self, Better};
 use pulmo::measure::evaluate::paper::{PaperRow, compare_with_paper};
 use pulmo::measure::evaluate::{
-    CaseFlow, CaseResult, FalseAlarms, Group, Outcome, Protocol, SummaryRow, divide, false_alarms, summarise,
+    CalibrationReport, CaseFlow, CaseResult, FalseAlarms, Group, Outcome, Protocol, Region, SummaryRow,
+    calibration_report, divide, false_alarms, summarise,
 };
 use serde::Serialize;
 
@@ -34,6 +35,8 @@ pub(super) struct Document {
     pub(super) summary: Vec<SummaryRow>,
     pub(super) subgroups: Vec<Group>,
     pub(super) false_alarms: Vec<FalseAlarms>,
+    /// Only with probabilities.
+    pub(super) calibration: Option<CalibrationReport>,
     /// Only with `--protocol paper`.
     pub(super) paper: Option<Vec<PaperRow>>,
     /// The metrics that tables show; files for programs hold all.
@@ -57,6 +60,7 @@ pub(super) struct Measured {
     pub(super) notes: Vec<String>,
     pub(super) cases: Vec<CaseResult>,
     pub(super) not_listed: Vec<String>,
+    pub(super) region: Region,
 }
 
 /// What to make of it.
@@ -88,6 +92,11 @@ impl Document {
             summary: summarise(&cases, &protocol),
             subgroups: divide(&cases, &protocol),
             false_alarms: false_alarms(&cases, &protocol),
+            calibration: protocol
+                .labels
+                .iter()
+                .find(|label| label.is_lesion())
+                .and_then(|label| calibration_report(&cases, &label.name, measured.region)),
             paper: paper.then(|| compare_with_paper(&cases, &protocol)),
             cases,
             protocol,

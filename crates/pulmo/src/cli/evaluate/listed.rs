@@ -7,7 +7,7 @@ use anyhow::Context;
 use pulmo::ct::dataset::{DataList, Split};
 use pulmo::measure::evaluate::{CaseFacts, Label};
 
-use super::masks;
+use super::masks::{self, Masks};
 use super::pairing::{Listed, Pair};
 use crate::terminal::advice;
 
@@ -94,31 +94,50 @@ fn add(lists: &mut Lists, list: &DataList, split: SplitChoice, name_the_list: bo
 
 /// Gives each case the lung mask of its name; a case without one keeps what its list says.
 pub(super) fn add_lungs(pairs: &mut [Pair], folder: &Path) -> anyhow::Result<()> {
-    let mut lungs: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for (stem, file) in masks::list(folder, "lung masks")?.masks {
-        let case =
-            [stem.as_str(), without_lung_ending(&stem)].into_iter().find(|name| pairs.iter().any(|p| p.case == *name));
-        let Some(case) = case else { continue };
-        if let Some(other) = lungs.insert(case.to_owned(), file.clone()) {
+    let found = masks::list(folder, "lung masks")?;
+    let mut lungs = by_case(pairs, found, (folder, "lung mask"), &["lungs", "lung"])?;
+    pairs.iter_mut().for_each(|pair| pair.lungs = lungs.remove(&pair.case).or(pair.lungs.take()));
+    Ok(())
+}
+
+/// Gives each case the probabilities of its name.
+pub(super) fn add_probabilities(pairs: &mut [Pair], folder: &Path) -> anyhow::Result<()> {
+    let found = masks::list_named(folder, "probabilities", "probabilities")?;
+    let endings = ["probabilities", "probability", "probs", "prob"];
+    let mut files = by_case(pairs, found, (folder, "file of probabilities"), &endings)?;
+    pairs.iter_mut().for_each(|pair| pair.probabilities = files.remove(&pair.case));
+    Ok(())
+}
+
+/// The files that are called as a case, perhaps with an ending.
+fn by_case(
+    pairs: &[Pair],
+    found: Masks,
+    (folder, role): (&Path, &str),
+    endings: &[&str],
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for (stem, file) in found.masks {
+        let bare = masks::without_endings(&stem);
+        let ended =
+            bare.rsplit_once(['_', '-']).filter(|(_, end)| endings.contains(end)).map_or(bare, |(case, _)| case);
+        let Some(case) = [stem.as_str(), ended].into_iter().find(|name| pairs.iter().any(|pair| pair.case == *name))
+        else {
+            continue;
+        };
+        if let Some(other) = files.insert(case.to_owned(), file.clone()) {
             let problem = format!(
-                "two files could be the lungs of case `{case}`: `{}` and `{}`",
+                "two files could be the {role} of case `{case}`: `{}` and `{}`",
                 other.display(),
                 file.display()
             );
             return Err(advice(problem, "move one of them elsewhere"));
         }
     }
-    if lungs.is_empty() {
-        let problem = format!("no file in `{}` is called as a case", folder.display());
-        return Err(advice(problem, "lung masks bear the cases' names, perhaps with `_lungs` or `_mask` at the end"));
+    if files.is_empty() {
+        let problem = format!("no {role} in `{}` is called as a case", folder.display());
+        let hint = format!("they bear the cases' names, perhaps with `_{}` at the end", endings[0]);
+        return Err(advice(problem, hint));
     }
-    for pair in pairs {
-        pair.lungs = lungs.remove(&pair.case).or(pair.lungs.take());
-    }
-    Ok(())
-}
-
-fn without_lung_ending(stem: &str) -> &str {
-    let bare = masks::without_endings(stem);
-    ["_lungs", "_lung", "-lungs", "-lung"].into_iter().find_map(|ending| bare.strip_suffix(ending)).unwrap_or(bare)
+    Ok(files)
 }

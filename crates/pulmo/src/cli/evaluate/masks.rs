@@ -30,6 +30,11 @@ pub(in crate::cli) struct Masks {
 
 /// Lists the masks in a folder: files, and folders that hold one `mask.*` or `seg.dcm`. `role` is the word in errors.
 pub(in crate::cli) fn list(folder: &Path, role: &str) -> anyhow::Result<Masks> {
+    list_named(folder, role, "mask")
+}
+
+/// [`list`] for what is called otherwise in a case's folder.
+pub(super) fn list_named(folder: &Path, role: &str, name_inside: &str) -> anyhow::Result<Masks> {
     let reading = || format!("cannot list the {role}: cannot read folder `{}`", folder.display());
     let mut found = Masks { masks: Vec::new(), others: 0 };
     for entry in std::fs::read_dir(folder).with_context(reading)? {
@@ -38,7 +43,7 @@ pub(in crate::cli) fn list(folder: &Path, role: &str) -> anyhow::Result<Masks> {
             continue;
         };
         let mask = if path.is_dir() {
-            in_folder(&path)?.map(|mask| (name.to_owned(), mask))
+            in_folder(&path, name_inside)?.map(|mask| (name.to_owned(), mask))
         } else {
             case_of_file(&path).map(|stem| (stem, path.clone()))
         };
@@ -51,9 +56,9 @@ pub(in crate::cli) fn list(folder: &Path, role: &str) -> anyhow::Result<Masks> {
     Ok(found)
 }
 
-/// The mask of a case's folder, as `pulmo segment` writes it.
-fn in_folder(folder: &Path) -> anyhow::Result<Option<PathBuf>> {
-    let named = FILES.map(|ending| folder.join(format!("mask{ending}")));
+/// The one file of that name in a case's folder, as `pulmo segment` writes it.
+fn in_folder(folder: &Path, name: &str) -> anyhow::Result<Option<PathBuf>> {
+    let named = FILES.map(|ending| folder.join(format!("{name}{ending}")));
     let mut there = named.into_iter().filter(|file| file.is_file());
     match (there.next(), there.next()) {
         (Some(first), Some(second)) => {
@@ -61,6 +66,7 @@ fn in_folder(folder: &Path) -> anyhow::Result<Option<PathBuf>> {
             Err(advice(problem, "move one of them elsewhere"))
         }
         (Some(only), None) => Ok(Some(only)),
+        (None, _) if name != "mask" => Ok(None),
         (None, _) => Ok(Some(folder.join("seg.dcm")).filter(|file| file.is_file())),
     }
 }

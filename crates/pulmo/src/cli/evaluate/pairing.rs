@@ -21,6 +21,7 @@ pub(super) struct Pair {
     pub(super) prediction: Option<PathBuf>,
     pub(super) reference: Option<PathBuf>,
     pub(super) lungs: Option<PathBuf>,
+    pub(super) probabilities: Option<PathBuf>,
 }
 
 /// A reference that a data list names.
@@ -77,7 +78,8 @@ pub(super) fn pair(predictions: &Path, references: &Path, suffixes: &Suffixes) -
     if predictions.is_file() && references.is_file() {
         let case = masks::case_of_file(predictions).unwrap_or_else(|| "case".into());
         let (prediction, reference) = (Some(predictions.to_owned()), Some(references.to_owned()));
-        let pair = Pair { facts: CaseFacts::of_case(&case), case, prediction, reference, lungs: None };
+        let pair =
+            Pair { facts: CaseFacts::of_case(&case), case, prediction, reference, lungs: None, probabilities: None };
         let rule = "two files are one case".to_owned();
         return Ok(Pairing { pairs: vec![pair], not_listed: Vec::new(), no_masks: [0, 0], rule });
     }
@@ -92,6 +94,7 @@ pub(super) fn pair(predictions: &Path, references: &Path, suffixes: &Suffixes) -
         prediction: predictions.remove(&case),
         reference: references.remove(&case),
         lungs: None,
+        probabilities: None,
         case,
     });
     let no_masks = [found.others, listed.others];
@@ -127,6 +130,7 @@ pub(super) fn pair_listed(predictions: &Path, listed: Vec<Listed>, suffixes: &Su
             facts: one.facts,
             reference: Some(one.reference),
             lungs: one.lungs,
+            probabilities: None,
         })
         .collect();
     pairs.sort_by(|a, b| a.case.cmp(&b.case));

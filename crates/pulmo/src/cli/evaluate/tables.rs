@@ -25,6 +25,7 @@ pub(super) fn over_cases(document: &Document) -> Vec<(&'static str, Table)> {
         ("published", published(document)),
         ("subgroups", subgroups(document)),
         ("false_alarms", false_alarms(&document.false_alarms)),
+        ("calibration", calibration(document)),
         ("flow", flow(document)),
         ("excluded", excluded(document)),
     ];
@@ -238,6 +239,32 @@ fn false_alarms(alarms: &[FalseAlarms]) -> Table {
             "Shares of the cases with false positives under {UNDER_ML} mL and under {UNDER_PERCENT} % of the lung mask's volume."
         ));
     }
+    table
+}
+
+fn calibration(document: &Document) -> Table {
+    let head = ["probability over", "up to", "voxels", "mean probability", "share in reference"];
+    let mut table = Table::new("Calibration: reliability curve over the voxels of all cases", &head, 0);
+    let Some(report) = &document.calibration else { return table };
+    for point in &report.curve {
+        table.rows.push(vec![
+            format!("{:.1}", point.over),
+            format!("{:.1}", point.up_to),
+            point.voxels.to_string(),
+            formatted(point.mean_probability, "1"),
+            formatted(point.reference_share, "1"),
+        ]);
+    }
+    let each = &report.expected_error;
+    table.notes.push(format!(
+        "Probabilities of {} {}. Expected calibration error: mean {:.4} over {} cases, pooled {}; Brier score {}.",
+        report.label,
+        report.region.words(),
+        each.mean,
+        each.n,
+        report.pooled_expected_error.map_or(UNDEFINED.into(), |error| format!("{error:.4}")),
+        report.pooled_brier.map_or(UNDEFINED.into(), |brier| format!("{brier:.4}")),
+    ));
     table
 }
 
