@@ -1,10 +1,14 @@
 //! The passes over a lattice: along rows and columns of each slice, then along the slices.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::Lattice;
 use super::envelope::{Envelope, Site};
 
+/// Columns that are worked on together, so that each cache line is fetched once.
+const BLOCK: usize = 16;
 /// Rows whose results wait together before they are written into the slices.
 const BAND: usize = 32;
 /// No site in this row.
@@ -21,23 +25,42 @@ fn unpack(steps: Steps) -> [u32; 2] {
     [(steps - 1) >> 16, (steps - 1) & 0xFFFF]
 }
 
+/// What a thread works with in a slice.
+struct Scratch {
+    sites: Vec<bool>,
+    /// Columns to the nearest site of the row.
+    along_row: Vec<u16>,
+    /// The same of a block of columns, and what was found there: column by column.
+    near: Vec<u16>,
+    found: Vec<Steps>,
+    envelope: Envelope,
+}
+
 /// Finds for each voxel the nearest site of its slice; `paint` writes the sites of a slice over what is there.
 pub(super) fn in_slices(lattice: &Lattice, paint: impl Fn(usize, &mut [bool]) + Sync) -> Vec<Steps> {
     let [_, rows, columns] = lattice.shape;
     let plane = rows * columns;
     let mut steps = vec![0; lattice.voxels()];
-    let scratch = || (vec![false; plane], vec![NONE; plane], Envelope::default());
-    steps.par_chunks_exact_mut(plane).enumerate().for_each_init(scratch, |(sites, along_row, envelope), (k, out)| {
-        paint(k, sites);
+    let scratch = || Scratch {
+        sites: vec![false; plane],
+        along_row: vec![NONE; plane],
+        near: vec![NONE; BLOCK * rows],
+        found: vec![0; BLOCK * rows],
+        envelope: Envelope::default(),
+    };
+    steps.par_chunks_exact_mut(plane).enumerate().for_each_init(scratch, |scratch, (slice, out)| {
+        paint(slice, &mut scratch.sites);
         let mut filled = Vec::new();
-        let in_rows = sites.chunks_exact(columns).zip(along_row.chunks_exact_mut(columns));
+        let in_rows = scratch.sites.chunks_exact(columns).zip(scratch.along_row.chunks_exact_mut(columns));
         for (row, (sites, away)) in in_rows.enumerate() {
             if nearest_in_row(sites, away) {
                 filled.push(row);
             }
         }
         if !filled.is_empty() {
-            along_columns(lattice, &filled, along_row, (envelope, out));
+            for start in (0..columns).step_by(BLOCK) {
+                along_columns(lattice, &filled, start..columns.min(start + BLOCK), (&mut *scratch, &mut *out));
+            }
         }
     });
     steps
@@ -63,19 +86,23 @@ fn nearest_in_row(sites: &[bool], away: &mut [u16]) -> bool {
     true
 }
 
-/// From the nearest in each of the rows `filled` to the nearest in the slice.
+/// From the nearest in each of the rows `filled` to the nearest in the slice, for a block of columns.
 fn along_columns(
     lattice: &Lattice,
     filled: &[usize],
-    along_row: &[u16],
-    (envelope, out): (&mut Envelope, &mut [Steps]),
+    block: Range<usize>,
+    (scratch, out): (&mut Scratch, &mut [Steps]),
 ) {
     let [_, rows, columns] = lattice.shape;
     let [_, between_rows, between_columns] = lattice.spacing_mm;
-    for column in 0..columns {
+    let Scratch { along_row, near, found, envelope, .. } = scratch;
+    for (k, &row) in filled.iter().enumerate() {
+        let in_row = &along_row[row * columns..(row + 1) * columns];
+        in_row[block.clone()].iter().enumerate().for_each(|(column, &away)| near[column * rows + k] = away);
+    }
+    for column in 0..block.len() {
         envelope.clear();
-        for &row in filled {
-            let away = along_row[row * columns + column];
+        for (&row, &away) in filled.iter().zip(&near[column * rows..]) {
             let off = f64::from(away) * between_columns;
             envelope.push(Site {
                 at: row as f64 * between_rows,
@@ -85,10 +112,14 @@ fn along_columns(
             });
         }
         let mut walk = envelope.walk();
-        for row in 0..rows {
+        for (row, found) in found[column * rows..(column + 1) * rows].iter_mut().enumerate() {
             let site = walk.nearest(row as f64 * between_rows);
-            out[row * columns + column] = pack(site.index.abs_diff(row as u32), site.key);
+            *found = pack(site.index.abs_diff(row as u32), site.key);
         }
+    }
+    for (row, out) in out.chunks_exact_mut(columns).enumerate() {
+        let out = out[block.clone()].iter_mut().enumerate();
+        out.for_each(|(column, out)| *out = found[column * rows + row]);
     }
 }
 
@@ -100,26 +131,26 @@ pub(super) fn everywhere<T: Copy + Send + Sync>(
 ) -> Vec<T> {
     let [slices, rows, columns] = lattice.shape;
     let mut out = vec![keep(f64::INFINITY); lattice.voxels()];
-    for start in (0..rows).step_by(BAND) {
-        let band: Vec<Vec<T>> = (start..rows.min(start + BAND))
-            .into_par_iter()
-            .map(|row| {
-                let mut found = vec![keep(f64::INFINITY); slices * columns];
-                let mut envelope = Envelope::default();
-                for column in 0..columns {
-                    through_slices(lattice, steps, [row, column], &mut envelope);
-                    if envelope.is_empty() {
-                        continue;
-                    }
-                    let mut walk = envelope.walk();
-                    for slice in 0..slices {
-                        let site = walk.nearest(slice as f64 * lattice.spacing_mm[0]);
-                        found[slice * columns + column] = keep(distance_mm(lattice, site, slice));
-                    }
+    let in_row = |row: usize| {
+        let mut found = vec![keep(f64::INFINITY); slices * columns];
+        let mut lines = Lines::default();
+        for start in (0..columns).step_by(BLOCK) {
+            lines.gather(lattice, steps, row, start..columns.min(start + BLOCK));
+            for column in start..columns.min(start + BLOCK) {
+                if !lines.through_slices(lattice, column) {
+                    continue;
                 }
-                found
-            })
-            .collect();
+                let mut walk = lines.envelope.walk();
+                for slice in 0..slices {
+                    let site = walk.nearest(slice as f64 * lattice.spacing_mm[0]);
+                    found[slice * columns + column] = keep(distance_mm(lattice, site, slice));
+                }
+            }
+        }
+        found
+    };
+    for start in (0..rows).step_by(BAND) {
+        let band: Vec<Vec<T>> = (start..rows.min(start + BAND)).into_par_iter().map(in_row).collect();
         out.par_chunks_exact_mut(rows * columns).enumerate().for_each(|(slice, out)| {
             for (row, found) in band.iter().enumerate() {
                 let found = &found[slice * columns..(slice + 1) * columns];
@@ -141,40 +172,72 @@ pub(super) fn at_points(lattice: &Lattice, steps: &[Steps], points: &[u32]) -> V
         (point % plane, point / plane)
     };
     order.par_sort_unstable_by_key(line);
-    let lines: Vec<&[u32]> = order.chunk_by(|a, b| line(a).0 == line(b).0).collect();
-    let in_line = |envelope: &mut Envelope, numbers: &&[u32]| {
-        let place = line(&numbers[0]).0;
-        through_slices(lattice, steps, [place / columns, place % columns], envelope);
-        let mut walk = envelope.walk();
-        let slices = numbers.iter().map(|number| line(number).1);
-        slices
-            .map(|slice| distance_mm(lattice, walk.nearest(slice as f64 * lattice.spacing_mm[0]), slice))
-            .collect::<Vec<f64>>()
+    let block = |number: &u32| {
+        let place = line(number).0;
+        (place / columns, place % columns / BLOCK)
     };
-    let found: Vec<Vec<f64>> = lines.par_iter().map_init(Envelope::default, in_line).collect();
+    let blocks: Vec<&[u32]> = order.chunk_by(|a, b| block(a) == block(b)).collect();
+    let in_block = |lines: &mut Lines, numbers: &&[u32]| {
+        let (row, start) = block(&numbers[0]);
+        let start = start * BLOCK;
+        lines.gather(lattice, steps, row, start..columns.min(start + BLOCK));
+        let mut found = Vec::with_capacity(numbers.len());
+        for numbers in numbers.chunk_by(|a, b| line(a).0 == line(b).0) {
+            lines.through_slices(lattice, line(&numbers[0]).0 % columns);
+            let mut walk = lines.envelope.walk();
+            let slices = numbers.iter().map(|number| line(number).1);
+            found.extend(slices.map(|slice| {
+                let site = walk.nearest(slice as f64 * lattice.spacing_mm[0]);
+                distance_mm(lattice, site, slice)
+            }));
+        }
+        found
+    };
+    let found: Vec<Vec<f64>> = blocks.par_iter().map_init(Lines::default, in_block).collect();
     let mut distances = vec![f64::INFINITY; points.len()];
     order.iter().zip(found.iter().flatten()).for_each(|(&number, &mm)| distances[number as usize] = mm);
     distances
 }
 
-/// Fills the envelope of the line along the slices at (row, column).
-fn through_slices(lattice: &Lattice, steps: &[Steps], [row, column]: [usize; 2], envelope: &mut Envelope) {
-    let [slices, rows, columns] = lattice.shape;
-    let [between_slices, between_rows, between_columns] = lattice.spacing_mm;
-    envelope.clear();
-    for slice in 0..slices {
-        let steps = steps[(slice * rows + row) * columns + column];
-        if steps == 0 {
-            continue;
+/// The lines along the slices through a block of columns of one row.
+#[derive(Default)]
+struct Lines {
+    start: usize,
+    steps: Vec<Steps>,
+    envelope: Envelope,
+}
+
+impl Lines {
+    fn gather(&mut self, lattice: &Lattice, steps: &[Steps], row: usize, block: Range<usize>) {
+        let [slices, rows, columns] = lattice.shape;
+        self.start = block.start;
+        self.steps.resize(slices * BLOCK, 0);
+        for slice in 0..slices {
+            let in_row = &steps[(slice * rows + row) * columns..][block.clone()];
+            in_row.iter().enumerate().for_each(|(column, &steps)| self.steps[column * slices + slice] = steps);
         }
-        let [away_rows, away_columns] = unpack(steps);
-        let (down, across) = (f64::from(away_rows) * between_rows, f64::from(away_columns) * between_columns);
-        envelope.push(Site {
-            at: slice as f64 * between_slices,
-            height: down * down + across * across,
-            key: steps,
-            index: slice as u32,
-        });
+    }
+
+    /// Fills the envelope of the line through a column of the block; false if it has no site.
+    fn through_slices(&mut self, lattice: &Lattice, column: usize) -> bool {
+        let slices = lattice.shape[0];
+        let [between_slices, between_rows, between_columns] = lattice.spacing_mm;
+        self.envelope.clear();
+        let line = (column - self.start) * slices;
+        for (slice, &steps) in self.steps[line..line + slices].iter().enumerate() {
+            if steps == 0 {
+                continue;
+            }
+            let [away_rows, away_columns] = unpack(steps);
+            let (down, across) = (f64::from(away_rows) * between_rows, f64::from(away_columns) * between_columns);
+            self.envelope.push(Site {
+                at: slice as f64 * between_slices,
+                height: down * down + across * across,
+                key: steps,
+                index: slice as u32,
+            });
+        }
+        !self.envelope.is_empty()
     }
 }
 
