@@ -1,4 +1,6 @@
 //! Lungs without a model, judged: `cargo run --release -p pulmo-ct --example lung_bench -- [DATA] [--dump FOLDER]`.
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 

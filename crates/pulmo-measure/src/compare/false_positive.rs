@@ -11,7 +11,7 @@ use super::{Better, MaskPair, Metric};
 /// # Edge cases
 /// Reference not empty: `None`; such a case is not lesion-free and does not count. Both empty: 0.
 /// # Agreement
-/// Equal to SimpleITK 2.5.7 `LabelShapeStatistics` of the prediction within 1e-12 mL: `oracles/surface_distance`.
+/// Equal to SimpleITK 2.5.7 `LabelShapeStatistics` of the prediction within 1e-12 mL: `oracles/dice`.
 #[derive(Debug, Clone, Copy)]
 pub struct FalsePositive;
 
