@@ -109,12 +109,34 @@ pub(crate) struct FoundLungs {
     pub(crate) about: Lungs,
 }
 
+/// Lungs found without a model are doubted if more of the opacity than this lies outside. `docs/results/lungs.md`: they
+/// lack up to 37 % of it where dense lung lies at the ribs.
+const MOST_OUTSIDE_PERCENT: f64 = 15.0;
+
 impl FoundLungs {
     /// Finds the lungs without a model.
     pub(crate) fn by_threshold(opened: &Opened) -> anyhow::Result<Self> {
         let found = lungs::segment(&opened.volume)?;
         let about = Lungs { maker: LungMaker::Threshold, sha256: None, problems: found.problems };
         Ok(Self { map: found.labels, about })
+    }
+
+    /// Doubts lungs found without a model if much of the opacity lies outside: then dense lung is missing from them,
+    /// and a share of them would be a wrong number.
+    fn must_hold(&mut self, opacity: &LabelMap) {
+        if self.about.maker != LungMaker::Threshold {
+            return;
+        }
+        let marked = opacity.labels().iter().zip(self.map.labels()).filter(|(opacity, _)| **opacity > 0);
+        let (outside, all) =
+            marked.fold((0_usize, 0_usize), |(outside, all), (_, &lung)| (outside + usize::from(lung == 0), all + 1));
+        let percent = 100.0 * outside as f64 / all.max(1) as f64;
+        if percent > MOST_OUTSIDE_PERCENT {
+            self.about.problems.push(format!(
+                "{percent:.0} % of the opacity lies outside the lungs that thresholds and shape found (more than \
+                 {MOST_OUTSIDE_PERCENT} %): they lack dense lung, so give a lung mask with --lungs"
+            ));
+        }
     }
 
     /// Takes over a mask, whose labels say no more than that there is lung.
@@ -155,7 +177,10 @@ pub(crate) struct Made {
 ///
 /// # Errors
 /// If masks do not lie on the CT's grid, or the earlier result is of another patient or model.
-pub(crate) fn make(parts: Parts<'_>, args: &ReportArgs) -> anyhow::Result<Made> {
+pub(crate) fn make(mut parts: Parts<'_>, args: &ReportArgs) -> anyhow::Result<Made> {
+    if let Some(lungs) = &mut parts.lungs {
+        lungs.must_hold(&parts.opacity);
+    }
     let Parts { opened, opacity, .. } = &parts;
     let lungs = parts.lungs.as_ref();
     let quantities = quantify::quantify(
@@ -258,5 +283,33 @@ pub(crate) fn summary(report: &Report) -> String {
         (Some(share), _) => format!("{:.2} % of lung", share.percent),
         (None, Some(left_out)) => format!("no per cent of lung ({})", left_out.reason),
         (None, None) => "no per cent of lung".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pulmo::ct::{Affine, Grid, Spacing};
+
+    use super::*;
+
+    #[test]
+    fn lungs_without_a_model_that_lack_the_opacity_are_doubted() {
+        let affine = Affine::axial(Spacing::new([1.0; 3]).unwrap(), [0.0; 3]);
+        let map = |labels: &[u8]| LabelMap::new(Grid::new([1, 1, 8], affine).unwrap(), labels.to_vec()).unwrap();
+        let found = |maker| {
+            let about = Lungs { maker, sha256: None, problems: Vec::new() };
+            FoundLungs { map: map(&[1, 1, 1, 1, 1, 1, 1, 0]), about }
+        };
+        let mut sound = found(LungMaker::Threshold);
+        sound.must_hold(&map(&[1, 1, 1, 1, 1, 1, 1, 1]));
+        assert!(sound.about.problems.is_empty(), "an eighth outside");
+        sound.must_hold(&map(&[0, 0, 0, 0, 0, 1, 1, 1]));
+        assert!(sound.about.problems[0].contains("33 % of the opacity"), "{:?}", sound.about.problems);
+        sound.about.problems.clear();
+        sound.must_hold(&map(&[0; 8]));
+        assert!(sound.about.problems.is_empty(), "an empty mask says nothing about the lungs");
+        let mut given = found(LungMaker::File);
+        given.must_hold(&map(&[0, 0, 0, 0, 0, 1, 1, 1]));
+        assert!(given.about.problems.is_empty(), "the user's own mask is taken as it is; its flag stays");
     }
 }

@@ -111,7 +111,7 @@ pub(super) const WORDS: Words = Words {
     cite: "cite",
     note: "note",
     lungs: "Lung mask",
-    lungs_by_threshold: "thresholds, connected components and shape, no model; dense opacity stays inside",
+    lungs_by_threshold: "thresholds, connected components and shape, no model; dense lung at the ribs may be missing, so shares of lung are provisional (--lungs takes another mask)",
     lungs_from_file: "from a file",
     lungs_by_model: "the model's own label",
     warnings: "Warnings",
