@@ -8,6 +8,9 @@
 //! A mask that failed or is doubtful says so in [`Lungs::problems`]: nothing that is measured per cent of lung
 //! is worth printing then.
 //!
+//! Dense lung at the ribs and the base may stay outside, and no problem says so: `docs/results/lungs.md` has how much,
+//! case by case.
+//!
 //! Read in this order: `coarse`, `body`, `airways`, `sides`, `repair`, `edge`, `judge`; `disc` holds the shapes in one slice.
 
 mod airways;
