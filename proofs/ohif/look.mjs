@@ -31,7 +31,8 @@ async function lookAt(point) {
     viewport.render();
   }
   await new Promise(done => setTimeout(done, 5000));
-  return viewports.map(([id, viewport]) => {
+  return viewports.map(([id]) => {
+    const viewport = service.getCornerstoneViewport(id);
     const { focalPoint, parallelScale, viewPlaneNormal } = viewport.getCamera();
     const { x, y, width, height } = viewport.canvas.getBoundingClientRect();
     return { id, focalPoint, viewPlaneNormal, mmPerPixel: (2 * parallelScale) / height, box: { x, y, width, height } };
@@ -51,9 +52,17 @@ try {
   const isLoaded = () =>
     window.services.segmentationService.getSegmentations().some(found => Object.keys(found.segments ?? {}).length);
   await page.waitForFunction(isLoaded, null, { timeout: 120000 });
+  // A busy machine may still be laying the page out: a viewport without width has nothing to show.
+  const isShown = () => {
+    const service = window.services.cornerstoneViewportService;
+    const ids = [...service.viewportsById.keys()];
+    return ids.length >= 3 && ids.every(id => service.getCornerstoneViewport(id)?.canvas.getBoundingClientRect().width > 0);
+  };
+  await page.waitForFunction(isShown, null, { timeout: 60000 });
   await page.waitForTimeout(8000);
   const seen = { segments: [], points: {} };
   for (const [name, point] of Object.entries(settings.points)) {
+    await page.waitForFunction(isShown, null, { timeout: 60000 });
     seen.points[name] = await page.evaluate(lookAt, point);
     await page.screenshot({ path: `${settings.out}/${name}.png` });
     for (const viewport of seen.points[name]) {
