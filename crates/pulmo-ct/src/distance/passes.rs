@@ -161,44 +161,6 @@ pub(super) fn everywhere<T: Copy + Send + Sync>(
     out
 }
 
-/// The distance at some voxels, given by their numbers in C order.
-pub(super) fn at_points(lattice: &Lattice, steps: &[Steps], points: &[u32]) -> Vec<f64> {
-    let [_, rows, columns] = lattice.shape;
-    let plane = rows * columns;
-    // In order of (row, column, slice) all points of one line along the slices follow each other.
-    let mut order: Vec<u32> = (0..points.len() as u32).collect();
-    let line = |&number: &u32| {
-        let point = points[number as usize] as usize;
-        (point % plane, point / plane)
-    };
-    order.par_sort_unstable_by_key(line);
-    let block = |number: &u32| {
-        let place = line(number).0;
-        (place / columns, place % columns / BLOCK)
-    };
-    let blocks: Vec<&[u32]> = order.chunk_by(|a, b| block(a) == block(b)).collect();
-    let in_block = |lines: &mut Lines, numbers: &&[u32]| {
-        let (row, start) = block(&numbers[0]);
-        let start = start * BLOCK;
-        lines.gather(lattice, steps, row, start..columns.min(start + BLOCK));
-        let mut found = Vec::with_capacity(numbers.len());
-        for numbers in numbers.chunk_by(|a, b| line(a).0 == line(b).0) {
-            lines.through_slices(lattice, line(&numbers[0]).0 % columns);
-            let mut walk = lines.envelope.walk();
-            let slices = numbers.iter().map(|number| line(number).1);
-            found.extend(slices.map(|slice| {
-                let site = walk.nearest(slice as f64 * lattice.spacing_mm[0]);
-                distance_mm(lattice, site, slice)
-            }));
-        }
-        found
-    };
-    let found: Vec<Vec<f64>> = blocks.par_iter().map_init(Lines::default, in_block).collect();
-    let mut distances = vec![f64::INFINITY; points.len()];
-    order.iter().zip(found.iter().flatten()).for_each(|(&number, &mm)| distances[number as usize] = mm);
-    distances
-}
-
 /// The lines along the slices through a block of columns of one row.
 #[derive(Default)]
 struct Lines {

@@ -134,3 +134,27 @@ fn the_longest_axis_is_measured_to_its_end() {
         assert_eq!(distances_at_mm(&lattice, &[65_534], &[0, 65_534]), [65_534.0, 0.0]);
     }
 }
+
+/// Some thousand sites and points, also far from each other and one site many times: as by looking at each site.
+#[test]
+fn the_nearest_of_many_sites_is_the_nearest_of_all() {
+    let lattice = Lattice::new([40, 50, 60], Spacing::new([2.5, 0.7, 0.7]).unwrap()).unwrap();
+    let drawn = |count: u64, salt: u64, upto: u64| (0..count).map(|k| (k * k * salt % upto) as u32).collect::<Vec<_>>();
+    let place = |voxel: u32| [voxel / 3000, voxel / 60 % 50, voxel % 60].map(f64::from);
+    let points = drawn(1500, 7_919, 120_000);
+    for mut sites in [drawn(3000, 104_729, 120_000), drawn(1001, 31, 9_000), vec![777; 40], vec![5]] {
+        let away = |point: u32, site: u32| {
+            let (point, site) = (place(point), place(site));
+            let [slice, row, column] =
+                std::array::from_fn(|axis| (point[axis] - site[axis]) * lattice.spacing_mm()[axis]);
+            (slice * slice + row * row + column * column).sqrt()
+        };
+        let expected: Vec<f64> = points
+            .iter()
+            .map(|&point| sites.iter().map(|&site| away(point, site)).fold(f64::INFINITY, f64::min))
+            .collect();
+        assert_eq!(distances_at_mm(&lattice, &sites, &points), expected);
+        sites.reverse();
+        assert_eq!(distances_at_mm(&lattice, &sites, &points), expected, "in any order");
+    }
+}
