@@ -1,9 +1,10 @@
 //! A walk over the element headers of a file before it is parsed.
 //!
 //! The parser allocates and clears what an element's length field says, up to 4 GiB for one damaged byte, and
-//! follows nested sequences by recursion. Here every length is compared with what is left of the file and the
-//! nesting is bounded; this also names the element at which a file was cut off, and finds the pixel data, so
-//! that they need not be parsed at all.
+//! follows nested sequences by recursion. Here every length is compared with what is left of the file and of the item
+//! around it, items must lie in sequences and elements in items, and the nesting is bounded: on what passes, the parser
+//! cannot fall out of step and take text for a length. This also names the element at which a file was cut off, and
+//! finds the pixel data, so that they need not be parsed at all.
 
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::ops::Range;
@@ -85,8 +86,11 @@ struct Element {
 
 /// A sequence or item that the walk is in.
 struct Open {
+    is_item: bool,
     /// `None` if a delimiter ends it.
     end: Option<u64>,
+    /// Nothing inside may reach beyond: the end of what is around it, if it has none of its own.
+    limit: u64,
     /// The encoding to go back to.
     outside: Encoding,
     /// Where it began, if it is an opaque element at the root.
@@ -104,6 +108,23 @@ fn unit_of(vr: VR) -> u32 {
         VR::FD | VR::SV | VR::UV | VR::OD | VR::OV => 8,
         _ => 1,
     }
+}
+
+/// Sequences hold items, items and the root hold elements, and delimiters end what has no length.
+fn must_be_in_place(element: &Element, around: Option<&Open>, begin: u64) -> Walked<()> {
+    let in_sequence = around.is_some_and(|open| !open.is_item);
+    let is_endless = around.is_some_and(|open| open.end.is_none());
+    let is_in_place = match element.tag {
+        ITEM => in_sequence,
+        ITEM_END => !in_sequence && is_endless,
+        SEQUENCE_END => in_sequence && is_endless,
+        Tag(group, _) => group != ITEM.0 && !in_sequence,
+    };
+    if is_in_place {
+        return Ok(());
+    }
+    let Tag(group, number) = element.tag;
+    Err(format!("element ({group:04x},{number:04x}) at byte {begin} is out of place: the file is damaged"))
 }
 
 /// A reader that knows where it is.
@@ -163,6 +184,7 @@ impl<R: Read + Seek> Walk<R> {
                 }
                 return Err(format!("zeros in place of an element at byte {begin}: the file is damaged"));
             }
+            must_be_in_place(&element, inside.last(), begin)?;
             match element.tag {
                 ITEM_END | SEQUENCE_END => {
                     let open = inside.pop_if(|open| open.end.is_none());
@@ -179,11 +201,19 @@ impl<R: Read + Seek> Walk<R> {
                 }
                 _ => self.must_hold(&element)?,
             }
-            layout.has_sop_class |= inside.is_empty() && element.tag == tags::SOP_CLASS_UID;
+            let limit = inside.last().map_or(self.length, |open| open.limit);
             let end = (element.length != UNDEFINED).then(|| self.at + u64::from(element.length));
+            if end.unwrap_or(self.at) > limit {
+                let Tag(group, number) = element.tag;
+                return Err(format!(
+                    "element ({group:04x},{number:04x}) at byte {begin} reaches beyond the item around it: the file is damaged"
+                ));
+            }
+            layout.has_sop_class |= inside.is_empty() && element.tag == tags::SOP_CLASS_UID;
             if end.is_none() || element.vr == VR::SQ || element.tag == ITEM {
                 let opaque_from = (inside.is_empty() && element.vr == VR::UN && encoding.is_explicit).then_some(begin);
-                inside.push(Open { end, outside: encoding, opaque_from });
+                let (is_item, limit) = (element.tag == ITEM, end.unwrap_or(limit));
+                inside.push(Open { is_item, end, limit, outside: encoding, opaque_from });
                 if inside.len() > DEEPEST {
                     return Err(format!("its sequences are nested more than {DEEPEST} deep"));
                 }
