@@ -18,6 +18,9 @@ pub struct Fold {
     pub val: Vec<String>,
 }
 
+/// How a Python pickle begins, from protocol 2 on.
+const PICKLE: [u8; 1] = [0x80];
+
 /// How many strata a site is cut into by volume: as many patients as there are folds stand beside each other.
 type Stratum<'a> = Vec<&'a str>;
 
@@ -87,30 +90,61 @@ impl DataList {
     /// # Errors
     /// [`Error::Value`] if the fold names a case that is not in the list, one twice, or a patient on both sides.
     pub fn with_fold(&self, fold: &Fold) -> Result<Self> {
+        let named = fold.train.iter().chain(&fold.val);
+        if let Some(unknown) = named.into_iter().find(|name| !self.has(name)) {
+            return Err(Error::Value { problem: format!("the fold names case `{unknown}`, which the list has not") });
+        }
+        let list = self.with_fold_as_is(fold)?;
+        match list.on_both_sides().first() {
+            None => Ok(list),
+            Some(name) => {
+                let problem = format!("the fold has the patient of case `{name}` on both sides");
+                Err(Error::Value { problem })
+            }
+        }
+    }
+
+    /// [`DataList::with_fold`] for a fold that somebody else has fixed: cases that this list has not are passed over, and
+    /// patients on both sides stay there ([`DataList::on_both_sides`] tells them).
+    ///
+    /// # Errors
+    /// [`Error::Value`] if the fold names a case twice, or none of this list on one of its sides.
+    pub fn with_fold_as_is(&self, fold: &Fold) -> Result<Self> {
         let mut splits: BTreeMap<&str, Split> = BTreeMap::new();
         for (names, split) in [(&fold.train, Split::Train), (&fold.val, Split::Validation)] {
+            if !names.is_empty() && !names.iter().any(|name| self.has(name)) {
+                let problem = format!("the list has none of the fold's {} cases, such as `{}`", split.name(), names[0]);
+                return Err(Error::Value { problem });
+            }
             for name in names {
                 if splits.insert(name, split).is_some() {
                     return Err(Error::Value { problem: format!("the fold names case `{name}` twice") });
                 }
             }
         }
-        if let Some(unknown) = splits.keys().find(|name| !self.cases.iter().any(|case| case.name == **name)) {
-            return Err(Error::Value { problem: format!("the fold names case `{unknown}`, which the list has not") });
-        }
         let mut list = self.clone();
         list.cases.retain(|case| case.split == Split::Test || splits.contains_key(case.name.as_str()));
-        let mut of_patient: BTreeMap<&str, Split> = BTreeMap::new();
         for case in &mut list.cases {
             case.split = splits.get(case.name.as_str()).copied().unwrap_or(case.split);
         }
-        for case in &list.cases {
+        Ok(list)
+    }
+
+    /// The cases whose patient has an earlier case in another split.
+    #[must_use]
+    pub fn on_both_sides(&self) -> Vec<&str> {
+        let mut of_patient: BTreeMap<&str, Split> = BTreeMap::new();
+        let mut torn = Vec::new();
+        for case in &self.cases {
             if *of_patient.entry(&case.patient).or_insert(case.split) != case.split {
-                let problem = format!("the fold has the patient of case `{}` on both sides", case.name);
-                return Err(Error::Value { problem });
+                torn.push(case.name.as_str());
             }
         }
-        Ok(list)
+        torn
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.cases.iter().any(|case| case.name == name)
     }
 
     /// Site, volume and name of each patient that is not for testing, sorted so.
@@ -155,8 +189,14 @@ fn shuffle(parts: &mut [usize], random: &mut Random) {
 /// # Errors
 /// [`Error::Io`] if it cannot be read, [`Error::Invalid`] if it is no list of folds.
 pub fn read(path: &Path) -> Result<Vec<Fold>> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::read(path, source))?;
-    serde_json::from_str(&text).map_err(|error| {
+    let bytes = std::fs::read(path).map_err(|source| Error::read(path, source))?;
+    if bytes.starts_with(&PICKLE) {
+        let hint = "a pickle is a program that runs when it is read; if you trust it, turn it into JSON: python -c \"import \
+                    json, pickle, sys; print(json.dumps([{k: list(map(str, v)) for k, v in fold.items()} for fold in \
+                    pickle.load(open(sys.argv[1], 'rb'))]))\" splits_final.pkl > splits_final.json";
+        return Err(Error::invalid(path, "a Python pickle, expected a list of folds as JSON", hint));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
         let hint = "expected is [{\"train\": [\"case\", …], \"val\": […]}, …]";
         Error::invalid(path, format!("no list of folds: {error}"), hint)
     })
@@ -176,7 +216,6 @@ pub fn write(path: &Path, folds: &[Fold]) -> Result<()> {
 mod tests {
     use super::*;
     use crate::dataset::list::Case;
-
     fn list() -> DataList {
         let cases = (0..40).map(|number| Case {
             name: format!("c{number:02}"),
@@ -241,5 +280,8 @@ mod tests {
             assert!(list.with_fold(&fold).unwrap_err().to_string().contains(words));
         }
         assert_eq!(list.with_fold(&fold(&["c00"], &["c02"])).unwrap().cases.len(), 6);
+        let torn = list.with_fold_as_is(&fold(&["c00", "x"], &["c01", "c02"])).unwrap();
+        assert_eq!((torn.cases.len(), torn.on_both_sides()), (7, vec!["c01"]));
+        assert!(list.with_fold_as_is(&fold(&["x"], &["c01"])).unwrap_err().to_string().contains("none"));
     }
 }

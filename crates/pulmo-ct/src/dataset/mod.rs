@@ -21,6 +21,7 @@ pub mod mosmed;
 pub mod nnunet;
 mod pattern;
 mod place;
+pub mod published;
 pub mod ricord;
 pub mod split;
 pub mod table;

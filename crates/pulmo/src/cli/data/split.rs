@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use pulmo::ct::dataset::fold::{self, Fold};
-use pulmo::ct::dataset::{DataList, Split};
+use pulmo::ct::dataset::published::PublishedFolds;
+use pulmo::ct::dataset::{DataList, Split, published};
 
 use crate::terminal::{Terminal, advice};
 
@@ -15,12 +16,13 @@ use crate::terminal::{Terminal, advice};
 /// are alike in site and in volume of infiltrates, and each part validates once. FOLDER gets fold_0.toml, fold_1.toml,
 /// ... (or split.toml) and splits_final.json, which nnU-Net reads too. Cases for testing stay so; --retest gives them up.
 #[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("rule").required(true).args(["folds", "validation", "by_site", "from"])))]
+#[command(group(clap::ArgGroup::new("rule").required(true).args(["folds", "validation", "by_site", "from", "published"])))]
 #[command(after_help = "Examples:\n  \
     pulmo data split data.toml -o splits --folds 5 --seed 1\n  \
     pulmo data split data.toml -o split --validation 0.15 --test 0.15\n  \
     pulmo data split data.toml -o sites --by-site\n  \
-    pulmo data split data.toml -o published --from splits_final.json")]
+    pulmo data split data.toml -o theirs --from splits_final.json\n  \
+    pulmo data split ma/data.toml -o ma_folds --published ma_2021")]
 pub(super) struct Args {
     /// The list.
     #[arg(value_name = "DATA")]
@@ -50,6 +52,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "JSON")]
     from: Option<PathBuf>,
 
+    /// Take folds that others have published: ma_2021 or nnunet_covid_19_ct_seg, both of COVID-19-CT-Seg's twenty cases.
+    /// Those that the list has not are passed over; a patient on both sides stays there and is named.
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(
+        published::ALL.iter().map(|folds| folds.name)))]
+    published: Option<String>,
+
     /// Deal out cases that are for testing too.
     #[arg(long)]
     retest: bool,
@@ -64,7 +72,10 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     if args.retest {
         list.cases.iter_mut().for_each(|case| case.split = Split::Train);
     }
-    let splits = splits(&args, &list)?;
+    let splits = match args.published.as_deref().and_then(published::named) {
+        Some(folds) => as_published(folds, &list, terminal)?,
+        None => splits(&args, &list)?,
+    };
     let write = |source| pulmo::ct::Error::write(&args.output, source);
     std::fs::create_dir_all(&args.output).map_err(write)?;
     let mut folds = Vec::with_capacity(splits.len());
@@ -113,6 +124,44 @@ fn splits(args: &Args, list: &DataList) -> anyhow::Result<Vec<(String, DataList)
         split.split_by_patient(validation, args.test, args.seed)?;
     }
     Ok(vec![("split".to_owned(), split)])
+}
+
+/// The folds as they are, with a word on what that means for this list.
+fn as_published(
+    published: &PublishedFolds,
+    list: &DataList,
+    terminal: &Terminal,
+) -> anyhow::Result<Vec<(String, DataList)>> {
+    terminal.say(&format!("{}: {}", published.name, published.source));
+    let folds = published.folds();
+    let mut lists = Vec::with_capacity(folds.len());
+    for (at, fold) in folds.iter().enumerate() {
+        let with = match list.with_fold_as_is(fold) {
+            Ok(with) => with,
+            Err(error) => {
+                terminal.warn(&format!("fold {at} is left out: {error}"));
+                continue;
+            }
+        };
+        let torn = with.on_both_sides();
+        if !torn.is_empty() {
+            let names = torn.join(", ");
+            terminal.warn(&format!("fold {at} as published has a patient on both sides: that of {names}"));
+        }
+        lists.push((format!("fold_{at}"), with));
+    }
+    if lists.is_empty() {
+        let hint = format!("these folds are for a list of `pulmo import {}`", published.dataset);
+        return Err(advice("the list has none of the published cases".to_owned(), &hint));
+    }
+    let known = folds[0].train.len() + folds[0].val.len();
+    let here =
+        list.cases.iter().filter(|case| folds[0].train.iter().chain(&folds[0].val).any(|name| *name == case.name));
+    let here = here.count();
+    if here < known {
+        terminal.warn(&format!("the list has {here} of the {known} published cases; the folds hold these alone"));
+    }
+    Ok(lists)
 }
 
 fn counts(list: &DataList) -> String {
