@@ -95,6 +95,12 @@ fn covid_19_ct_seg_from_folders_and_from_zips() {
     assert_eq!(imported.list.cases.len(), 10);
     assert_eq!(patient("radiopaedia_10_85902_1"), patient("radiopaedia_10_85902_3"), "one patient");
     assert_eq!(imported.list.intensity_stored, IntensityStored::EightBit);
+    let published = pulmo_ct::dataset::published::named("ma_2021").unwrap().folds();
+    assert_eq!(
+        imported.list.with_fold_as_is(&published[1]).unwrap().on_both_sides(),
+        ["radiopaedia_10_85902_3", "radiopaedia_29_86491_1"]
+    );
+    assert!(imported.list.with_fold_as_is(&published[4]).is_err(), "four Coronacases");
 
     let joint = Options { masks: Some("lung_and_infection".to_owned()), ..Options::default() };
     let imported = run.import("covid_19_ct_seg", &folders, &joint).unwrap();
