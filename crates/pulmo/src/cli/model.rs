@@ -37,9 +37,10 @@ struct Show {
     /// `paper`, `unet`, or a model file.
     network: PathBuf,
 
-    /// Size of the input: channels x depth x height x width.
-    #[arg(long, value_name = "CxDxHxW", value_parser = parse_input, default_value = "3x20x224x224")]
-    input: [usize; 4],
+    /// Size of the input: channels x depth x height x width. If left out: what a model file was trained on, else
+    /// 3x20x224x224.
+    #[arg(long, value_name = "CxDxHxW", value_parser = parse_input)]
+    input: Option<[usize; 4]>,
 
     /// Classes, background included; only for a network by name.
     #[arg(long, default_value_t = 2)]
@@ -128,7 +129,6 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
 }
 
 fn run_show(args: &Show, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let [channels, depth, height, width] = args.input;
     let (network, model) = if args.network.is_file() {
         let model = Model::load(&args.network)?;
         (model.recipe.network.clone(), Some(model))
@@ -140,11 +140,17 @@ fn run_show(args: &Show, terminal: &Terminal) -> anyhow::Result<ExitCode> {
             return Err(advice(format!("`{name}` is neither a network nor a file"), hint));
         }
         let (classes, widths) = (args.classes, args.widths.clone());
-        (Network { architecture: name, input_channels: channels, classes, widths }, None)
+        let input_channels = args.input.map_or(3, |input| input[0]);
+        (Network { architecture: name, input_channels, classes, widths }, None)
     };
+    let input = args.input.unwrap_or_else(|| {
+        let [depth, height, width] = model.as_ref().map_or([20, 224, 224], |model| model.recipe.input.grid.size());
+        [network.input_channels, depth, height, width]
+    });
+    let [channels, depth, height, width] = input;
     let table = summary(&network.graph(Shape { batch: 1, channels, size: [depth, height, width] })?);
     if args.json {
-        let mut value = json!({ "network": network, "input": args.input, "summary": table });
+        let mut value = json!({ "network": network, "input": input, "summary": table });
         if let Some(model) = &model {
             value["model"] = json!({
                 "sha256": model.sha256, "recipe": model.recipe.name, "labels": model.labels, "provenance": model.provenance,
