@@ -6,6 +6,7 @@
 mod age;
 mod contrast_agent;
 mod field_of_view;
+mod liver_side;
 mod lobes_differ;
 mod lowest_hu;
 mod lung_mask_failed;
@@ -30,6 +31,7 @@ pub const ALL: &[&dyn Flag] = &[
     &not_hu::NotHu,
     &lowest_hu::LowestHu,
     &wrong_side::WrongSide,
+    &liver_side::LiverSide,
     &outside_lung::OutsideLung,
     &lung_volume::LungVolume,
     &lung_volume::LungRatio,

@@ -150,3 +150,34 @@ fn real_hearts_are_on_the_right_side() {
     }
     assert_eq!((judged, found_mirrored), (11, 6), "judged, and found when mirrored");
 }
+
+#[test]
+fn real_livers_are_on_the_right_side() {
+    for name in ["cip/ct-64.nrrd", "ricord"] {
+        let Some(data) = folder(name.split('/').next().unwrap()) else { return };
+        let mut path = data.parent().unwrap().join(name);
+        // A series may lie some folders deep.
+        while let Some(inner) = path.is_dir().then(|| only_folder_in(&path)).flatten() {
+            path = inner;
+        }
+        let ct = pulmo_ct::format::open_ct(&path, &pulmo_ct::format::OpenOptions::default()).unwrap().volume;
+        let flagged = |grid: Grid| {
+            let ct = CtVolume::new(grid, ct.hu().to_vec()).unwrap();
+            let lungs = pulmo_ct::lungs::segment(&ct).unwrap().labels;
+            let opacity = LabelMap::new(grid, vec![0; grid.voxels()]).unwrap();
+            let case = Case { ct, opacity, lungs, scan: ScanFacts::default() };
+            case.quantities().flag("liver_side").is_some()
+        };
+        let mut affine = *ct.grid().affine();
+        assert!(!flagged(*ct.grid()), "{name}");
+        affine.columns.iter_mut().for_each(|column| column[0] = -column[0]);
+        affine.origin_mm[0] = -affine.origin_mm[0];
+        assert!(flagged(Grid::new(ct.grid().shape(), affine).unwrap()), "{name}, mirrored");
+    }
+}
+
+fn only_folder_in(path: &Path) -> Option<PathBuf> {
+    let entries: Vec<PathBuf> = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folders: Vec<&PathBuf> = entries.iter().filter(|entry| entry.is_dir()).collect();
+    (folders.len() == 1 && entries.len() == 1).then(|| folders[0].clone())
+}
