@@ -87,6 +87,7 @@ enum GridChoice {
 /// Runs the subcommand.
 pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let methods = methods::gather(&args.results)?;
+    methods::must_be_set_alike(&methods)?;
     let grid = match args.grid {
         GridChoice::Native => MeasuredOn::Native,
         GridChoice::Network => MeasuredOn::Network,

@@ -6,7 +6,7 @@ use pulmo::ct::format::write_label_map;
 use pulmo::ct::{Affine, Grid, LabelMap, Spacing};
 use serde_json::Value;
 
-use super::pulmo;
+use super::{evaluate_schema, pulmo};
 
 /// A row of 20 voxels of 1 mL, of which the first `count` are labelled.
 fn mask(path: &Path, count: usize) {
@@ -30,12 +30,17 @@ fn references(folder: &Path, patients: &[&str]) {
 
 /// Evaluates predictions of `counts` voxels: Dice is 2 c / (10 + c) up to 10 voxels.
 fn evaluated(folder: &Path, name: &str, counts: &[usize]) {
+    evaluated_with(folder, name, counts, &[]);
+}
+
+fn evaluated_with(folder: &Path, name: &str, counts: &[usize], more: &[&str]) {
     for (case, &count) in counts.iter().enumerate() {
         mask(&folder.join(name).join("masks").join(format!("case_{case}.nii.gz")), count);
     }
     let (masks, data, out) = (folder.join(name).join("masks"), folder.join("data.toml"), folder.join(name));
-    let arguments: [&OsStr; 6] =
-        ["evaluate".as_ref(), masks.as_ref(), "--data".as_ref(), data.as_ref(), "-o".as_ref(), out.as_ref()];
+    let mut arguments: Vec<&OsStr> =
+        vec!["evaluate".as_ref(), masks.as_ref(), "--data".as_ref(), data.as_ref(), "-o".as_ref(), out.as_ref()];
+    arguments.extend(more.iter().map(OsStr::new));
     let run = pulmo(&arguments);
     assert!(out.join("evaluation.json").exists(), "{}", String::from_utf8_lossy(&run.stderr));
 }
@@ -49,8 +54,13 @@ fn compare(folder: &Path, arguments: &[&str]) -> Output {
     pulmo(&words.iter().map(AsRef::as_ref).collect::<Vec<&OsStr>>())
 }
 
+/// What a comparison prints, which fits its schema.
+#[track_caller]
 fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    let found = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(evaluate_schema::errors_by("comparison", &found), Vec::<String>::new());
+    found
 }
 
 fn close(found: &Value, expected: f64) {
@@ -189,4 +199,22 @@ fn what_is_not_the_same_is_refused_and_what_is_missing_is_listed() {
     refused(&["@good", "@short", "--metric=dice", "--margin=jaccard=0.1"], "`jaccard`, which is not compared");
     refused(&["@good", "@short", "--grid=network"], "no network's grid");
     refused(&["@good", "@data.toml"], "is no JSON");
+}
+
+#[test]
+fn metrics_that_were_set_otherwise_are_not_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    references(folder.path(), &ALONE);
+    evaluated(folder.path(), "plain", &PERFECT);
+    for (flag, said) in [
+        ("--tolerance-mm=2", ["tolerance of surfaces is 3 mm in plain", "2 mm in other"]),
+        ("--smallest-lesion-ml=0.5", ["smallest lesion is 0.1 mL in plain", "0.5 mL in other"]),
+        ("--lesion-overlap=0.5", ["must be covered is 0 in plain", "0.5 in other"]),
+    ] {
+        evaluated_with(folder.path(), "other", &WORSE, &[flag]);
+        let run = compare(folder.path(), &["@plain", "@other"]);
+        let text = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code(), Some(2), "{flag}");
+        assert!(said.iter().all(|said| text.contains(said)) && text.contains("--lesion-overlap"), "{text}");
+    }
 }

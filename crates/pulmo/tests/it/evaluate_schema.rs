@@ -1,16 +1,16 @@
-//! evaluation.json against docs/schemas/evaluation.schema.json, by the keywords that the schema uses.
+//! evaluation.json and compare.json against docs/schemas, by the keywords that the schemas use.
 
 use serde_json::Value;
 
-/// The schema of evaluation.json.
-pub(crate) fn schema() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schemas/evaluation.schema.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+/// What is wrong with an evaluation.json, each with its place; empty if nothing is.
+pub(crate) fn errors(document: &Value) -> Vec<String> {
+    errors_by("evaluation", document)
 }
 
-/// What is wrong with a document, each with its place; empty if nothing is.
-pub(crate) fn errors(document: &Value) -> Vec<String> {
-    let schema = schema();
+/// What is wrong with a document by one of the schemas.
+pub(crate) fn errors_by(name: &str, document: &Value) -> Vec<String> {
+    let path = format!("{}/../../docs/schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let mut errors = Vec::new();
     check(document, &schema, &schema, "", &mut errors);
     errors

@@ -28,6 +28,26 @@ pub(super) struct Evaluation {
 pub(super) struct Protocol {
     pub(super) labels: Vec<Label>,
     pub(super) network_shape: Option<[usize; 3]>,
+    /// What the metrics were set to; earlier versions do not say.
+    #[serde(default)]
+    pub(super) lesion_settings: Option<Settings>,
+    #[serde(default)]
+    pub(super) lung_settings: Option<Settings>,
+}
+
+/// What the metrics of a label were set to.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Settings {
+    pub(super) tolerance_mm: f64,
+    pub(super) lesions: LesionRule,
+}
+
+/// What a lesion was, and when it counted as found.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct LesionRule {
+    pub(super) connectivity: String,
+    pub(super) least_ml: f64,
+    pub(super) overlap: f64,
 }
 
 /// A label and its value in the masks.

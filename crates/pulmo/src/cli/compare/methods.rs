@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::input::{self, Case, Direction, Evaluation, Rule};
+use super::input::{self, Case, Direction, Evaluation, Rule, Settings};
 use crate::terminal::advice;
 
 /// A method and its runs.
@@ -95,6 +95,48 @@ pub(super) fn shared_labels(methods: &[Method]) -> anyhow::Result<Vec<String>> {
         return Err(advice("no label is in all results", "evaluate with the same --label NAME=VALUE"));
     }
     Ok(shared)
+}
+
+/// That the metrics of all runs were set alike, as far as the files say.
+///
+/// # Errors
+/// If not; both values are named.
+pub(super) fn must_be_set_alike(methods: &[Method]) -> anyhow::Result<()> {
+    let runs = named_runs(methods);
+    type Of = fn(&Evaluation) -> Option<&Settings>;
+    let of: [(&str, Of); 2] = [
+        ("lesions", |run| run.protocol.lesion_settings.as_ref()),
+        ("lungs", |run| run.protocol.lung_settings.as_ref()),
+    ];
+    for (what, settings) in of {
+        let told: Vec<(&str, &Settings)> =
+            runs.iter().filter_map(|(name, run)| Some((name.as_str(), settings(run)?))).collect();
+        let Some((first, rest)) = told.split_first() else { continue };
+        if let Some((setting, [one, other], name)) =
+            rest.iter().find_map(|(name, other)| other_setting(first.1, other).map(|(what, both)| (what, both, *name)))
+        {
+            return Err(advice(
+                format!(
+                    "the metrics of {what} were not set alike: {setting} is {one} in {} and {other} in {name}",
+                    first.0
+                ),
+                "evaluate both with the same --tolerance-mm, --smallest-lesion-ml and --lesion-overlap",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The first setting in which two differ, with both values.
+fn other_setting(one: &Settings, two: &Settings) -> Option<(&'static str, [String; 2])> {
+    let (a, b) = (&one.lesions, &two.lesions);
+    let both = [
+        ("the tolerance of surfaces", [format!("{} mm", one.tolerance_mm), format!("{} mm", two.tolerance_mm)]),
+        ("the smallest lesion", [format!("{} mL", a.least_ml), format!("{} mL", b.least_ml)]),
+        ("the share of a lesion that must be covered", [a.overlap.to_string(), b.overlap.to_string()]),
+        ("what hangs together", [a.connectivity.clone(), b.connectivity.clone()]),
+    ];
+    both.into_iter().find(|(_, [one, other])| one != other)
 }
 
 /// The metrics that all runs have, in the order of the first.
