@@ -39,6 +39,11 @@ pub(crate) struct ReportArgs {
     /// How a lung is cut into thirds: by height along the patient's axis, or so that each holds a third of the volume.
     #[arg(long, value_enum, default_value = "height")]
     pub(crate) thirds: Thirds,
+
+    /// The values are not HU (8-bit pictures, say): nothing is said about attenuation. Found out by itself where no
+    /// value is that of air.
+    #[arg(long)]
+    pub(crate) not_hu: bool,
 }
 
 /// A language's code.
@@ -186,7 +191,7 @@ pub(crate) fn make(mut parts: Parts<'_>, args: &ReportArgs) -> anyhow::Result<Ma
     let quantities = quantify::quantify(
         &quantify::Input {
             ct: &opened.volume,
-            known_not_hu: false,
+            known_not_hu: args.not_hu,
             opacity,
             opacity_labels: &[1],
             lungs: lungs.map(|lungs| &lungs.map),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+pub(crate) use pulmo::report::csv::quoted;
+
 /// Stands for a value that is not defined.
 pub(crate) const UNDEFINED: &str = "-";
 
@@ -112,15 +114,6 @@ pub(crate) fn latex_escaped(text: &str) -> String {
     escaped
 }
 
-/// A CSV field, in quotes where it must be.
-pub(crate) fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
-}
-
 /// A number with as many digits as its unit bears.
 pub(crate) fn formatted(value: Option<f64>, unit: &str) -> String {
     match (value, unit) {
@@ -181,6 +174,7 @@ mod tests {
     fn fields_are_quoted_where_they_must_be() {
         assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(quoted("a b"), "a b");
+        assert_eq!((quoted("=1+1"), quoted("-1.5")), ("'=1+1".to_owned(), "-1.5".to_owned()));
     }
 
     #[test]

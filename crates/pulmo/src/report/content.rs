@@ -185,7 +185,8 @@ fn alerts(report: &Report, language: Language) -> Vec<Alert> {
     if let Some(left_out) = &report.quantities.lung_left_out {
         let mut reasons = vec![language.reason(left_out)];
         let problems = report.lungs.iter().flat_map(|lungs| &lungs.problems);
-        reasons.extend(problems.filter(|problem| !reasons[0].contains(*problem)).cloned().collect::<Vec<_>>());
+        let unsaid: Vec<&String> = problems.filter(|problem| !reasons[0].contains(*problem)).collect();
+        reasons.extend(unsaid.into_iter().map(|problem| language.problem(problem)));
         alerts.push(Alert { sentence: words.no_percent.to_owned(), reasons });
     }
     if report.quantities.opacity.voxels == 0 {
@@ -198,10 +199,16 @@ fn flags(report: &Report, language: Language) -> Vec<Flag> {
     // What a change between two CTs raises stands beside the others.
     let follow_up = report.follow_up.iter().flat_map(|change| &change.flags);
     let flags = report.quantities.flags.iter().chain(follow_up);
+    let problems: Vec<String> =
+        report.lungs.iter().flat_map(|lungs| &lungs.problems).map(|problem| language.problem(problem)).collect();
     flags
         .map(|flag| Flag {
             sentence: language.flag(flag),
-            found: language.found(flag),
+            // A lung mask fails by sentences of its own.
+            found: match flag.id.as_str() {
+                "lung_mask_failed" if !problems.is_empty() => problems.join("; "),
+                _ => language.found(flag),
+            },
             threshold: language.threshold(flag),
         })
         .collect()

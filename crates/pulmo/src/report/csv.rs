@@ -74,7 +74,8 @@ fn columns(report: &Report) -> Vec<(String, String)> {
 }
 
 /// A cell in quotes where it needs them (RFC 4180); a leading sign of a formula is kept from spreadsheets.
-fn quoted(cell: &str) -> String {
+#[must_use]
+pub fn quoted(cell: &str) -> String {
     let is_number = cell.parse::<f64>().is_ok();
     let cell = if !is_number && cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell.to_owned() };
     if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }

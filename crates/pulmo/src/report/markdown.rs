@@ -19,7 +19,7 @@ pub fn markdown(report: &Report, language: Language) -> String {
         let _ = write!(text, "\n> {notice}\n");
     }
     for alert in &content.alerts {
-        let _ = write!(text, "\n**{}** {}\n", alert.sentence, escape(&alert.reasons.join(" ")));
+        let _ = write!(text, "\n**{}** {}\n", alert.sentence, escape(&alert.reasons.join("; ")));
     }
     text.push('\n');
     for tile in &content.tiles {

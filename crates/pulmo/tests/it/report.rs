@@ -9,6 +9,7 @@ use pulmo::ct::{CtVolume, LabelMap};
 use pulmo::engine::Model;
 use pulmo::engine::Recipe;
 use pulmo::engine::model::{DataSource, Provenance};
+use pulmo::measure::quantify::{Finding, LeftOut};
 use pulmo::report::Report;
 use tempfile::TempDir;
 
@@ -157,6 +158,55 @@ fn an_empty_mask_and_a_missing_lung_are_said_plainly() {
     let html = case.text("failed/report.html");
     assert!(html.contains("Anteile an der Lunge, Regionen und Scores werden nicht angegeben."));
     assert!(!html.contains("id=\"regions\"") && !html.contains("id=\"scores\""), "suppressed, not footnoted");
+}
+
+/// English words that no German sentence holds.
+const ENGLISH: [&str; 14] = [
+    " the ", " of ", " and ", " is ", " are ", " with ", " than ", " below ", " lung ", " lungs ", " no ", " not ",
+    " or ", " given",
+];
+
+/// Lines of a German text in English, but the research sentence and what is headed as English.
+fn english_lines(text: &str) -> Vec<&str> {
+    let is_said = |line: &&str| !line.contains(pulmo::RESEARCH_USE) && !line.contains("(englisch)");
+    text.lines().filter(is_said).filter(|line| ENGLISH.iter().any(|word| line.contains(word))).collect()
+}
+
+#[test]
+fn a_german_report_with_all_flags_has_no_english_sentence() {
+    let case = Case::new();
+    must_succeed(&case.report("a", &["--percent-rule", "all"]));
+    let plain: Report = serde_json::from_str(&case.text("a/report.json")).unwrap();
+    let mut full = plain.clone();
+    full.quantities.flags = pulmo::measure::quantify::flags::ALL
+        .iter()
+        .map(|flag| Finding {
+            id: flag.id().to_owned(),
+            sentence: "an English sentence".to_owned(),
+            found: "5 mm".to_owned(),
+            threshold: flag.threshold(),
+            affects: Vec::new(),
+            source: flag.source().to_owned(),
+        })
+        .collect();
+    let mut failed = full.clone();
+    let problems = [
+        "the lungs hold 376 mL; adults have 1200 to 9500 mL",
+        "the lungs are cut at the side: 148 cm² of lung at the rim of the field",
+        "59 mL inside the mask lie below -968 HU: a bulla or air around the lung",
+    ];
+    failed.lungs.as_mut().unwrap().problems = problems.map(str::to_owned).to_vec();
+    failed.quantities.lung_left_out = Some(LeftOut {
+        id: "lung".to_owned(),
+        reason_id: "lung_mask_failed".to_owned(),
+        reason: format!("the lung mask failed: {}", problems.join("; ")),
+    });
+    for report in [&plain, &full, &failed] {
+        let german = pulmo::report::markdown(report, pulmo::report::Language::German);
+        assert_eq!(english_lines(&german), Vec::<&str>::new());
+    }
+    let english = pulmo::report::markdown(&failed, pulmo::report::Language::English);
+    assert!(english_lines(&english).len() > 30, "the words tell English");
 }
 
 #[test]

@@ -117,7 +117,7 @@ pub(super) const WORDS: Words = Words {
     lungs_by_threshold: "Schwellen, Zusammenhang und Form, ohne Modell; dichte Lunge an den Rippen kann fehlen, Anteile an der Lunge sind daher vorläufig (--lungs nimmt eine andere Maske)",
     lungs_from_file: "aus einer Datei",
     lungs_by_model: "die eigene Klasse des Modells",
-    warnings: "Warnungen",
+    warnings: "Warnungen (englisch)",
     software: "Software",
     page: "Seite",
 };
@@ -216,7 +216,7 @@ fn fill(template: &str, english: &str) -> Option<String> {
     Some(text)
 }
 
-const FLAGS: [FlagWords; 21] = [
+const FLAGS: [FlagWords; 22] = [
     (
         "lung_mask_failed",
         (
@@ -243,6 +243,13 @@ const FLAGS: [FlagWords; 21] = [
         (
             "Das Herz scheint rechts zu liegen: das Volumen kann gespiegelt oder die Seiten können vertauscht sein.",
             "{} % oder mehr der Herzregion zwischen den Lungen liegen rechts von deren Mitte, und die linke Lunge hat {} % oder mehr von beiden",
+        ),
+    ),
+    (
+        "liver_side",
+        (
+            "Die Leber scheint links zu liegen: das Volumen kann gespiegelt oder die Seiten können vertauscht sein.",
+            "{} % oder mehr des Weichteilgewebes ({} bis {} HE) in den {} mm unter den Lungen liegen unter der linken",
         ),
     ),
     (
@@ -334,7 +341,8 @@ const FLAGS: [FlagWords; 21] = [
 ];
 
 /// English words in what flags found, longer ones first.
-const FOUND: [(&str, &str); 19] = [
+const FOUND: [(&str, &str); 20] = [
+    ("below the left lung", "unter der linken Lunge"),
     ("no usable lung mask", "keine brauchbare Lungenmaske"),
     ("right of the middle", "rechts der Mitte"),
     ("of the lung", "der Lunge"),

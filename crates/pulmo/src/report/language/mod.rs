@@ -5,6 +5,7 @@
 
 mod english;
 mod german;
+mod german_problems;
 mod words;
 
 use pulmo_measure::quantify::{Attenuation, Boundary, Finding, LeftOut, Region, Score};
@@ -154,6 +155,12 @@ impl Language {
     #[must_use]
     pub fn flag(self, flag: &Finding) -> String {
         self.or_english(german::flag(flag), &as_sentence(&flag.sentence))
+    }
+
+    /// What speaks against a lung mask.
+    #[must_use]
+    pub fn problem(self, problem: &str) -> String {
+        self.or_english(german_problems::problem(problem), problem)
     }
 
     /// Why something was left out.
