@@ -9,7 +9,8 @@ use pulmo::ct::{CtVolume, LabelMap};
 use pulmo::engine::Model;
 use pulmo::engine::Recipe;
 use pulmo::engine::model::{DataSource, Provenance};
-use pulmo::measure::quantify::{Finding, LeftOut};
+use pulmo::measure::quantify::flags::ALL;
+use pulmo::measure::quantify::{Finding, LeftOut, follow_up};
 use pulmo::report::Report;
 use tempfile::TempDir;
 
@@ -351,4 +352,58 @@ fn a_follow_up_needs_the_same_patient_and_model() {
     let other = case.report("third", &["--result", result, "--patient", "p2", "--previous", earlier]);
     assert_eq!(other.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&other.stderr).contains("different patients"));
+}
+
+/// The report with everything that one can have: three rules, lobes, zones, a follow-up and every flag.
+fn longest(case: &Case) -> Report {
+    let grid = *case.phantom.lungs.grid();
+    let plane = 96 * 96;
+    let lobes = case.phantom.lungs.labels().iter().enumerate().map(|(voxel, &lung)| match (lung, voxel / plane) {
+        (1, slice) => 1 + u8::from(slice < 32),
+        (2, slice) => 5 - (slice / 22).min(2) as u8,
+        _ => 0,
+    });
+    write_label_map(&case.at("lobes.nii.gz"), &LabelMap::new(grid, lobes.collect()).unwrap()).unwrap();
+    let lobes = case.at("lobes.nii.gz").display().to_string();
+    let more = ["--lobes", &lobes, "--lobe-names", "lungmask", "--carina", "30", "--vein", "-20"];
+    must_succeed(&case.report("longest", &[&["--percent-rule", "all"][..], &more].concat()));
+    let mut report: Report = serde_json::from_str(&case.text("longest/report.json")).unwrap();
+    assert!(report.quantities.scores.len() >= 4, "scores of lobes and of zones");
+    report.quantities.subject.patient = Some("p1".to_owned());
+    report.quantities.subject.model_sha256 = Some("0".repeat(64));
+    report.follow_up = Some(follow_up(&report.quantities, &report.quantities).unwrap());
+    report.quantities.flags = ALL
+        .iter()
+        .map(|flag| Finding {
+            id: flag.id().to_owned(),
+            sentence: "an English sentence as long as those of flags are, which fill a line or a little more"
+                .to_owned(),
+            found: "5 mm".to_owned(),
+            threshold: flag.threshold(),
+            affects: Vec::new(),
+            source: flag.source().to_owned(),
+        })
+        .collect();
+    report
+}
+
+#[test]
+fn the_longest_report_prints_to_two_pages_and_is_german_throughout() {
+    let case = Case::new();
+    let report = longest(&case);
+    let Phantom { volume, infiltrate, lungs, .. } = &case.phantom;
+    let pictures = pulmo::report::draw(volume, infiltrate, Some(lungs)).unwrap();
+    for language in pulmo::report::Language::ALL {
+        let pdf = pulmo::report::pdf(&report, &pictures, language).unwrap();
+        let count = pages(&pdf);
+        if let Some(folder) = std::env::var_os("PULMO_KEEP_PAGES") {
+            let folder = Path::new(&folder);
+            std::fs::write(folder.join(format!("{}.pdf", language.code())), pdf).unwrap();
+            let html = pulmo::report::html(&report, &pictures, language).unwrap();
+            std::fs::write(folder.join(format!("{}.html", language.code())), html).unwrap();
+        }
+        assert_eq!(count, 2, "{language:?}");
+    }
+    let german = pulmo::report::markdown(&report, pulmo::report::Language::German);
+    assert_eq!(english_lines(&german), Vec::<&str>::new());
 }

@@ -20,7 +20,9 @@ use font::{Font, encode};
 use sheet::{INK, PAGE, SOFT, Sheet};
 
 /// Sizes by which all letters are multiplied until two pages are enough; the last is taken in any case.
-const SCALES: [f32; 9] = [1.18, 1.12, 1.06, 1.0, 0.95, 0.9, 0.85, 0.8, 0.74];
+const SCALES: [f32; 10] = [1.18, 1.12, 1.06, 1.0, 0.95, 0.9, 0.85, 0.8, 0.74, 0.68];
+/// More flags than this stand in one paragraph each, in small letters, so that two pages are enough.
+const FEW_FLAGS: usize = 8;
 /// Behind the numbers at the top.
 const CARD: [u8; 3] = [243, 245, 247];
 /// Behind what must not be overlooked.
@@ -56,6 +58,10 @@ fn lay_out(content: &Content, pictures: &[Drawn], shapes: &[Shape], scale: f32) 
         sheet.paragraph(words.no_flags, plain);
     }
     for flag in &content.flags {
+        if content.flags.len() > FEW_FLAGS {
+            sheet.paragraph(&format!("• {} ({})", flag.sentence, flag.details(words)), soft);
+            continue;
+        }
         sheet.paragraph(&format!("• {}", flag.sentence), plain);
         sheet.paragraph(&format!("   {}", flag.details(words)), soft);
     }
@@ -69,7 +75,10 @@ fn lay_out(content: &Content, pictures: &[Drawn], shapes: &[Shape], scale: f32) 
     if let Some(table) = &content.regions {
         drawing_beside(&mut sheet, shapes, table, content);
     }
-    sheet.next_page();
+    // The tables have a page of their own, unless flags and a follow-up need the room that is left.
+    if sheet.pages.len() == 1 && scale > SCALES[7] {
+        sheet.next_page();
+    }
     for (table, widths) in [
         (Some(&content.quantities), [0.3, 0.28, 0.42]),
         (content.follow_up.as_ref(), [0.0; 3]),
