@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p pulmo-net --example step_bench -- 20x112x112 3` takes three steps of the paper's
 //! network at 3x20x112x112 and prints the time of each, the predicted peak and the real one. Further numbers
-//! are the widths of a plain U-Net to take instead: `-- 16x128x128 3 16 32 64 128`.
+//! are the widths of a plain U-Net to take instead: `-- 16x128x128 3 16 32 64 128`. `MAX_MIB=3900` limits the memory.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::time::Instant;
@@ -34,7 +34,24 @@ fn main() {
         learning_rate: LearningRate::same(1e-3),
     };
     let purpose = Purpose::Training { loss: step.loss, frozen: false };
-    let predicted = session.predicted_peak_bytes(shape, purpose).expect("the shape is fine");
+    let max_mib: Option<u64> = std::env::var("MAX_MIB").ok().and_then(|text| text.parse().ok());
+    session.set_max_bytes(max_mib.map(|mib| mib << 20));
+    let start = Instant::now();
+    let forecast = match session.forecast(shape, purpose) {
+        Ok(forecast) => forecast,
+        Err(error) => return println!("{error}"),
+    };
+    println!(
+        "planned in {:.2} s: {} activations computed twice, {:.0} of {:.0} GMAC more",
+        start.elapsed().as_secs_f64(),
+        forecast.recomputed,
+        forecast.recomputed_macs as f64 / 1e9,
+        3.0 * forecast.macs as f64 / 1e9
+    );
+    let predicted = forecast.peak_bytes;
+    if steps == 0 {
+        return println!("predicted peak: {:.0} MiB", mib(predicted));
+    }
     for number in 1..=steps {
         let start = Instant::now();
         let report = session.train_step(shape, &input, &target, &step).expect("a finite step");

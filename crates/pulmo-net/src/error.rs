@@ -40,6 +40,17 @@ pub enum Error {
         /// Found and expected.
         problem: String,
     },
+    /// A run does not fit into the memory that it may take.
+    #[error(
+        "{:.2} GiB are too little for the network: it needs {:.2} GiB at least, all activations that can be computed twice left out",
+        gib(*max_bytes), gib(*needed_bytes)
+    )]
+    Memory {
+        /// The smallest that would do.
+        needed_bytes: u64,
+        /// What was given.
+        max_bytes: u64,
+    },
     /// Loss or a gradient became NaN or infinite.
     #[error("{what} is not finite")]
     NotFinite {
@@ -57,6 +68,7 @@ impl Error {
                 Some(hint.as_str()).filter(|hint| !hint.is_empty())
             }
             Self::NotFinite { .. } => Some("a lower learning rate usually helps; look at the named case first"),
+            Self::Memory { .. } => Some("give it more memory, or make its input or its batch smaller"),
             Self::Io { .. } | Self::Network { .. } => None,
         }
     }
@@ -64,3 +76,7 @@ impl Error {
 
 /// A result with this crate's error.
 pub type Result<T> = std::result::Result<T, Error>;
+
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
+}

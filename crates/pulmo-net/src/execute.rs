@@ -40,6 +40,8 @@ impl<T: Scalar> Executor<'_, T> {
     pub(crate) fn run(&mut self) -> Result<()> {
         let plan = self.plan;
         for step in &plan.steps {
+            step.release.iter().for_each(|&slot| self.slots[slot] = Vec::new());
+            step.allocate.iter().for_each(|&slot| self.slots[slot] = vec![T::ZERO; plan.slots[slot]]);
             match &step.action {
                 Action::Node(node) => self.node(&plan.graph.nodes[*node], step)?,
                 Action::Materialise { value, view } => {

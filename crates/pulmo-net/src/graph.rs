@@ -194,6 +194,8 @@ pub enum Op {
     },
     /// BatchNorm: `[x] → [y, coefficients]`; see [`pulmo_kernel::normalise::Coefficients`].
     BatchNorm(Norm),
+    /// The result of a BatchNorm made again from the coefficients that it has found: `[x, coefficients] → [y]`.
+    Normalise,
     /// `max(x, 0)`: `[x] → [y]`.
     Relu,
     /// Sum: `[a, b] → [y]`.

@@ -29,5 +29,5 @@ pub use loss::Loss;
 pub use optimiser::{Adam, LearningRate};
 pub use parameters::OptimiserState;
 pub use pulmo_kernel::{Kernels, Scalar};
-pub use session::{Purpose, Session, Step, StepReport};
+pub use session::{Forecast, Purpose, Session, Step, StepReport};
 pub use tensor::{Tensor, Weights};

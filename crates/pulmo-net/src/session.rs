@@ -6,13 +6,14 @@ use pulmo_kernel::{Kernels, Scalar};
 
 use crate::architecture::Network;
 use crate::differentiate::{Gradients, differentiate};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::execute::Executor;
 use crate::graph::{Graph, Parameter, Shape, ValueId};
 use crate::loss::Loss;
 use crate::optimiser::{Adam, LearningRate, UpdateRule};
 use crate::parameters::{OptimiserState, Parameters};
-use crate::plan::{Mode, Plan};
+use crate::plan::{Mode, Plan, kernel_bytes};
+use crate::summary::summary;
 use crate::tensor::Weights;
 
 /// One training step to take.
@@ -75,6 +76,8 @@ pub struct Session<T> {
     plans: HashMap<(Shape, Purpose), Plan>,
     /// Memory for activations, shared by all plans.
     slots: Vec<Vec<T>>,
+    /// Bytes that a [`Forecast`] may not exceed.
+    max_bytes: Option<u64>,
 }
 
 impl<T: Scalar> Session<T> {
@@ -85,7 +88,17 @@ impl<T: Scalar> Session<T> {
     /// naming the tensor that is missing, unknown or of another shape.
     pub fn new(network: &Network, weights: &Weights, kernels: Kernels) -> Result<Self> {
         let parameters = Parameters::new(&network.smallest_graph()?.parameters, weights)?;
-        Ok(Self { network: network.clone(), kernels, parameters, plans: HashMap::new(), slots: Vec::new() })
+        let (plans, slots) = (HashMap::new(), Vec::new());
+        Ok(Self { network: network.clone(), kernels, parameters, plans, slots, max_bytes: None })
+    }
+
+    /// Sets the bytes that activations, parameters, optimiser and kernels may take together; `None` for no limit.
+    ///
+    /// A training step that would take more computes some activations twice, with the same bits as a result. What does
+    /// not fit all the same is refused before it begins.
+    pub fn set_max_bytes(&mut self, max_bytes: Option<u64>) {
+        self.plans.clear();
+        self.max_bytes = max_bytes;
     }
 
     /// The network.
@@ -207,18 +220,19 @@ impl<T: Scalar> Session<T> {
         self.parameters.set_optimiser_state(state)
     }
 
-    /// Bytes that activations, parameters, optimiser and kernels take at most; the program itself comes on top.
+    /// What a run will take, under the limit that is set.
     ///
     /// # Errors
-    /// [`Error::Network`](crate::Error::Network) if the shape is none the network can take.
-    pub fn predicted_peak_bytes(&self, shape: Shape, purpose: Purpose) -> Result<u64> {
-        predicted_peak_bytes::<T>(&self.network, shape, purpose)
+    /// [`Error::Network`](crate::Error::Network) if the shape is none the network can take, [`Error::Memory`] if the limit
+    /// cannot be kept.
+    pub fn forecast(&self, shape: Shape, purpose: Purpose) -> Result<Forecast> {
+        forecast::<T>(&self.network, shape, purpose, self.max_bytes)
     }
 
     fn plan(&mut self, shape: Shape, purpose: Purpose) -> Result<Plan> {
         match self.plans.remove(&(shape, purpose)) {
             Some(plan) => Ok(plan),
-            None => plan_for(&self.network, shape, purpose),
+            None => plan_for::<T>(&self.network, shape, purpose, self.max_bytes),
         }
     }
 
@@ -229,7 +243,13 @@ impl<T: Scalar> Session<T> {
         target: &'a [u8],
         rule: Option<UpdateRule>,
     ) -> Result<Executor<'a, T>> {
-        for (index, &len) in plan.slots.iter().enumerate() {
+        if plan.is_limited || self.max_bytes.is_some() {
+            // The steps of a limited plan allocate them; others must not find more than they know of.
+            self.slots.clear();
+            self.slots.resize_with(plan.slots.len(), Vec::new);
+        }
+        let lasting = if plan.is_limited { &[][..] } else { &plan.slots };
+        for (index, &len) in lasting.iter().enumerate() {
             match self.slots.get_mut(index) {
                 // A fresh vector instead of a longer one: the old values are not worth copying.
                 Some(slot) if slot.len() < len => {
@@ -256,32 +276,59 @@ impl<T: Scalar> Session<T> {
     }
 }
 
-/// Plans a network for a shape and a purpose.
-///
-/// # Errors
-/// [`Error::Network`](crate::Error::Network) if the shape is none the network can take.
-pub fn plan_for(network: &Network, shape: Shape, purpose: Purpose) -> Result<Plan> {
-    let graph = network.graph(shape)?;
-    Ok(match purpose {
-        Purpose::Inference => Plan::new(&graph, Mode::Inference, &logits_of(&graph)),
-        Purpose::Training { loss, frozen } => {
-            let trains = |p: &Parameter| !(frozen && p.is_encoder() && p.decays());
-            let graph = differentiate(&graph, loss, Gradients::Update, trains);
-            Plan::new(&graph, Mode::Training, &BTreeSet::new())
-        }
-    })
+/// What a run takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forecast {
+    /// Bytes that activations, parameters, optimiser and kernels take at most; the program itself comes on top.
+    pub peak_bytes: u64,
+    /// Multiply-accumulates of the forward pass.
+    pub macs: u64,
+    /// Activations that are computed twice to save memory, and the multiply-accumulates of that.
+    pub recomputed: usize,
+    /// See `recomputed`.
+    pub recomputed_macs: u64,
 }
 
-/// Bytes that activations, parameters, optimiser and kernels take at most; the program itself comes on top.
+/// What a run of a network will take, with `max_bytes` for all of it.
 ///
 /// # Errors
-/// [`Error::Network`](crate::Error::Network) if the shape is none the network can take.
-pub fn predicted_peak_bytes<T>(network: &Network, shape: Shape, purpose: Purpose) -> Result<u64> {
-    let plan = plan_for(network, shape, purpose)?;
+/// [`Error::Network`](crate::Error::Network) if the shape is none the network can take, [`Error::Memory`] if it does not
+/// fit into `max_bytes`.
+pub fn forecast<T>(network: &Network, shape: Shape, purpose: Purpose, max_bytes: Option<u64>) -> Result<Forecast> {
+    let plan = plan_for::<T>(network, shape, purpose, max_bytes)?;
+    let peak_bytes = fixed_bytes::<T>(&plan.graph, purpose) + (plan.slot_values() * size_of::<T>()) as u64;
+    let (recomputed, recomputed_macs) = (plan.recomputed.len(), plan.recomputed_macs());
+    Ok(Forecast { peak_bytes, macs: summary(&network.graph(shape)?).macs, recomputed, recomputed_macs })
+}
+
+/// Plans a network for a shape and a purpose, with `max_bytes` for all of it.
+///
+/// # Errors
+/// As [`forecast`].
+pub fn plan_for<T>(network: &Network, shape: Shape, purpose: Purpose, max_bytes: Option<u64>) -> Result<Plan> {
+    let graph = network.graph(shape)?;
+    let (graph, mode, keep) = match purpose {
+        Purpose::Inference => {
+            let keep = logits_of(&graph);
+            (graph, Mode::Inference, keep)
+        }
+        Purpose::Training { loss, frozen } => {
+            let trains = |p: &Parameter| !(frozen && p.is_encoder() && p.decays());
+            (differentiate(&graph, loss, Gradients::Update, trains), Mode::Training, BTreeSet::new())
+        }
+    };
+    let Some(max_bytes) = max_bytes else { return Ok(Plan::new(&graph, mode, &keep)) };
+    let fixed = fixed_bytes::<T>(&graph, purpose);
+    let room = max_bytes.saturating_sub(fixed) / size_of::<T>() as u64;
+    Plan::within(&graph, mode, &keep, usize::try_from(room).unwrap_or(usize::MAX))
+        .map_err(|least| Error::Memory { needed_bytes: fixed + (least * size_of::<T>()) as u64, max_bytes })
+}
+
+/// Bytes that do not depend on the plan: parameters, optimiser, and what a kernel takes for itself.
+fn fixed_bytes<T>(graph: &Graph, purpose: Purpose) -> u64 {
     let copies = if purpose == Purpose::Inference { 1 } else { 3 };
-    let parameters: usize = plan.graph.parameters.iter().map(Parameter::len).sum();
-    let values = plan.slot_values() + copies * parameters;
-    Ok((values * size_of::<T>() + plan.kernel_bytes()) as u64)
+    let parameters: usize = graph.parameters.iter().map(Parameter::len).sum();
+    (copies * parameters * size_of::<T>() + kernel_bytes(graph)) as u64
 }
 
 fn logits_of(graph: &Graph) -> BTreeSet<ValueId> {

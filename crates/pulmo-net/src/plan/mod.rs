@@ -1,11 +1,11 @@
 //! From a graph to what an executor runs: order, what is stored, what is read through, and where.
 //!
-//! Four passes, one file each: [`fuse`] merges neighbouring nodes, [`views`] decides which values are stored
-//! and which are read through, [`slots`] gives each stored value a slot of memory for as long as it lives.
-//! Recomputation has its place between the last two: today everything that is read through is recomputed
-//! at each reading, and every stored value is kept until its last use.
+//! Four passes, one file each: [`fuse`] merges neighbouring nodes, [`recompute`] lets activations go and makes them again
+//! where memory is limited, [`views`] decides which values are stored and which are read through, [`slots`] gives each
+//! stored value a slot of memory for as long as it lives.
 
 pub mod fuse;
+pub mod recompute;
 pub mod slots;
 pub mod views;
 
@@ -33,6 +33,10 @@ pub struct Step {
     pub scratch: Vec<Option<usize>>,
     /// The input whose memory the first result takes over.
     pub in_place: Option<usize>,
+    /// Slots whose memory goes back to the system before the step.
+    pub release: Vec<usize>,
+    /// Slots that are allocated before the step, after the releases.
+    pub allocate: Vec<usize>,
 }
 
 /// What a step does.
@@ -64,6 +68,11 @@ pub struct Plan {
     pub slot_of: Vec<Option<usize>>,
     /// Values that each slot must hold.
     pub slots: Vec<usize>,
+    /// Whether slots are allocated and given back during a run; otherwise they stay for the next one.
+    pub is_limited: bool,
+    /// Activations that are computed twice because there is no room to keep them.
+    pub recomputed: Vec<ValueId>,
+    peak: usize,
 }
 
 impl Plan {
@@ -72,28 +81,60 @@ impl Plan {
     pub fn new(graph: &Graph, mode: Mode, keep: &BTreeSet<ValueId>) -> Self {
         let graph = fuse::fuse(graph, keep);
         let (actions, storage) = views::resolve(&graph, keep);
-        let Slots { steps, slot_of, slots } = slots::assign(&graph, actions, &storage, keep);
-        Self { graph, mode, steps, storage, slot_of, slots }
+        let slots = slots::assign(&graph, actions, &storage, keep, None);
+        Self::of(graph, mode, storage, slots)
     }
 
-    /// Values that all slots hold together: the peak of what the executor allocates for them.
+    /// Plans a graph for slots that hold at most `limit` values at any time.
+    ///
+    /// If the activations do not fit, those are let go after the forward pass and computed again which give most
+    /// room for least work, as few as possible. The results have the same bits: the same kernels run on the same
+    /// numbers, and what a BatchNorm has found is kept.
+    ///
+    /// # Errors
+    /// The fewest values that would do.
+    pub fn within(
+        graph: &Graph,
+        mode: Mode,
+        keep: &BTreeSet<ValueId>,
+        limit: usize,
+    ) -> std::result::Result<Self, usize> {
+        let plan = Self::new(graph, mode, keep);
+        if plan.peak <= limit {
+            return Ok(plan);
+        }
+        recompute::plan(plan.graph, mode, keep, limit)
+    }
+
+    fn of(graph: Graph, mode: Mode, storage: Vec<Storage>, slots: Slots) -> Self {
+        let Slots { steps, slot_of, slots, peak, .. } = slots;
+        Self { graph, mode, steps, storage, slot_of, slots, is_limited: false, recomputed: Vec::new(), peak }
+    }
+
+    /// Values that all slots hold together at most: the peak of what the executor allocates for them.
     #[must_use]
     pub fn slot_values(&self) -> usize {
-        self.slots.iter().sum()
+        self.peak
     }
 
-    /// The largest bytes that a kernel of this plan allocates for itself.
+    /// Multiply-accumulates of the convolutions that run a second time.
     #[must_use]
-    pub fn kernel_bytes(&self) -> usize {
-        let of = |op: &Op| match op {
-            Op::Convolution { geometry, .. }
-            | Op::ConvolutionDataGradient { geometry, .. }
-            | Op::ConvolutionWeightGradient { geometry } => geometry.scratch_bytes(),
-            Op::Loss(_) | Op::LossGradient(_) => self.graph.logits.map_or(0, |l| 3 * 8 * self.graph.shape(l).len()),
-            _ => 0,
-        };
-        self.graph.nodes.iter().map(|node| of(&node.op)).max().unwrap_or(0)
+    pub fn recomputed_macs(&self) -> u64 {
+        self.recomputed.iter().map(|&value| recompute::macs(&self.graph, value)).sum()
     }
+}
+
+/// The largest bytes that a kernel of this graph allocates for itself.
+#[must_use]
+pub fn kernel_bytes(graph: &Graph) -> usize {
+    let of = |op: &Op| match op {
+        Op::Convolution { geometry, .. }
+        | Op::ConvolutionDataGradient { geometry, .. }
+        | Op::ConvolutionWeightGradient { geometry } => geometry.scratch_bytes(),
+        Op::Loss(_) | Op::LossGradient(_) => graph.logits.map_or(0, |logits| 3 * 8 * graph.shape(logits).len()),
+        _ => 0,
+    };
+    graph.nodes.iter().map(|node| of(&node.op)).max().unwrap_or(0)
 }
 
 /// The inputs of an operation that a kernel needs as stored tensors, by position.

@@ -1,6 +1,8 @@
 //! Gives each stored value a slot of memory from its birth to its last use.
 //!
-//! Slots are reused as soon as they are free: the smallest that is large enough, else the largest one grows.
+//! Slots are reused as soon as they are free. Without a limit a value takes the smallest free slot that is large enough,
+//! else the largest one grows, and all slots stay allocated from step to step of a training. Under a limit a slot never
+//! grows: free slots are given back to the system until a new one of the wanted length fits.
 
 use std::collections::BTreeSet;
 
@@ -17,18 +19,32 @@ pub struct Slots {
     pub slot_of: Vec<Option<usize>>,
     /// Values per slot.
     pub slots: Vec<usize>,
+    /// Most values that are allocated at once.
+    pub peak: usize,
+    /// The step at which that is so.
+    pub peak_step: usize,
+    /// Per value the steps of its birth and its last use.
+    pub lives: Vec<Option<(usize, usize)>>,
 }
 
 /// Walks through the steps once, taking and returning slots.
 #[must_use]
-pub fn assign(graph: &Graph, actions: Vec<Action>, storage: &[Storage], keep: &BTreeSet<ValueId>) -> Slots {
+pub fn assign(
+    graph: &Graph,
+    actions: Vec<Action>,
+    storage: &[Storage],
+    keep: &BTreeSet<ValueId>,
+    limit: Option<usize>,
+) -> Slots {
     let mut last_use = vec![0; graph.values.len()];
     for (step, action) in actions.iter().enumerate() {
         reads(graph, storage, action).iter().for_each(|value| last_use[value.0] = step);
         writes(graph, storage, action).iter().for_each(|value| last_use[value.0] = last_use[value.0].max(step));
     }
     keep.iter().for_each(|value| last_use[value.0] = usize::MAX);
-    let mut pass = Assign { slot_of: vec![None; graph.values.len()], slots: Vec::new(), free: BTreeSet::new() };
+    let mut pass = Assign { slot_of: vec![None; graph.values.len()], limit, ..Assign::default() };
+    let mut lives = vec![None; graph.values.len()];
+    let mut peak_step = 0;
     let mut steps = Vec::with_capacity(actions.len());
     for (index, action) in actions.into_iter().enumerate() {
         let in_place = taken_over(graph, storage, &last_use, &action, index);
@@ -52,19 +68,54 @@ pub fn assign(graph: &Graph, actions: Vec<Action>, storage: &[Storage], keep: &B
             ends.remove(&graph.nodes[*node].inputs[input]);
         }
         pass.free.extend(ends.iter().filter_map(|value| pass.slot_of[value.0]));
-        steps.push(Step { action, scratch, in_place });
+        written.iter().for_each(|value| lives[value.0] = Some((index, last_use[value.0])));
+        if pass.allocated > pass.peak {
+            (pass.peak, peak_step) = (pass.allocated, index);
+        }
+        let (release, allocate) = (std::mem::take(&mut pass.release), std::mem::take(&mut pass.allocate));
+        steps.push(Step { action, scratch, in_place, release, allocate });
     }
-    Slots { steps, slot_of: pass.slot_of, slots: pass.slots }
+    let peak = if limit.is_some() { pass.peak } else { pass.slots.iter().sum() };
+    Slots { steps, slot_of: pass.slot_of, slots: pass.slots, peak, peak_step, lives }
 }
 
+#[derive(Default)]
 struct Assign {
     slot_of: Vec<Option<usize>>,
     slots: Vec<usize>,
     free: BTreeSet<usize>,
+    limit: Option<usize>,
+    /// Values of all slots that are allocated now, and the most so far.
+    allocated: usize,
+    peak: usize,
+    /// Slots to be given back and to be allocated before the present step.
+    release: Vec<usize>,
+    allocate: Vec<usize>,
 }
 
 impl Assign {
     fn take(&mut self, len: usize) -> usize {
+        let Some(limit) = self.limit else { return self.take_growing(len) };
+        // A little room may stay unused as long as there is enough of it.
+        let longest = if self.allocated <= limit { len + len / 4 } else { len };
+        let fitting = self.free.iter().copied().filter(|&slot| (len..=longest).contains(&self.slots[slot]));
+        if let Some(slot) = fitting.min_by_key(|&slot| self.slots[slot]) {
+            self.free.remove(&slot);
+            return slot;
+        }
+        while self.allocated + len > limit {
+            let Some(slot) = self.free.iter().copied().max_by_key(|&slot| self.slots[slot]) else { break };
+            self.free.remove(&slot);
+            self.allocated -= self.slots[slot];
+            self.release.push(slot);
+        }
+        self.slots.push(len);
+        self.allocated += len;
+        self.allocate.push(self.slots.len() - 1);
+        self.slots.len() - 1
+    }
+
+    fn take_growing(&mut self, len: usize) -> usize {
         let fitting = self.free.iter().copied().filter(|&slot| self.slots[slot] >= len);
         let chosen = fitting.min_by_key(|&slot| self.slots[slot]);
         let chosen = chosen.or_else(|| self.free.iter().copied().max_by_key(|&slot| self.slots[slot]));

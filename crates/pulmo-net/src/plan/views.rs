@@ -79,6 +79,7 @@ impl Resolve<'_> {
                 self.actions.push(Action::Node(index));
                 view
             }
+            Op::Normalise => self.pending_norm(node.inputs[0], node.inputs[1]),
             Op::Relu => self.pending_relu(node.inputs[0]),
             Op::Concat => {
                 let views = node.inputs.iter().map(|&x| self.view(x).segments);

@@ -148,3 +148,44 @@ fn a_broken_input_is_named_before_anything_is_updated() {
     assert_eq!(error.to_string(), "loss is not finite");
     assert!(session.optimiser_state().steps.is_empty());
 }
+
+/// Three steps of training under a limit: the largest forecast, the recomputed activations, and the weights at the end.
+fn trained_within(network: &Network, max_bytes: Option<u64>) -> (Forecast, Weights) {
+    let shape = Shape { batch: 1, channels: network.input_channels, size: [8, 32, 32] };
+    let input: Vec<f32> = pattern(shape.len(), 5).iter().map(|&x| x as f32).collect();
+    let target: Vec<u8> = (0..shape.voxels()).map(|i| (i / 7 % 2) as u8).collect();
+    let mut session = Session::<f32>::new(network, &network.initial_weights(1).unwrap(), Kernels::Fast).unwrap();
+    session.set_max_bytes(max_bytes);
+    let loss = Loss::DiceCrossEntropy;
+    let step = Step { loss, freeze_encoder: false, adam: Adam::default(), learning_rate: LearningRate::same(1e-3) };
+    let forecast = session.forecast(shape, Purpose::Training { loss, frozen: false }).unwrap();
+    for _ in 0..3 {
+        session.train_step(shape, &input, &target, &step).unwrap();
+        session.infer(shape, &input).unwrap();
+    }
+    (forecast, session.weights())
+}
+
+#[test]
+fn recomputed_activations_have_the_same_bits() {
+    let unet = Network { architecture: "unet".into(), input_channels: 2, classes: 2, widths: vec![6, 8, 10, 12] };
+    for network in [unet, Network::paper()] {
+        let (free, expected) = trained_within(&network, None);
+        assert_eq!((free.recomputed, free.recomputed_macs), (0, 0));
+        let shape = Shape { batch: 1, channels: network.input_channels, size: [8, 32, 32] };
+        let purpose = Purpose::Training { loss: Loss::DiceCrossEntropy, frozen: false };
+        let least = match forecast::<f32>(&network, shape, purpose, Some(0)) {
+            Err(Error::Memory { needed_bytes, max_bytes: 0 }) => needed_bytes,
+            other => panic!("{other:?}"),
+        };
+        assert!(least < free.peak_bytes);
+        for max_bytes in [least, (least + free.peak_bytes) / 2] {
+            let (limited, weights) = trained_within(&network, Some(max_bytes));
+            assert!(limited.peak_bytes <= max_bytes, "{limited:?} of {max_bytes}");
+            assert!(limited.recomputed > 0 || max_bytes > least, "{limited:?}");
+            assert_eq!(weights, expected, "{} within {max_bytes}", network.architecture);
+        }
+        let error = forecast::<f32>(&network, shape, purpose, Some(least - 1)).unwrap_err();
+        assert!(matches!(error, Error::Memory { needed_bytes, .. } if needed_bytes == least), "{error}");
+    }
+}
