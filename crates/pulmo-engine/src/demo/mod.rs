@@ -175,6 +175,7 @@ fn fit(options: &Options<'_>, data: &data::Data, progress: &mut dyn FnMut(Progre
         folder: &folder,
         resume: false,
         cache_bytes: 1 << 29,
+        max_network_bytes: None,
         kernels: options.kernels,
         stop: options.stop,
     };

@@ -102,6 +102,13 @@ impl GridMode {
             Self::Whole { size } | Self::Patches { size, .. } => *size,
         }
     }
+
+    /// Sets the size of one network input (slices, rows, columns).
+    pub fn set_size(&mut self, to: [usize; 3]) {
+        match self {
+            Self::Whole { size } | Self::Patches { size, .. } => *size = to,
+        }
+    }
 }
 
 fn half() -> f64 {

@@ -12,21 +12,20 @@ mod cases;
 mod checkpoint;
 mod journal;
 mod loader;
+mod memory;
 mod run;
 mod validate;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use pulmo_kernel::Kernels;
-use pulmo_net::{Purpose, Session, Shape};
-
-use crate::error::Result;
 use crate::recipe::Recipe;
+use pulmo_kernel::Kernels;
 
 pub use cases::{Case, CaseSource, Cases};
 pub use checkpoint::Best;
 pub use journal::EpochReport;
+pub use memory::{Memory, settings_that_fit};
 pub use run::train;
 pub use validate::Validation;
 
@@ -43,6 +42,8 @@ pub struct Request<'a> {
     pub resume: bool,
     /// Memory for prepared cases in bytes; those that do not fit are read again in each epoch.
     pub cache_bytes: usize,
+    /// What the network may take in bytes, by [`Memory::plan`]; `None` for no limit.
+    pub max_network_bytes: Option<u64>,
     /// The arithmetic to use.
     pub kernels: Kernels,
     /// When set, the training stops before its next step and leaves the last checkpoint.
@@ -97,22 +98,6 @@ pub struct Outcome {
     pub model_sha256: String,
     /// Time spent in all epochs, in seconds.
     pub seconds: f64,
-}
-
-/// Peak memory that the steps of each phase and the validation are predicted to need, in bytes.
-///
-/// # Errors
-/// [`Error::Net`](crate::Error::Net) if the network cannot be built.
-pub fn predicted_peak_bytes(recipe: &Recipe, kernels: Kernels) -> Result<u64> {
-    let weights = recipe.network.initial_weights(recipe.seed)?;
-    let session = Session::<f32>::new(&recipe.network, &weights, kernels)?;
-    let shape = |batch| Shape { batch, channels: recipe.network.input_channels, size: recipe.input.grid.size() };
-    let mut peak = session.predicted_peak_bytes(shape(1), Purpose::Inference)?;
-    for phase in &recipe.training.phase {
-        let purpose = Purpose::Training { loss: recipe.training.loss, frozen: phase.freeze_encoder };
-        peak = peak.max(session.predicted_peak_bytes(shape(recipe.training.batch_size), purpose)?);
-    }
-    Ok(peak)
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ impl<'a> Run<'a> {
         } else {
             None
         };
-        let (session, position, start_weights) = match old {
+        let (mut session, position, start_weights) = match old {
             Some(Checkpoint { position, weights, optimiser }) => {
                 let mut session = Session::new(&recipe.network, &weights, request.kernels)?;
                 session.set_optimiser_state(&optimiser)?;
@@ -79,6 +79,7 @@ impl<'a> Run<'a> {
                 (session, Position::start(recipe, names, sha256), summary)
             }
         };
+        session.set_max_bytes(request.max_network_bytes);
         let journal = Journal::open(&folder.join("log.jsonl"), position.log_bytes)?;
         let steps = steps(recipe, cases.training.len());
         let epochs = recipe.training.epochs();

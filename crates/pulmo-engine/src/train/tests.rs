@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::error::Error;
+use crate::error::Result;
 use crate::model::Model;
 use crate::recipe::Monitor;
 
@@ -61,7 +62,9 @@ impl Setting {
         let kernels = Kernels::default();
         let cache_bytes = 1 << 20;
         let folder = self.folder.path();
-        train(&Request { recipe, cases, folder, resume, cache_bytes, kernels, stop: &self.stop }, progress)
+        let request =
+            Request { recipe, cases, folder, resume, cache_bytes, max_network_bytes: None, kernels, stop: &self.stop };
+        train(&request, progress)
     }
 
     fn read(&self, name: &str) -> Vec<u8> {
@@ -162,6 +165,7 @@ fn patches_train_too_and_threads_and_cache_change_nothing() {
             folder: setting.folder.path(),
             resume: false,
             cache_bytes,
+            max_network_bytes: None,
             kernels: Kernels::default(),
             stop: &setting.stop,
         };
@@ -284,7 +288,7 @@ fn without_validation_the_last_epoch_is_the_model() {
 
 #[test]
 fn a_plan_needs_more_memory_for_larger_inputs() {
-    let small = predicted_peak_bytes(&recipe(&[]), Kernels::default()).unwrap();
-    let large = predicted_peak_bytes(&recipe(&["input.grid.size=[16, 48, 48]"]), Kernels::default()).unwrap();
+    let peak = |recipe: &Recipe| Memory::plan(recipe, None, 0).unwrap().network.peak_bytes;
+    let (small, large) = (peak(&recipe(&[])), peak(&recipe(&["input.grid.size=[16, 48, 48]"])));
     assert!(small > 8 * 24 * 24 * 4 * 4 && large > 3 * small, "{small} {large}");
 }

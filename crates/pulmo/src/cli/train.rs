@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use pulmo::ct::dataset::DataList;
-use pulmo::engine::train::{Cases, EpochReport, Event, Request, predicted_peak_bytes, train};
+use pulmo::engine::train::{Cases, EpochReport, Event, Memory, Request, settings_that_fit, train};
 use pulmo::engine::{Error, Recipe};
 use pulmo::kernel::Kernels;
 
@@ -22,7 +22,8 @@ use crate::terminal::{Progress, Terminal, advice, catch_interrupt, interrupted};
 #[command(after_help = "Examples:\n  \
     pulmo train recipes/paper.toml --data data.toml -o runs/a --set weights.encoder=r3d_18.pth\n  \
     pulmo train recipes/small_cpu.toml --data data.toml -o runs/b --set training.batch_size=1\n  \
-    pulmo train recipes/small_cpu.toml --data data.toml -o runs/b --set training.batch_size=1 --resume\n\n\
+    pulmo train recipes/small_cpu.toml --data data.toml -o runs/b --set training.batch_size=1 --resume\n  \
+    pulmo train recipes/paper.toml --data data.toml --plan --max-ram 4GiB --set training.batch_size=1\n\n\
     Exit code: 0 trained, 2 not, 130 stopped by Ctrl-C.")]
 pub(crate) struct Args {
     /// The recipe; recipes/paper.toml explains every key.
@@ -53,6 +54,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "GIB", default_value_t = 4.0)]
     cache_gib: f64,
 
+    /// The most memory that the training may take, such as 4GiB or 3500MiB; all there is if left out.
+    ///
+    /// Where it is too little for the network, some activations are computed twice in each step: the same bits, in more
+    /// time. The reading of a CT comes on top, as long as it lasts.
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    max_ram: Option<u64>,
+
     /// Processor threads; all by default. The result does not depend on it.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -67,8 +75,20 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let recipe = Recipe::load(&args.recipe, &args.overrides)?;
     let list = DataList::load(&args.data).context("cannot use the data list")?;
     let cases = Cases::from_list(&list, &recipe)?;
+    let cache_bytes = (args.cache_gib * f64::from(1 << 30)) as usize;
+    let memory = match (Memory::plan(&recipe, args.max_ram, cache_bytes), args.max_ram) {
+        (Err(error), Some(max_ram)) => {
+            let fitting = settings_that_fit(&recipe, max_ram);
+            if fitting.is_empty() {
+                return Err(error.into());
+            }
+            let fitting: Vec<String> = fitting.iter().map(|setting| format!("--set '{setting}'")).collect();
+            return Err(advice(error.to_string(), format!("this would fit: {}", fitting.join(" "))));
+        }
+        (memory, _) => memory?,
+    };
     if args.plan {
-        terminal.data(&plan(&recipe, &cases)?)?;
+        terminal.data(&plan(&recipe, &cases, &memory))?;
         return Ok(ExitCode::SUCCESS);
     }
     let folder = args.output.ok_or_else(|| advice("no run folder", "give one with -o"))?;
@@ -79,7 +99,8 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         cases: &cases,
         folder: &folder,
         resume: args.resume,
-        cache_bytes: (args.cache_gib * f64::from(1 << 30)) as usize,
+        cache_bytes: memory.cache_bytes,
+        max_network_bytes: memory.max_network_bytes,
         kernels: Kernels::default(),
         stop: &stop,
     };
@@ -108,13 +129,35 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn plan(recipe: &Recipe, cases: &Cases) -> anyhow::Result<String> {
-    let peak = predicted_peak_bytes(recipe, Kernels::default())?;
+/// Bytes from `4GiB`, `3500MiB` or `4G`.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: f64 = match &text[digits.len()..] {
+        "GiB" | "G" | "g" => f64::from(1 << 30),
+        "MiB" | "M" | "m" => f64::from(1 << 20),
+        _ => 0.0,
+    };
+    match digits.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() && factor > 0.0 => Ok((number * factor) as u64),
+        _ => Err("expected a size such as 4GiB or 3500MiB".to_owned()),
+    }
+}
+
+fn plan(recipe: &Recipe, cases: &Cases, memory: &Memory) -> String {
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    let Memory { network, cache_bytes, .. } = memory;
+    let twice = match network.recomputed {
+        0 => "every activation is kept".to_owned(),
+        count => format!(
+            "{count} activations are computed twice: {:.0} % more arithmetic",
+            100.0 * network.recomputed_macs as f64 / (3 * network.macs) as f64
+        ),
+    };
     let [slices, rows, columns] = recipe.input.grid.size();
-    Ok(format!(
+    format!(
         "recipe       {}\nnetwork      {}, {} input channels, {} classes\ninput        {} x {slices} x {rows} x {columns} \
-         voxels per step\ncases        {} to train on, {} to validate on\nepochs       {}\npeak memory  {:.2} GiB predicted \
-         for the network, without prepared cases",
+         voxels per step\ncases        {} to train on, {} to validate on\nepochs       {}\nmemory       {:.2} GiB: network {:.2}, up \
+         to {:.2} of prepared cases; the reading of a CT comes on top\n             {twice}",
         recipe.name,
         recipe.network.architecture,
         recipe.network.input_channels,
@@ -123,8 +166,10 @@ fn plan(recipe: &Recipe, cases: &Cases) -> anyhow::Result<String> {
         cases.training.len(),
         cases.validation.len(),
         recipe.training.epochs(),
-        peak as f64 / f64::from(1 << 30),
-    ))
+        gib(memory.peak_bytes()),
+        gib(network.peak_bytes),
+        gib(*cache_bytes as u64),
+    )
 }
 
 /// What is seen of a training: a line per epoch, and a progress line within one.
