@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::union_find::{root, unite};
 
 /// Which voxels count as neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -138,21 +139,6 @@ fn neighbour(shape: [usize; 3], at: [usize; 3], offset: [isize; 3]) -> Option<us
         index = index * shape[axis] + moved;
     }
     Some(index)
-}
-
-fn root(parent: &mut [u32], mut voxel: u32) -> u32 {
-    while parent[voxel as usize] != voxel {
-        let up = parent[parent[voxel as usize] as usize];
-        parent[voxel as usize] = up;
-        voxel = up;
-    }
-    voxel
-}
-
-/// Joins two trees under the earlier root.
-fn unite(parent: &mut [u32], a: u32, b: u32) {
-    let (a, b) = (root(parent, a), root(parent, b));
-    parent[a.max(b) as usize] = a.min(b);
 }
 
 /// Opening with the 6-neighbour cross: erosion `iterations` times, then dilation as often.

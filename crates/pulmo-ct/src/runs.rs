@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use crate::components::Connectivity;
+use crate::union_find::{root, unite};
 
 /// Voxels of one component that follow each other in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,21 +112,6 @@ fn join(
             touching += 1;
         }
     }
-}
-
-fn root(parent: &mut [u32], mut run: u32) -> u32 {
-    while parent[run as usize] != run {
-        let up = parent[parent[run as usize] as usize];
-        parent[run as usize] = up;
-        run = up;
-    }
-    run
-}
-
-/// Joins two trees under the earlier root.
-fn unite(parent: &mut [u32], a: u32, b: u32) {
-    let (a, b) = (root(parent, a), root(parent, b));
-    parent[a.max(b) as usize] = a.min(b);
 }
 
 fn number(mut runs: Vec<Run>, parent: &mut [u32]) -> Runs {

@@ -135,7 +135,7 @@ fn keep_lung_behind_gaps(plane: Plane, outside: &mut [bool], (wall, field, hu): 
 }
 
 /// Padding that hangs together with the edge of the slice: the corners around a round field.
-fn padding_of_the_edge(plane: Plane, padding: &[bool]) -> Vec<bool> {
+pub(super) fn padding_of_the_edge(plane: Plane, padding: &[bool]) -> Vec<bool> {
     let (labels, count) = disc::parts(plane, padding);
     let mut voxels = vec![0_usize; count + 1];
     let mut edge = vec![false; count + 1];

@@ -12,6 +12,8 @@ const AIR_SEEN_HU: f32 = -500.0;
 const DARK_HU: f32 = -850.0;
 /// What its bright class becomes.
 const BRIGHT_HU: f32 = 40.0;
+/// Slices that differ by less than this share of what blocks in a slice differ by are averaged.
+const NEAR_SHARE: f64 = 0.67;
 
 /// The coarse volume; arrays are in C order (slice, row, column) along patient axes.
 #[derive(Debug, Clone)]
@@ -37,7 +39,12 @@ impl Coarse {
     pub(super) fn of(volume: &CtVolume) -> Self {
         let spacing = volume.grid().spacing().mm();
         let full = volume.grid().shape();
-        let factor: [usize; 3] = std::array::from_fn(|axis| (BLOCK_MM / spacing[axis]).round().max(1.0) as usize);
+        let mut factor: [usize; 3] = std::array::from_fn(|axis| (BLOCK_MM / spacing[axis]).round().max(1.0) as usize);
+        let calibrated = volume.hu().iter().any(|&hu| hu <= AIR_SEEN_HU);
+        // The distance of exported slices is often not the true one.
+        if !calibrated && !slices_are_near(volume, factor[1]) {
+            factor[0] = 1;
+        }
         let shape: [usize; 3] = std::array::from_fn(|axis| full[axis].div_ceil(factor[axis]));
         let plane = shape[1] * shape[2];
         let mut hu = vec![0.0_f32; shape[0] * plane];
@@ -53,9 +60,11 @@ impl Coarse {
             block_ml: volume.grid().voxel_ml() * factor.iter().product::<usize>() as f64,
             hu,
             padding,
-            calibrated: true,
+            calibrated,
         };
-        coarse.calibrate(volume.hu());
+        if !calibrated {
+            coarse.calibrate();
+        }
         coarse
     }
 
@@ -75,11 +84,7 @@ impl Coarse {
     }
 
     /// Lays values that are not HU onto the HU of lung and soft tissue, by the two classes of every slice.
-    fn calibrate(&mut self, voxels: &[f32]) {
-        if voxels.iter().any(|&hu| hu <= AIR_SEEN_HU) {
-            return;
-        }
-        self.calibrated = false;
+    fn calibrate(&mut self) {
         self.padding.fill(false);
         // Such exports are often scaled slice by slice.
         let plane = self.plane();
@@ -88,7 +93,55 @@ impl Coarse {
             let scale = (BRIGHT_HU - DARK_HU) / (bright - dark);
             slice.iter_mut().for_each(|hu| *hu = DARK_HU + (*hu - dark) * scale);
         });
+        // Contrast equalisation makes coarse grain of noise.
+        let columns = self.shape[2];
+        self.hu.par_chunks_mut(plane).for_each(|slice| {
+            let smooth = medians(slice, columns);
+            slice.copy_from_slice(&smooth);
+        });
     }
+}
+
+/// Whether slices are as near to each other as blocks of so many voxels are in a slice, judged by how much they differ.
+fn slices_are_near(volume: &CtVolume, factor: usize) -> bool {
+    let [slices, rows, columns] = volume.grid().shape();
+    let [tall, wide] = [rows / factor, columns / factor];
+    let block = |slice: usize, row: usize, column: usize| -> f32 {
+        let lines = (row * factor..(row + 1) * factor).map(|row| (slice * rows + row) * columns + column * factor);
+        lines.flat_map(|start| &volume.hu()[start..start + factor]).sum()
+    };
+    let differ = |slice: usize| {
+        let (mut along, mut within) = (0.0, 0.0);
+        for (row, column) in (1..tall).flat_map(|row| (1..wide).map(move |column| (row, column))) {
+            let here = block(slice, row, column);
+            along += f64::from((here - block(slice - 1, row, column)).abs());
+            within += f64::from((here - block(slice, row - 1, column)).abs());
+            within += f64::from((here - block(slice, row, column - 1)).abs());
+        }
+        [along, 0.5 * within]
+    };
+    let sums: Vec<[f64; 2]> = (1..slices).into_par_iter().map(differ).collect();
+    let [along, within] = sums.iter().fold([0.0; 2], |[a, w], [along, within]| [a + along, w + within]);
+    along < NEAR_SHARE * within
+}
+
+/// The median of each block and the 8 around it.
+fn medians(values: &[f32], columns: usize) -> Vec<f32> {
+    let rows = values.len() / columns;
+    let mut around = Vec::with_capacity(9);
+    let mut result = Vec::with_capacity(values.len());
+    for row in 0..rows {
+        for column in 0..columns {
+            around.clear();
+            for line in row.saturating_sub(1)..(row + 2).min(rows) {
+                let start = line * columns;
+                around.extend_from_slice(&values[start + column.saturating_sub(1)..start + (column + 2).min(columns)]);
+            }
+            let middle = around.len() / 2;
+            result.push(*around.select_nth_unstable_by(middle, f32::total_cmp).1);
+        }
+    }
+    result
 }
 
 /// Means of one slice of blocks, and which of them hold padding only.

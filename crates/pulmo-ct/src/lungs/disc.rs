@@ -35,6 +35,11 @@ impl Plane {
         .flatten()
     }
 
+    /// Whether a voxel, of a slice or of a volume, lies within so many mm of a column.
+    pub(super) fn is_central(self, voxel: usize, middle: f64, within_mm: f64) -> bool {
+        ((voxel % self.columns) as f64 - middle).abs() * self.spacing_mm[1] < within_mm
+    }
+
     /// Whether a voxel lies at the edge of the slice.
     pub(super) fn is_edge(self, voxel: usize) -> bool {
         let (row, column) = (voxel / self.columns, voxel % self.columns);

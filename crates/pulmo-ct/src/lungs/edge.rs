@@ -32,7 +32,7 @@ pub(super) fn refine(coarse: &Coarse, lungs: &[u8], volume: &CtVolume) -> Vec<u8
             let field: Vec<f32> = blocks(low)
                 .zip(blocks(high))
                 .map(|(a, b)| {
-                    let value = |at: usize| depth(coarse.hu[at], lungs[at] == label, lungs[at] > 0);
+                    let value = |at: usize| depth(coarse.hu[at], lungs[at] == label);
                     value(a) * (1.0 - weight) + value(b) * weight
                 })
                 .collect();
@@ -51,15 +51,12 @@ pub(super) fn refine(coarse: &Coarse, lungs: &[u8], volume: &CtVolume) -> Vec<u8
     labels
 }
 
-/// How deep a block lies inside one lung, from -1 to 1.
-fn depth(hu: f32, inside: bool, other_lung: bool) -> f32 {
-    let by_hu = (AIR_BELOW_HU - hu) / WHOLE_HU;
-    match (inside, other_lung) {
-        (true, _) => by_hu.clamp(LEAST, 1.0),
-        // Against the other lung the border lies halfway, whatever the HU.
-        (false, true) => -by_hu.clamp(LEAST, 1.0),
-        (false, false) => by_hu.clamp(-1.0, -LEAST),
-    }
+/// How deep a block lies inside one lung, from -1 to 1: the sign says whether, the HU how surely.
+///
+/// Lung that was added by shape is as dense as what lies around it; there the edge lies halfway between blocks.
+fn depth(hu: f32, inside: bool) -> f32 {
+    let by_hu = ((AIR_BELOW_HU - hu).abs() / WHOLE_HU).clamp(LEAST, 1.0);
+    if inside { by_hu } else { -by_hu }
 }
 
 /// For each voxel the two blocks between whose centres it lies, and the weight of the second.

@@ -1,5 +1,6 @@
 //! What speaks against a lung mask: nothing found, implausible volumes, lungs that the field cuts, lung that was guessed.
 
+use super::body;
 use super::coarse::Coarse;
 use crate::components::{Connectivity, components};
 use crate::error::Result;
@@ -19,11 +20,12 @@ const ADDED_SHARE: f64 = 0.3;
 const FREE_AIR_HU: f32 = -968.0;
 const FREE_AIR_ML: f64 = 20.0;
 
-/// The problems of a coarse label map; `aerated` holds the labels before anything was added by shape.
+/// The problems of a coarse label map; `aerated` holds the labels before anything was added by shape,
+/// `guessed` the blocks of the left and the right lung that were taken from the other's mirror image.
 ///
 /// # Errors
 /// None in practice.
-pub(super) fn problems(coarse: &Coarse, labels: &[u8], aerated: &[u8]) -> Result<Vec<String>> {
+pub(super) fn problems(coarse: &Coarse, labels: &[u8], aerated: &[u8], guessed: [usize; 2]) -> Result<Vec<String>> {
     let ml = |labels: &[u8], lung: u8| coarse.ml(labels.iter().filter(|&&label| label == lung).count());
     let [left, right] = [LEFT_LUNG, RIGHT_LUNG].map(|lung| ml(labels, lung));
     let total = left + right;
@@ -43,7 +45,13 @@ pub(super) fn problems(coarse: &Coarse, labels: &[u8], aerated: &[u8]) -> Result
         problems.push(format!("{share:.0} % of the lung is on the left; {least:.0} to {most:.0} % are usual"));
     }
     problems.extend(cut(coarse, labels));
-    for (lung, name) in [(LEFT_LUNG, "left"), (RIGHT_LUNG, "right")] {
+    for ((lung, name), guessed) in [(LEFT_LUNG, "left"), (RIGHT_LUNG, "right")].into_iter().zip(guessed) {
+        if guessed > 0 {
+            let guessed = coarse.ml(guessed);
+            problems.push(format!(
+                "{guessed:.0} mL of the {name} lung hold no air and were guessed from the other lung's mirror image"
+            ));
+        }
         let (all, air) = (ml(labels, lung), ml(aerated, lung));
         if all - air > ADDED_SHARE * all {
             let added = all - air;
@@ -61,6 +69,9 @@ pub(super) fn problems(coarse: &Coarse, labels: &[u8], aerated: &[u8]) -> Result
 fn cut(coarse: &Coarse, labels: &[u8]) -> Vec<String> {
     let [slices, rows, columns] = coarse.shape;
     let plane = coarse.plane();
+    // Single noisy voxels of air hold the value of padding too.
+    let field: Vec<bool> =
+        coarse.padding.chunks(plane).flat_map(|slice| body::padding_of_the_edge(body::plane(coarse), slice)).collect();
     let [slice_mm, row_mm, column_mm] = coarse.spacing_mm;
     let mut problems = Vec::new();
     for (slice, end) in [(0, "feet"), (slices - 1, "head")] {
@@ -73,9 +84,8 @@ fn cut(coarse: &Coarse, labels: &[u8]) -> Vec<String> {
     let mut rim_mm2 = 0.0;
     for voxel in (0..labels.len()).filter(|&voxel| labels[voxel] > 0) {
         let (row, column) = (voxel / columns % rows, voxel % columns);
-        let beside = |at: usize, last: usize, step: usize| {
-            at == 0 || at == last || coarse.padding[voxel - step] || coarse.padding[voxel + step]
-        };
+        let beside =
+            |at: usize, last: usize, step: usize| at == 0 || at == last || field[voxel - step] || field[voxel + step];
         rim_mm2 += if beside(row, rows - 1, columns) { slice_mm * column_mm } else { 0.0 };
         rim_mm2 += if beside(column, columns - 1, 1) { slice_mm * row_mm } else { 0.0 };
     }

@@ -8,19 +8,22 @@
 //! A mask that failed or is doubtful says so in [`Lungs::problems`]: nothing that is measured per cent of lung
 //! is worth printing then.
 //!
-//! Dense lung at the ribs and the base may stay outside, and no problem says so: `docs/results/lungs.md` has how much,
-//! case by case.
+//! Some dense lung at the ribs and the base may stay outside: `docs/results/lungs.md` has how much, case by case.
 //!
-//! Read in this order: `coarse`, `body`, `airways`, `sides`, `repair`, `edge`, `judge`; `disc` holds the shapes in one slice.
+//! Read in this order: `coarse`, `body`, `airways`, `aerated`, `sides`, `wall`, `repair`, `mirror`, `edge`, `judge`; `disc`
+//! holds the shapes in one slice.
 
+mod aerated;
 mod airways;
 mod body;
 mod coarse;
 mod disc;
 mod edge;
 mod judge;
+mod mirror;
 mod repair;
 mod sides;
+mod wall;
 
 use crate::error::Result;
 use crate::orient::{Orientation, Turn};
@@ -75,13 +78,13 @@ pub fn segment(volume: &CtVolume) -> Result<Lungs> {
     let body = body::Body::find(&coarse)?;
     let middle = middle(&coarse, &body.inside);
     let airways = airways::find(&coarse, &body.air, middle);
-    let aerated = sides::label(&coarse, &airways::without(&coarse, &body.air, &airways), middle)?;
+    let aerated = aerated::find(&coarse, &airways::without(&coarse, &body.air, &airways), middle)?;
+    let chest = wall::Chest::find(&coarse, &aerated.iter().map(|&label| label > 0).collect::<Vec<_>>());
     let allowed: Vec<bool> = body.inside.iter().zip(&airways).map(|(&inside, &airway)| inside && !airway).collect();
     let mut lungs = aerated.clone();
-    repair::fill_islands(&coarse, &mut lungs, &allowed)?;
-    repair::close(&coarse, &mut lungs, &allowed);
-    repair::fill_islands(&coarse, &mut lungs, &allowed)?;
-    let problems = judge::problems(&coarse, &lungs, &aerated)?;
+    repair::fill(&coarse, &mut lungs, &chest, (&allowed, middle))?;
+    let guessed = mirror::fill(&coarse, &mut lungs, &allowed, chest.middle);
+    let problems = judge::problems(&coarse, &lungs, &aerated, guessed)?;
     let labels = LabelMap::new(*upright.grid(), edge::refine(&coarse, &lungs, upright))?;
     let labels = turn.labels_back(&labels, volume.grid())?;
     let [left_ml, right_ml] = [LEFT_LUNG, RIGHT_LUNG].map(|lung| labels.volume_ml(lung));

@@ -1,104 +1,132 @@
 //! What the threshold leaves out of a lung though it is lung: vessels, opacities, whatever lies at the ribs.
 //!
-//! In every axial slice a lung is closed by a small disc, and by a large one near the ribs only: the costal
-//! side of a lung is convex, so that what a large disc cannot reach there is opaque lung, while heart and
-//! diaphragm dent the lung deeply and must stay out.
+//! Inside the chest wall everything that holds no air is either an organ or opaque lung. Heart, liver and spine are
+//! thick and hang on the body's middle or on the belly; vessels and most opacities are thin, or islands in lung.
 
 use rayon::prelude::*;
 
 use super::body;
 use super::coarse::Coarse;
 use super::disc::{self, Plane};
+use super::wall::Chest;
 use crate::components::{Connectivity, components};
 use crate::error::Result;
 use crate::phantom::{LEFT_LUNG, RIGHT_LUNG};
 
+/// Organs hold a disc of this radius.
+const ORGAN_MM: f64 = 15.0;
+/// Most of them hold one of this radius somewhere.
+const THICK_MM: f64 = 18.0;
+/// How much further than its core an organ reaches, at corners that the disc leaves out.
+const CORNER_MM: f64 = 1.0;
+/// Organs are denser; below lies ground glass. An 8-bit export shows fat and ground glass alike, so that there all
+/// that is not air may be organ.
+const DENSE_HU: f32 = -250.0;
+/// How far from the body's middle column an organ's core counts as mediastinum.
+pub(super) const MIDDLE_MM: f64 = 25.0;
+/// So much of an organ's core in one slice shows that it hangs on the body's middle or on the belly.
+const HANGS_MM2: f64 = 300.0;
+/// What touches an organ along more than this share of its border with lung is a corner of it, not lung.
+const ORGAN_BORDER: f64 = 0.4;
 /// Closes vessels, fissures and nodules anywhere.
 const SMALL_DISC_MM: f64 = 8.0;
-/// Closes opacities at the ribs.
-const LARGE_DISC_MM: f64 = 30.0;
-/// How far from the ribs the large disc may fill.
-const COSTAL_MM: f64 = 25.0;
-/// Holes in one slice up to this area are filled; larger ones may be the top of the diaphragm.
-const HOLE_MM2: f64 = 300.0;
 
-/// An opacity inside a lung hangs on the body by vessels thinner than twice this.
-const VESSEL_MM: f64 = 6.0;
-
-/// Fills what lies inside a lung and hangs on the body by vessels only: nodules, consolidation with lung around.
-///
-/// Nothing that the first or the last slice shows at more than the area of a hole is taken: there the diaphragm
-/// may be an island too.
+/// Fills both lungs of a label map; nothing outside `allowed` (the skin, less airways) is taken.
 ///
 /// # Errors
 /// None in practice.
-pub(super) fn fill_islands(coarse: &Coarse, labels: &mut [u8], inside: &[bool]) -> Result<()> {
+pub(super) fn fill(coarse: &Coarse, labels: &mut [u8], chest: &Chest, (allowed, middle): (&[bool], f64)) -> Result<()> {
     let plane = body::plane(coarse);
-    let solid: Vec<bool> = labels.iter().map(|&label| label == 0).collect();
-    let mut cores = vec![false; solid.len()];
-    cores.par_chunks_mut(plane.voxels()).zip(solid.par_chunks(plane.voxels())).for_each(|(cores, solid)| {
-        cores.copy_from_slice(&disc::eroded(plane, solid, VESSEL_MM));
-    });
-    let found = components(coarse.shape, &cores, Connectivity::Faces)?;
-    let main = (1..=found.count()).max_by_key(|&part| found.sizes()[part - 1]).unwrap_or(0);
-    let mut at_end = vec![0_usize; found.count() + 1];
-    let ends = found.labels()[..plane.voxels()].iter().chain(&found.labels()[solid.len() - plane.voxels()..]);
-    ends.for_each(|&part| at_end[part as usize] += 1);
-    let island = |part: u32| {
-        let part = part as usize;
-        part > 0 && part != main && at_end[part] as f64 * plane.voxel_mm2() <= HOLE_MM2
-    };
-    let slices = labels.par_chunks_mut(plane.voxels()).zip(inside.par_chunks(plane.voxels()));
-    slices.zip(found.labels().par_chunks(plane.voxels())).for_each(|((labels, inside), parts)| {
-        let islands: Vec<bool> = parts.iter().map(|&part| island(part)).collect();
-        if !islands.contains(&true) {
-            return;
-        }
-        let around = disc::dilated(plane, &islands, VESSEL_MM * 1.2);
-        for lung in [LEFT_LUNG, RIGHT_LUNG] {
-            let mask: Vec<bool> = labels.iter().map(|&label| label == lung).collect();
-            let hull = disc::hull(plane, &mask);
-            for voxel in 0..mask.len() {
-                if around[voxel] && hull[voxel] && inside[voxel] && labels[voxel] == 0 {
-                    labels[voxel] = lung;
-                }
+    let solid: Vec<bool> = labels.iter().zip(&chest.tissue).map(|(&label, &chest)| label == 0 && chest).collect();
+    let cores = organ_cores(coarse, &solid, chest, middle)?;
+    let slices = labels.par_chunks_mut(plane.voxels()).zip(allowed.par_chunks(plane.voxels()));
+    slices.zip(solid.par_chunks(plane.voxels()).zip(cores.par_chunks(plane.voxels()))).for_each(
+        |((labels, allowed), (solid, cores))| {
+            if labels.iter().any(|&label| label > 0) {
+                let free: Vec<bool> = solid.iter().zip(allowed).map(|(&solid, &allowed)| solid && allowed).collect();
+                fill_slice((plane, middle), labels, &free, cores);
             }
-        }
-    });
+        },
+    );
     Ok(())
 }
 
-/// Fills both lungs of a label map, slice by slice; nothing outside `inside` (the skin) is taken.
-pub(super) fn close(coarse: &Coarse, labels: &mut [u8], inside: &[bool]) {
+/// The cores of organs: places of `solid` that are further than [`ORGAN_MM`] from what is not.
+///
+/// Opacities that touch an organ hang on it by a neck, so the thickest places are looked at first.
+fn organ_cores(coarse: &Coarse, solid: &[bool], chest: &Chest, middle: f64) -> Result<Vec<bool>> {
     let plane = body::plane(coarse);
-    labels.par_chunks_mut(plane.voxels()).zip(inside.par_chunks(plane.voxels())).for_each(|(labels, inside)| {
-        if labels.iter().any(|&label| label > 0) {
-            close_slice(plane, labels, inside);
-        }
+    let mut depth = vec![0.0_f32; solid.len()];
+    let slices = depth.par_chunks_mut(plane.voxels()).zip(solid.par_chunks(plane.voxels()));
+    slices.zip(coarse.hu.par_chunks(plane.voxels())).for_each(|((depth, solid), hu)| {
+        let free = solid.iter().zip(hu).map(|(&solid, &hu)| !solid || (coarse.calibrated && hu < DENSE_HU));
+        depth.copy_from_slice(&disc::squared_distance(plane, &free.collect::<Vec<_>>()));
     });
+    let deeper = |mm: f64| depth.iter().map(|&squared| f64::from(squared) > mm * mm).collect::<Vec<bool>>();
+    let thick = organs(coarse, &deeper(THICK_MM), chest, middle)?;
+    let mut around = vec![false; thick.len()];
+    around.par_chunks_mut(plane.voxels()).zip(thick.par_chunks(plane.voxels())).for_each(|(around, thick)| {
+        around.copy_from_slice(&disc::dilated(plane, thick, THICK_MM - ORGAN_MM + CORNER_MM));
+    });
+    let cores = deeper(ORGAN_MM);
+    let rest: Vec<bool> = cores.iter().zip(&around).map(|(&core, &around)| core && !around).collect();
+    let thin = organs(coarse, &rest, chest, middle)?;
+    Ok(cores.iter().zip(around.iter().zip(thin)).map(|(&core, (&around, thin))| core && (around || thin)).collect())
 }
 
-fn close_slice(plane: Plane, labels: &mut [u8], inside: &[bool]) {
-    let both: Vec<bool> = labels.iter().map(|&label| label > 0).collect();
-    // Outside the hull of both lungs lie ribs, breastbone and spine.
-    let chest_wall: Vec<bool> = disc::hull(plane, &both).iter().map(|&hull| !hull).collect();
-    let to_wall = disc::squared_distance(plane, &chest_wall);
-    for lung in [LEFT_LUNG, RIGHT_LUNG] {
-        let mut mask: Vec<bool> = labels.iter().map(|&label| label == lung).collect();
-        if !mask.contains(&true) {
-            continue;
-        }
-        let small = disc::closed(plane, &mask, SMALL_DISC_MM);
-        let large = disc::closed(plane, &mask, LARGE_DISC_MM);
-        for voxel in 0..mask.len() {
-            let costal = f64::from(to_wall[voxel]) <= COSTAL_MM * COSTAL_MM;
-            mask[voxel] |= small[voxel] || (costal && large[voxel]);
-        }
-        disc::fill_holes(plane, &mut mask, HOLE_MM2);
-        for (voxel, label) in labels.iter_mut().enumerate() {
-            if mask[voxel] && *label == 0 && inside[voxel] {
-                *label = lung;
+/// Those of the cores that are organs': they reach the body's middle, or go on below the chest.
+fn organs(coarse: &Coarse, cores: &[bool], chest: &Chest, middle: f64) -> Result<Vec<bool>> {
+    let found = components(coarse.shape, cores, Connectivity::Faces)?;
+    let plane = body::plane(coarse);
+    let last = coarse.shape[0] - 1;
+    let mut organs = vec![false; found.count() + 1];
+    for slice in 0..=last {
+        let mut areas = vec![[0.0; 2]; found.count() + 1];
+        for voxel in slice * plane.voxels()..(slice + 1) * plane.voxels() {
+            let part = found.labels()[voxel] as usize;
+            if part > 0 {
+                let at_end = slice == 0 || slice == last || !chest.tissue[voxel - plane.voxels()];
+                let here = [plane.is_central(voxel, middle, MIDDLE_MM), at_end];
+                areas[part].iter_mut().zip(here).for_each(|(area, is)| *area += f64::from(is) * plane.voxel_mm2());
             }
         }
+        for (organ, areas) in organs.iter_mut().zip(areas) {
+            *organ |= areas.into_iter().any(|area| area >= HANGS_MM2);
+        }
     }
+    Ok(found.labels().iter().map(|&part| organs[part as usize]).collect())
+}
+
+/// Fills the lungs of one slice; `free` is what may be filled, `cores` the thick parts of organs.
+fn fill_slice((plane, middle): (Plane, f64), labels: &mut [u8], free: &[bool], cores: &[bool]) {
+    let organs = disc::dilated(plane, cores, ORGAN_MM + CORNER_MM);
+    let lung = opaque_lung(plane, labels, free, &organs);
+    let masks = [LEFT_LUNG, RIGHT_LUNG].map(|lung| labels.iter().map(|&label| label == lung).collect::<Vec<bool>>());
+    let away = masks.each_ref().map(|mask| disc::squared_distance(plane, mask));
+    let closed = masks.each_ref().map(|mask| disc::closed(plane, mask, SMALL_DISC_MM));
+    for voxel in (0..labels.len()).filter(|&voxel| free[voxel]) {
+        let side = usize::from(away[1][voxel] < away[0][voxel]);
+        if closed[side][voxel] || (lung[voxel] && !plane.is_central(voxel, middle, MIDDLE_MM)) {
+            labels[voxel] = [LEFT_LUNG, RIGHT_LUNG][side];
+        }
+    }
+}
+
+/// What is free and no organ, less the corners of organs.
+fn opaque_lung(plane: Plane, labels: &[u8], free: &[bool], organs: &[bool]) -> Vec<bool> {
+    let rest: Vec<bool> = free.iter().zip(organs).map(|(&free, &organ)| free && !organ).collect();
+    let (parts, count) = disc::parts(plane, &rest);
+    let mut borders = vec![[0_usize; 2]; count + 1];
+    for (voxel, &part) in parts.iter().enumerate().filter(|&(_, &part)| part > 0) {
+        for next in plane.neighbours(voxel) {
+            let [lung, organ] = &mut borders[part as usize];
+            *lung += usize::from(labels[next] > 0);
+            *organ += usize::from(free[next] && organs[next]);
+        }
+    }
+    let is_lung = |part: u32| {
+        let [lung, organ] = borders[part as usize];
+        part > 0 && organ as f64 <= ORGAN_BORDER * lung as f64
+    };
+    parts.into_iter().map(is_lung).collect()
 }

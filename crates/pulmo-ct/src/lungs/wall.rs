@@ -1,0 +1,262 @@
+//! The inner wall of the chest, slice by slice: the hull of the aerated lungs, moved out to the ribs where lung is missing.
+//!
+//! Opaque lung at the wall dents the hull, and no threshold finds it. Ribs do: they lie on the pleura all around, and
+//! are bright even in an 8-bit export. Where aerated lung reaches the hull, the hull is the wall. Elsewhere the wall lies
+//! where the nearest rib says. Where an even layer of fluid or collapsed lung follows the wall, aerated lung
+//! reaches a hull that is too small; there the other side of the chest says how far out the wall lies.
+
+use std::f64::consts::TAU;
+
+use rayon::prelude::*;
+
+use super::body;
+use super::coarse::Coarse;
+use super::disc::{self, Plane};
+
+/// Directions around the chest's middle; 0 is the patient's left, a quarter on is the back.
+const DIRECTIONS: usize = 120;
+/// Bone is above, in HU and in the greys of an 8-bit export as `coarse` lays them.
+const BONE_HU: f32 = 200.0;
+const BONE_GREY: f32 = 400.0;
+/// Ribs slope: the ring around the lungs closes within this distance up and down.
+const SLAB_MM: f64 = 12.0;
+/// How far inside and outside the hull a rib may lie.
+const RIB_MM: [f64; 2] = [2.0, 35.0];
+/// Aerated lung reaches the hull if it fills [`REACHES_SHARE`] of this depth.
+const REACHES_MM: f64 = 10.0;
+const REACHES_SHARE: f64 = 0.7;
+/// Both sides of a chest differ by less than this.
+const SIDES_DIFFER_MM: f64 = 8.0;
+/// The wall of a slice reaches at least where most slices within this distance have it.
+const STEADY_MM: f64 = 9.0;
+/// Air this far outside the hull may still be lung.
+const AIR_BEYOND_MM: f64 = 4.0;
+/// Between ribs so many directions apart the wall runs straight.
+const RIB_GAP: usize = 8;
+/// By so many directions a patient may lie turned.
+const MOST_TURN: usize = 8;
+
+/// The space inside the chest wall.
+#[derive(Debug, Clone)]
+pub(super) struct Chest {
+    /// Where tissue may be lung.
+    pub(super) tissue: Vec<bool>,
+    /// Where air may be lung.
+    pub(super) air: Vec<bool>,
+    /// The column of its middle.
+    pub(super) middle: f64,
+}
+
+impl Chest {
+    /// Finds the chest around aerated lung.
+    pub(super) fn find(coarse: &Coarse, lung: &[bool]) -> Self {
+        let plane = body::plane(coarse);
+        let polar = Polar::around(plane, lung);
+        let hulls: Vec<Option<Hull>> = lung.par_chunks(plane.voxels()).map(|lung| Hull::of(&polar, lung)).collect();
+        let walls = walls(coarse, &polar, &hulls);
+        let (mut tissue, mut air) = (vec![false; lung.len()], vec![false; lung.len()]);
+        let slices = tissue.par_chunks_mut(plane.voxels()).zip(air.par_chunks_mut(plane.voxels()));
+        slices.zip(hulls.par_iter().zip(&walls)).for_each(|((tissue, air), (hull, wall))| {
+            let (Some(hull), Some(wall)) = (hull, wall) else { return };
+            for voxel in 0..tissue.len() {
+                let (radius, direction) = polar.place(voxel);
+                tissue[voxel] = radius <= wall[direction];
+                air[voxel] = radius <= wall[direction].max(hull.radius[direction] + AIR_BEYOND_MM);
+            }
+        });
+        Self { tissue, air, middle: polar.middle[1] / plane.spacing_mm[1] }
+    }
+}
+
+/// Places in a slice by their distance from the chest's middle and their direction.
+#[derive(Debug, Clone, Copy)]
+struct Polar {
+    plane: Plane,
+    /// Row and column of the middle in mm.
+    middle: [f64; 2],
+}
+
+impl Polar {
+    /// Around the middle of the lungs: their mean row, and halfway between their outermost columns.
+    fn around(plane: Plane, lung: &[bool]) -> Self {
+        let (mut rows, mut count, mut first, mut last) = (0_usize, 0_usize, usize::MAX, 0);
+        for (voxel, _) in lung.iter().enumerate().filter(|&(_, &lung)| lung) {
+            let column = voxel % plane.columns;
+            rows += voxel / plane.columns % plane.rows;
+            count += 1;
+            (first, last) = (first.min(column), last.max(column));
+        }
+        let row = rows as f64 / count.max(1) as f64;
+        let column = if count == 0 { 0.0 } else { 0.5 * (first + last) as f64 };
+        Self { plane, middle: [row * plane.spacing_mm[0], column * plane.spacing_mm[1]] }
+    }
+
+    /// Distance in mm and direction of a voxel.
+    fn place(&self, voxel: usize) -> (f64, usize) {
+        let y = (voxel / self.plane.columns) as f64 * self.plane.spacing_mm[0] - self.middle[0];
+        let x = (voxel % self.plane.columns) as f64 * self.plane.spacing_mm[1] - self.middle[1];
+        let direction = (y.atan2(x) / TAU * DIRECTIONS as f64).round().rem_euclid(DIRECTIONS as f64);
+        (x.hypot(y), direction as usize % DIRECTIONS)
+    }
+
+    /// The voxel at a distance in a direction; `None` outside the slice.
+    fn voxel(&self, radius: f64, direction: usize) -> Option<usize> {
+        let (sine, cosine) = (direction as f64 / DIRECTIONS as f64 * TAU).sin_cos();
+        let row = ((self.middle[0] + radius * sine) / self.plane.spacing_mm[0]).round();
+        let column = ((self.middle[1] + radius * cosine) / self.plane.spacing_mm[1]).round();
+        let inside = row >= 0.0 && column >= 0.0 && row < self.plane.rows as f64 && column < self.plane.columns as f64;
+        inside.then(|| row as usize * self.plane.columns + column as usize)
+    }
+}
+
+/// The convex hull of a slice's aerated lung.
+#[derive(Debug, Clone)]
+struct Hull {
+    /// Where it ends in each direction, in mm.
+    radius: Vec<f64>,
+    /// Whether aerated lung reaches it there.
+    reached: Vec<bool>,
+}
+
+impl Hull {
+    /// `None` without lung.
+    fn of(polar: &Polar, lung: &[bool]) -> Option<Self> {
+        const STEP_MM: f64 = 0.5;
+        if !lung.contains(&true) {
+            return None;
+        }
+        let hull = disc::hull(polar.plane, lung);
+        // The middle itself may lie outside, so the outermost place counts.
+        let end = |direction: usize| {
+            let steps = (0..).map(|step| f64::from(step) * STEP_MM);
+            let places = steps.map_while(|radius| Some((radius, polar.voxel(radius, direction)?)));
+            places.filter(|&(_, voxel)| hull[voxel]).last().map_or(0.0, |(radius, _)| radius)
+        };
+        let radius: Vec<f64> = (0..DIRECTIONS).map(end).collect();
+        let reached = |direction: usize| {
+            let depths = (0..10).map(|step| REACHES_MM * f64::from(step) / 10.0);
+            let places = depths.filter_map(|depth| polar.voxel(radius[direction] - depth, direction));
+            places.filter(|&voxel| lung[voxel]).count() as f64 >= 10.0 * REACHES_SHARE
+        };
+        let reached = (0..DIRECTIONS).map(reached).collect();
+        Some(Self { radius, reached })
+    }
+}
+
+/// The wall's distance in each direction of each slice.
+fn walls(coarse: &Coarse, polar: &Polar, hulls: &[Option<Hull>]) -> Vec<Option<Vec<f64>>> {
+    let ribs = ribs(coarse, polar, hulls);
+    let mut gaps: Vec<f64> = hulls
+        .iter()
+        .zip(&ribs)
+        .filter_map(|(hull, ribs)| Some((hull.as_ref()?, ribs)))
+        .flat_map(|(hull, ribs)| (0..DIRECTIONS).filter(|&k| hull.reached[k]).map(|k| ribs[k] - hull.radius[k]))
+        .filter(|gap| gap.is_finite())
+        .collect();
+    gaps.sort_by(f64::total_cmp);
+    // Muscle between lung and ribs makes many gaps wider.
+    let usual = gaps.get(gaps.len() / 4).map_or(0.0, |&gap| gap.max(0.0));
+    let turn = turn(hulls);
+    let walls: Vec<Option<Vec<f64>>> = hulls
+        .iter()
+        .zip(&ribs)
+        .map(|(hull, ribs)| {
+            let hull = hull.as_ref()?;
+            let moved = moved(hull, ribs, usual, turn);
+            Some(hull.radius.iter().zip(moved).map(|(radius, moved)| radius + moved).collect())
+        })
+        .collect();
+    let around = (STEADY_MM / coarse.spacing_mm[0]) as usize;
+    (0..walls.len())
+        .map(|slice| {
+            let wall = walls[slice].as_ref()?;
+            let around = around.min(slice).min(walls.len() - 1 - slice);
+            let near = &walls[slice - around..=slice + around];
+            let usual = |k: usize| median(near.iter().flatten().map(|wall| wall[k]).collect());
+            Some((0..DIRECTIONS).map(|k| wall[k].max(usual(k))).collect())
+        })
+        .collect()
+}
+
+/// How far the wall lies outside the hull in each direction.
+fn moved(hull: &Hull, ribs: &[f64], usual: f64, turn: usize) -> Vec<f64> {
+    let known: Vec<Option<f64>> = (0..DIRECTIONS)
+        .map(|k| {
+            let by_rib = ribs[k] - hull.radius[k] - usual;
+            if !hull.reached[k] {
+                return by_rib.is_finite().then_some(by_rib);
+            }
+            let by_other_side = hull.radius[opposite(k, turn)] - hull.radius[k];
+            Some(if by_other_side > SIDES_DIFFER_MM { by_rib.min(by_other_side) } else { 0.0 })
+        })
+        .collect();
+    let seek = |from: usize, step: usize| {
+        (0..RIB_GAP).find_map(|steps| known[(from + steps * step) % DIRECTIONS].map(|moved| (steps as f64, moved)))
+    };
+    let joined: Vec<f64> = (0..DIRECTIONS)
+        .map(|k| match (seek(k, 1), seek(k, DIRECTIONS - 1)) {
+            (Some((0.0, moved)), _) => moved,
+            (Some((ahead, a)), Some((behind, b))) => (a * behind + b * ahead) / (ahead + behind),
+            _ => 0.0,
+        })
+        .collect();
+    // A single bright spot is no rib.
+    let near = |k: usize| [k + DIRECTIONS - 1, k, k + 1].map(|k| joined[k % DIRECTIONS]).to_vec();
+    (0..DIRECTIONS).map(|k| median(near(k)).max(0.0)).collect()
+}
+
+/// The innermost rib in each direction of each slice in mm, from the nearest slice that shows one; infinite without.
+fn ribs(coarse: &Coarse, polar: &Polar, hulls: &[Option<Hull>]) -> Vec<Vec<f64>> {
+    let plane = polar.plane;
+    let above = if coarse.calibrated { BONE_HU } else { BONE_GREY };
+    let bones: Vec<Vec<(f64, usize)>> = coarse
+        .hu
+        .par_chunks(plane.voxels())
+        .map(|hu| (0..hu.len()).filter(|&voxel| hu[voxel] >= above).map(|voxel| polar.place(voxel)).collect())
+        .collect();
+    let [least, most] = [plane.spacing_mm[0].min(plane.spacing_mm[1]), plane.spacing_mm[0].max(plane.spacing_mm[1])];
+    let slab = (SLAB_MM / coarse.spacing_mm[0]).round() as usize;
+    let innermost = |slice: usize, hull: &Hull| {
+        let mut ribs = vec![f64::INFINITY; DIRECTIONS];
+        for away in 0..=slab {
+            let mut found = vec![f64::INFINITY; DIRECTIONS];
+            let there = [slice.checked_sub(away), Some(slice + away).filter(|_| away > 0)];
+            for &(radius, direction) in there.into_iter().flatten().filter_map(|slice| bones.get(slice)).flatten() {
+                // A voxel spans more than one direction near the middle.
+                let spread = (0.5 * most / radius.max(most) / TAU * DIRECTIONS as f64).ceil() as usize;
+                let radius = radius - 0.5 * least;
+                for k in direction + DIRECTIONS - spread..=direction + DIRECTIONS + spread {
+                    let beyond = radius - hull.radius[k % DIRECTIONS];
+                    if (-RIB_MM[0]..=RIB_MM[1]).contains(&beyond) {
+                        found[k % DIRECTIONS] = radius.min(found[k % DIRECTIONS]);
+                    }
+                }
+            }
+            ribs.iter_mut().zip(found).filter(|(rib, _)| rib.is_infinite()).for_each(|(rib, found)| *rib = found);
+        }
+        ribs
+    };
+    let none = || vec![f64::INFINITY; DIRECTIONS];
+    hulls.par_iter().enumerate().map(|(slice, hull)| hull.as_ref().map_or_else(none, |h| innermost(slice, h))).collect()
+}
+
+/// The direction that mirrors another at the body's middle plane, which is turned by half of so many directions.
+fn opposite(direction: usize, turn: usize) -> usize {
+    (DIRECTIONS + DIRECTIONS / 2 + turn - direction) % DIRECTIONS
+}
+
+/// By how much the patient lies turned: where the hulls of both sides are most alike.
+fn turn(hulls: &[Option<Hull>]) -> usize {
+    let unlike = |turn: usize| -> f64 {
+        let differ = |hull: &Hull, k: usize| (hull.radius[k] - hull.radius[opposite(k, turn)]).abs();
+        hulls.iter().flatten().map(|hull| (0..DIRECTIONS).map(|k| differ(hull, k)).sum::<f64>()).sum()
+    };
+    let turns = (DIRECTIONS - MOST_TURN..=DIRECTIONS + MOST_TURN).map(|turn| turn % DIRECTIONS);
+    turns.min_by(|&a, &b| unlike(a).total_cmp(&unlike(b))).unwrap_or(0)
+}
+
+/// The middle of some values; 0 without any.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
