@@ -9,6 +9,9 @@ use pulmo_ct::lungs::{self, Lungs};
 use pulmo_ct::phantom::{PhantomOptions, thorax};
 use pulmo_ct::{CtVolume, LabelMap};
 
+#[path = "../tests/it/hard_phantoms.rs"]
+mod hard_phantoms;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let data = PathBuf::from(arguments.first().cloned().unwrap_or_else(|| "../shared/data".to_owned()));
@@ -32,6 +35,11 @@ fn main() {
     for seed in 0..6 {
         let phantom = thorax(&PhantomOptions::seeded(seed)).unwrap();
         row(&format!("phantom {seed}"), &phantom.volume, Some((&phantom.lungs, true)), Some(&phantom.infiltrate));
+    }
+    for seed in [1, 2] {
+        for hard in hard_phantoms::all(seed) {
+            row(&format!("{} {seed}", hard.name), &hard.volume, Some((&hard.lungs, true)), Some(&hard.dense));
+        }
     }
     let phantom = thorax(&PhantomOptions {
         shape: [100, 200, 200],

@@ -1,4 +1,4 @@
-//! Shapes in one axial slice: distances in mm, closing and opening by a disc, holes, hulls.
+//! Shapes in one axial slice: distances in mm, closing and opening by a disc, parts, hulls.
 //!
 //! Slices are judged one by one because their distance is often coarse, and in some published data wrong.
 //! Beyond the edge of a slice nothing is known, so the edge itself neither erodes nor stops a disc.
@@ -168,22 +168,6 @@ pub(super) fn parts(plane: Plane, mask: &[bool]) -> (Vec<u32>, usize) {
     (labels, count as usize)
 }
 
-/// Fills holes (background that the edge of the slice cannot reach over faces) of at most so many mm².
-pub(super) fn fill_holes(plane: Plane, mask: &mut [bool], most_mm2: f64) {
-    let background: Vec<bool> = mask.iter().map(|&inside| !inside).collect();
-    let (labels, count) = parts(plane, &background);
-    let mut voxels = vec![0_usize; count + 1];
-    let mut open = vec![false; count + 1];
-    for (voxel, &label) in labels.iter().enumerate() {
-        voxels[label as usize] += 1;
-        open[label as usize] |= plane.is_edge(voxel);
-    }
-    for (value, &label) in mask.iter_mut().zip(&labels) {
-        let label = label as usize;
-        *value |= label > 0 && !open[label] && voxels[label] as f64 * plane.voxel_mm2() <= most_mm2;
-    }
-}
-
 /// The convex hull of a mask: voxels whose centre lies in the hull of the mask's voxel centres, borders included.
 pub(super) fn hull(plane: Plane, mask: &[bool]) -> Vec<bool> {
     let (mut lefts, mut rights) = (Vec::new(), Vec::new());
@@ -230,4 +214,59 @@ fn crossing(chain: &[[i64; 2]], row: i64) -> i64 {
     let (steps, rows): (i64, i64) = ((c1 - c0) * (row - r0), r1 - r0);
     // Rounded up, for negative numbers too.
     c0 + steps.div_euclid(rows) + i64::from(steps.rem_euclid(rows) != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Truth {
+        spacing_mm: [f64; 2],
+        radius_mm: f64,
+        mask: Vec<String>,
+        squared_mm2: Vec<f64>,
+        dilated: Vec<String>,
+        eroded: Vec<String>,
+        closed: Vec<String>,
+        opened: Vec<String>,
+        hull: Vec<String>,
+        parts: usize,
+    }
+
+    fn rows(mask: &[bool], columns: usize) -> Vec<String> {
+        mask.chunks(columns).map(|line| line.iter().map(|&inside| if inside { '#' } else { '.' }).collect()).collect()
+    }
+
+    #[test]
+    fn shapes_are_those_of_scipy_and_scikit_image() {
+        let truths: Vec<Truth> =
+            serde_json::from_str(include_str!("../../../../oracles/slice_shapes/truth.json")).unwrap();
+        for truth in truths {
+            let columns = truth.mask[0].len();
+            let plane = Plane { rows: truth.mask.len(), columns, spacing_mm: truth.spacing_mm };
+            let mask: Vec<bool> = truth.mask.iter().flat_map(|line| line.bytes().map(|byte| byte == b'#')).collect();
+            for (&found, expected) in squared_distance(plane, &mask).iter().zip(&truth.squared_mm2) {
+                assert!((f64::from(found) - expected).abs() <= 1e-4 * expected.max(1.0), "{found} {expected}");
+            }
+            let radius = truth.radius_mm;
+            for (name, found, expected) in [
+                ("dilated", dilated(plane, &mask, radius), &truth.dilated),
+                ("eroded", eroded(plane, &mask, radius), &truth.eroded),
+                ("closed", closed(plane, &mask, radius), &truth.closed),
+                ("opened", opened(plane, &mask, radius), &truth.opened),
+                ("hull", hull(plane, &mask), &truth.hull),
+            ] {
+                assert_eq!(&rows(&found, columns), expected, "{name} at {:?} mm", truth.spacing_mm);
+            }
+            assert_eq!(parts(plane, &mask).1, truth.parts);
+        }
+    }
+
+    #[test]
+    fn without_a_mask_everything_is_infinitely_far() {
+        let plane = Plane { rows: 3, columns: 4, spacing_mm: [1.0, 2.0] };
+        assert!(squared_distance(plane, &[false; 12]).iter().all(|distance| distance.is_infinite()));
+        assert_eq!(hull(plane, &[false; 12]), [false; 12]);
+    }
 }
