@@ -115,7 +115,7 @@ pub(crate) struct FoundLungs {
 }
 
 /// Lungs found without a model are doubted if more of the opacity than this lies outside. `docs/results/lungs.md`: they
-/// lack up to 37 % of it where dense lung lies at the ribs.
+/// lack 10 % of it where dense lung lies at the ribs, and more where a lobe holds no air.
 const MOST_OUTSIDE_PERCENT: f64 = 15.0;
 
 impl FoundLungs {
