@@ -12,6 +12,7 @@ mod evaluate_protocol;
 mod evaluate_schema;
 mod inspect;
 mod lungs;
+mod probabilities;
 mod report;
 
 use std::process::{Command, Output};

@@ -266,7 +266,7 @@ fn nobody_is_named_unless_asked() {
 }
 
 /// A model that has learnt nothing: its first weights.
-fn model(path: &Path) {
+pub(super) fn model(path: &Path) {
     const RECIPE: &str = r#"
 name = "tiny"
 network = { architecture = "unet", input_channels = 1, classes = 2, widths = [4, 8] }
