@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p pulmo-net --example step_bench -- 20x112x112 3` takes three steps of the paper's
 //! network at 3x20x112x112 and prints the time of each, the predicted peak and the real one. Further numbers
-//! are the widths of a plain U-Net to take instead: `-- 16x128x128 3 16 32 64 128`. `MAX_MIB=3900` limits the memory.
+//! are the widths of a plain U-Net to take instead: `-- 16x128x128 3 16 32 64 128`. `MAX_MIB=3900` limits the memory, `KERNELS=avx2` (or
+//! `portable`) takes other kernels than the fastest.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::time::Instant;
@@ -24,6 +25,11 @@ fn main() {
     let shape = Shape { batch: 1, channels: network.input_channels, size };
     let input: Vec<f32> = (0..shape.len()).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
     let target: Vec<u8> = (0..shape.voxels()).map(|i| u8::from(i % 97 == 0)).collect();
+    pulmo_kernel::force(match std::env::var("KERNELS").ok().as_deref() {
+        Some("avx2") => Some(pulmo_kernel::Variant::Avx2),
+        Some("portable") => Some(pulmo_kernel::Variant::Portable),
+        _ => None,
+    });
     let weights = network.initial_weights(1).expect("a network of positive widths");
     let mut session = Session::<f32>::new(&network, &weights, Kernels::Fast).expect("its own weights fit");
     drop(weights);

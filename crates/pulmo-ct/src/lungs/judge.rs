@@ -78,7 +78,7 @@ fn cut(coarse: &Coarse, labels: &[u8]) -> Vec<String> {
         let blocks = labels[slice * plane..(slice + 1) * plane].iter().filter(|&&label| label > 0).count();
         let area = blocks as f64 * row_mm * column_mm / 100.0;
         if area > CUT_SLICE_CM2 {
-            problems.push(format!("the lungs are cut at the {end}' end: {area:.0} cm² of lung in the last slice"));
+            problems.push(format!("the lungs are cut at the {end} end: {area:.0} cm² of lung in the last slice"));
         }
     }
     let mut rim_mm2 = 0.0;

@@ -3,21 +3,13 @@
 use super::Language;
 
 /// English and German; `{}` stands for a number, in the same order in both.
-const PROBLEMS: [(&str, &str); 14] = [
+const PROBLEMS: [(&str, &str); 12] = [
     (
         "no two lungs with air in them were found: left {} mL, right {} mL",
         "es wurden keine zwei lufthaltigen Lungen gefunden: links {} mL, rechts {} mL",
     ),
     ("the lungs hold {} mL; adults have {} to {} mL", "die Lungen fassen {} mL; Erwachsene haben {} bis {} mL"),
     ("{} % of the lung is on the left; {} to {} % are usual", "{} % der Lunge liegen links; üblich sind {} bis {} %"),
-    (
-        "the lungs are cut at the feet' end: {} cm² of lung in the last slice",
-        "die Lungen sind zu den Füßen hin abgeschnitten: {} cm² Lunge in der letzten Schicht",
-    ),
-    (
-        "the lungs are cut at the head' end: {} cm² of lung in the last slice",
-        "die Lungen sind zum Kopf hin abgeschnitten: {} cm² Lunge in der letzten Schicht",
-    ),
     (
         "the lungs are cut at the feet end: {} cm² of lung in the last slice",
         "die Lungen sind zu den Füßen hin abgeschnitten: {} cm² Lunge in der letzten Schicht",
