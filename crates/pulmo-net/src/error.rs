@@ -42,7 +42,7 @@ pub enum Error {
     },
     /// A run does not fit into the memory that it may take.
     #[error(
-        "{:.2} GiB are too little for the network: it needs {:.2} GiB at least, all activations that can be computed twice left out",
+        "{:.2} GiB are too little for the network: it needs {:.2} GiB at least, even where activations are computed twice to save memory",
         gib(*max_bytes), gib(*needed_bytes)
     )]
     Memory {

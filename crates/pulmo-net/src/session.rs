@@ -283,9 +283,9 @@ pub struct Forecast {
     pub peak_bytes: u64,
     /// Multiply-accumulates of the forward pass.
     pub macs: u64,
-    /// Activations that are computed twice to save memory, and the multiply-accumulates of that.
+    /// Number of activations that are computed twice to save memory.
     pub recomputed: usize,
-    /// See `recomputed`.
+    /// Multiply-accumulates of their second computation.
     pub recomputed_macs: u64,
 }
 

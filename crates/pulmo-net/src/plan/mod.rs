@@ -87,12 +87,12 @@ impl Plan {
 
     /// Plans a graph for slots that hold at most `limit` values at any time.
     ///
-    /// If the activations do not fit, those are let go after the forward pass and computed again which give most
-    /// room for least work, as few as possible. The results have the same bits: the same kernels run on the same
+    /// If the activations do not fit, some are let go after the forward pass and computed again, chosen one by one for the
+    /// room that they give and the work that they cost. The results have the same bits: the same kernels run on the same
     /// numbers, and what a BatchNorm has found is kept.
     ///
     /// # Errors
-    /// The fewest values that would do.
+    /// The fewest values that this reaches, if they are more than `limit`.
     pub fn within(
         graph: &Graph,
         mode: Mode,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::slots::{self, Slots};
 use super::views::{self, Storage};
-use super::{Action, Mode, Plan};
+use super::{Mode, Plan};
 use crate::graph::{Graph, Kind, Node, Op, ValueId};
 
 /// Plans a fused graph for at most `limit` values in all slots.
@@ -20,10 +20,9 @@ use crate::graph::{Graph, Kind, Node, Op, ValueId};
 /// The fewest values that were reached.
 pub(super) fn plan(graph: Graph, mode: Mode, keep: &BTreeSet<ValueId>, limit: usize) -> Result<Plan, usize> {
     let Some(turn) = graph.nodes.iter().position(|node| matches!(node.op, Op::LossGradient(_))) else {
-        return finish(graph, mode, keep, limit, &BTreeSet::new());
+        return finish(graph, mode, keep, limit);
     };
-    let (actions, storage) = views::resolve(&graph, keep);
-    drop(actions);
+    let (_, storage) = views::resolve(&graph, keep);
     let mut candidates = candidates(&graph, &storage, turn);
     candidates.retain(|value| !keep.contains(value));
     let mut dropped = BTreeSet::new();
@@ -50,9 +49,8 @@ pub(super) fn plan(graph: Graph, mode: Mode, keep: &BTreeSet<ValueId>, limit: us
             useless.insert(chosen);
         }
     }
-    let recomputed = dropped.iter().copied().collect();
-    let plan = finish(rewrite(&graph, &storage, turn, &dropped), mode, keep, limit, &dropped)?;
-    Ok(Plan { recomputed, ..plan })
+    let plan = finish(rewrite(&graph, &storage, turn, &dropped), mode, keep, limit)?;
+    Ok(Plan { recomputed: dropped.into_iter().collect(), ..plan })
 }
 
 /// Multiply-accumulates of the node that makes a value.
@@ -63,30 +61,23 @@ pub(super) fn macs(graph: &Graph, value: ValueId) -> u64 {
     }
 }
 
-fn finish(
-    graph: Graph,
-    mode: Mode,
-    keep: &BTreeSet<ValueId>,
-    limit: usize,
-    dropped: &BTreeSet<ValueId>,
-) -> Result<Plan, usize> {
+/// Slots for a graph in which all is decided.
+fn finish(graph: Graph, mode: Mode, keep: &BTreeSet<ValueId>, limit: usize) -> Result<Plan, usize> {
     let (actions, storage) = views::resolve(&graph, keep);
     let mut slots = slots::assign(&graph, actions.clone(), &storage, keep, Some(limit));
     if slots.peak > limit {
         // Room left unused in slots that were taken again was too much.
         slots = slots::assign(&graph, actions, &storage, keep, Some(0));
     }
-    debug_assert!(dropped.iter().all(|value| slots.slot_of[value.0].is_some()), "a dropped value was never stored");
     if slots.peak > limit {
         return Err(slots.peak);
     }
-    let plan = Plan::of(graph, mode, storage, slots);
-    Ok(Plan { is_limited: true, ..plan })
+    Ok(Plan { is_limited: true, ..Plan::of(graph, mode, storage, slots) })
 }
 
 /// The slots of a graph where nothing is allocated beyond need.
 fn tight(graph: &Graph, keep: &BTreeSet<ValueId>) -> Slots {
-    let (actions, storage): (Vec<Action>, Vec<Storage>) = views::resolve(graph, keep);
+    let (actions, storage) = views::resolve(graph, keep);
     slots::assign(graph, actions, &storage, keep, Some(0))
 }
 

@@ -9,6 +9,7 @@ use pulmo::ct::dataset::DataList;
 use pulmo::engine::train::{Cases, EpochReport, Event, Memory, Request, settings_that_fit, train};
 use pulmo::engine::{Error, Recipe};
 use pulmo::kernel::Kernels;
+use pulmo::net::Error as NetError;
 
 use super::threads;
 use crate::terminal::{Progress, Terminal, advice, catch_interrupt, interrupted};
@@ -77,7 +78,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let cases = Cases::from_list(&list, &recipe)?;
     let cache_bytes = (args.cache_gib * f64::from(1 << 30)) as usize;
     let memory = match (Memory::plan(&recipe, args.max_ram, cache_bytes), args.max_ram) {
-        (Err(error), Some(max_ram)) => {
+        (Err(error @ Error::Net(NetError::Memory { .. })), Some(max_ram)) => {
             let fitting = settings_that_fit(&recipe, max_ram);
             if fitting.is_empty() {
                 return Err(error.into());
