@@ -3,8 +3,9 @@
 //! Distances are between voxel centres. Along each axis at most [`LONGEST`] voxels. Only grids with right angles
 //! have these distances; sheared ones (tilted gantry) are refused.
 //!
-//! For whole volumes the method is separable: the nearest site in the row, then in the slice, then in the volume, each from the lower
-//! envelope of parabolas (Felzenszwalb and Huttenlocher 2012; the test that needs no division is Maurer's, 2003).
+//! For whole volumes the method is separable: the nearest site in the row, then in the slice, then in the volume,
+//! each from the lower envelope of parabolas (Felzenszwalb and Huttenlocher 2012; the test that needs no division is
+//! Maurer's, 2003).
 //! For some points among many voxels the sites stand in a tree of boxes instead. Both keep whole numbers of voxels,
 //! so nothing is rounded but the last sum, taken in f64.
 

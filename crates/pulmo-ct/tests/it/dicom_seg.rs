@@ -420,3 +420,13 @@ fn damaged_objects_are_errors_or_odd_voxels() {
         }
     }
 }
+
+/// The parser must not see these: it would fall out of step and clear gigabytes.
+#[test]
+fn items_out_of_place_are_refused_before_they_are_parsed() {
+    for name in ["item_tag_damaged", "item_at_the_root"] {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/seg");
+        let error = seg::read(&std::path::Path::new(path).join(name)).unwrap_err().to_string();
+        assert!(error.contains("is out of place"), "{name}: {error}");
+    }
+}

@@ -85,3 +85,62 @@ fn a_folder_is_imported_shown_measured_split_and_exported() {
     let (_, talk) = run(&["import".as_ref(), "mosmed".as_ref(), &scans, "-o".as_ref(), &data], 2);
     assert!(talk.contains("hint: "), "{talk}");
 }
+
+/// A list whose cases carry these names, all for training.
+fn list_of(folder: &Path, names: &[&str]) -> std::path::PathBuf {
+    let scans = folder.join("scans");
+    archive(&scans);
+    for (number, name) in names.iter().enumerate() {
+        for part in ["images", "labels"] {
+            let at = |name: &str| scans.join(part).join(format!("{name}.nii.gz"));
+            std::fs::rename(at(&format!("case_{number}")), at(name)).unwrap();
+        }
+    }
+    let data = folder.join("data.toml");
+    let import: [&OsStr; 5] = ["import".as_ref(), "folder".as_ref(), scans.as_ref(), "-o".as_ref(), data.as_ref()];
+    assert!(pulmo(&import).status.code().is_some_and(|code| code < 2));
+    data
+}
+
+#[test]
+fn published_folds_are_taken_by_name_and_pickles_are_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = list_of(folder.path(), &["coronacases_004", "coronacases_001", "coronacases_007"]);
+    let (out, pickle) = (folder.path().join("folds"), folder.path().join("splits_final.pkl"));
+    let split = |rule: &[&OsStr]| {
+        let fixed: [&OsStr; 5] = ["data".as_ref(), "split".as_ref(), data.as_ref(), "-o".as_ref(), out.as_ref()];
+        let run = pulmo(&[&fixed[..], rule].concat());
+        (run.status.code(), String::from_utf8(run.stdout).unwrap(), String::from_utf8(run.stderr).unwrap())
+    };
+    let (code, lines, talk) = split(&["--published".as_ref(), "ma_2021".as_ref()]);
+    assert_eq!((code, lines.matches("1 train, 2 validation").count()), (Some(0), 3), "{lines}{talk}");
+    assert!(talk.contains("not compared with their file") && talk.contains("3 of the 20 published cases"), "{talk}");
+    assert!(talk.contains("fold 3 is left out") && talk.contains("fold 4 is left out"), "{talk}");
+    std::fs::write(&pickle, b"\x80\x04K").unwrap();
+    let (code, _, talk) = split(&["--from".as_ref(), pickle.as_ref()]);
+    assert!(code == Some(2) && talk.contains("a Python pickle") && talk.contains("json.dumps"), "{talk}");
+}
+
+#[test]
+fn a_training_within_a_memory_limit_is_planned_or_refused_with_what_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = list_of(folder.path(), &[]);
+    let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/paper.toml");
+    let plan = |limit: &str| {
+        let fixed: [&OsStr; 6] = [
+            "train".as_ref(),
+            recipe.as_ref(),
+            "--data".as_ref(),
+            data.as_ref(),
+            "--plan".as_ref(),
+            "--set=training.batch_size=1".as_ref(),
+        ];
+        let run = pulmo(&[&fixed[..], &["--max-ram".as_ref(), limit.as_ref()]].concat());
+        (run.status.code(), String::from_utf8(run.stdout).unwrap(), String::from_utf8(run.stderr).unwrap())
+    };
+    let (code, text, _) = plan("4GiB");
+    assert!(code == Some(0) && text.contains("activations are computed twice"), "{text}");
+    let (code, _, talk) = plan("3GiB");
+    assert!(code == Some(2) && talk.contains("this would fit: --set 'input.grid.size=[20, "), "{talk}");
+    assert_eq!(plan("4").0, Some(2), "a size has a unit");
+}
