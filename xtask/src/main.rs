@@ -21,7 +21,8 @@ const USAGE: &str = "usage: cargo xtask <job>
   test               all tests, then the console blocks of README.md
   tidy               layers, file sizes, words, printing: what no compiler checks
   oracles [--check]  list the oracles; with --check remake them with Python ($PULMO_PYTHON, default python3) and compare
-  bench [NAME]       time convolutions (conv), training steps (step), files and resampling (volumes), metrics of masks (metrics)
+  bench [NAME [...]] time convolutions (conv), training steps (step), other engines (peers), files and resampling (volumes),
+                     metrics of masks (metrics); what follows the name goes to the benchmark
   proof [NAME|all]   list the proofs with real archives, viewers and readers, or run them; see proofs/README.md
   size               table of file and function sizes
   ci                 check, then test";
@@ -35,8 +36,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(root()),
         ["oracles"] => oracles::list(root()),
         ["oracles", "--check"] => oracles::check(root()),
-        ["bench"] => bench(None),
-        ["bench", name] => bench(Some(name)),
+        ["bench"] => bench(None, &[]),
+        ["bench", name, ref arguments @ ..] => bench(Some(name), arguments),
         ["proof"] => proof::list(root()),
         ["proof", "all"] => proof::run(root(), None),
         ["proof", name] => proof::run(root(), Some(name)),
@@ -75,22 +76,24 @@ fn test() -> Outcome {
 }
 
 /// The benchmarks: programs that print a table, by name.
-const BENCHES: [(&str, &str, &str); 6] = [
+const BENCHES: [(&str, &str, &str); 7] = [
     ("conv", "pulmo-kernel", "conv_bench"), // GFLOP/s of each layer of the paper's network
     ("step", "pulmo-net", "step_bench"),    // seconds of a training step and of an inference
+    ("peers", "pulmo-net", "peer_bench"),   // inference and training against PyTorch, ONNX Runtime and OpenVINO
     ("volumes", "pulmo-ct", "volume_bench"), // files and resampling against the tools in use; needs Python
     ("resample", "pulmo-ct", "resample_bench"), // seconds of resampling a CT and its label map
     ("metrics", "pulmo-measure", "metric_bench"), // seconds and memory of all metrics of a pair of masks
     ("lungs", "pulmo-ct", "lung_bench"),    // lungs without a model against phantoms and references
 ];
 
-fn bench(name: Option<&str>) -> Outcome {
+fn bench(name: Option<&str>, arguments: &[&str]) -> Outcome {
     let chosen: Vec<_> = BENCHES.iter().filter(|bench| name.is_none_or(|name| name == bench.0)).collect();
     if chosen.is_empty() {
         return Err(format!("no benchmark of that name; there are {}", BENCHES.map(|bench| bench.0).join(", ")));
     }
     chosen.iter().try_for_each(|(_, package, example)| {
-        cargo(&["run", "--release", "--package", package, "--example", example], &[])
+        let run = ["run", "--release", "--package", package, "--example", example, "--"];
+        cargo(&[&run, arguments].concat(), &[])
     })
 }
 

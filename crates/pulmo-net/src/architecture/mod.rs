@@ -1,5 +1,6 @@
 //! Networks by name: one file each, listed in [`ALL`].
 
+pub mod fcn;
 pub mod paper;
 pub mod r3d18;
 pub mod unet;
@@ -27,7 +28,7 @@ pub trait Architecture: Sync + std::fmt::Debug {
 }
 
 /// All architectures. To add one: a new file, and its line here.
-pub const ALL: &[&dyn Architecture] = &[&paper::Paper, &unet::UNet];
+pub const ALL: &[&dyn Architecture] = &[&paper::Paper, &fcn::Fcn, &unet::UNet];
 
 /// The description of a network, as recipes and model files hold it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
