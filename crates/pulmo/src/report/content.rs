@@ -9,7 +9,7 @@ mod measures;
 pub(super) use measures::side_and_part;
 
 use super::document::Report;
-use super::language::{Language, Words};
+use super::language::{Language, Words, as_sentence};
 
 /// What a report says.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +34,8 @@ pub struct Content {
     pub regions: Option<Table>,
     /// Every quantity with its rule.
     pub quantities: Table,
-    /// The change since an earlier CT; `None` without one.
-    pub follow_up: Option<Table>,
+    /// The change since an earlier CT, of the whole and by region; empty without one.
+    pub follow_up: Vec<Table>,
     /// The scores; `None` where there are none.
     pub scores: Option<Table>,
     /// What could not be given and why: pairs of what and reason.
@@ -127,7 +127,7 @@ impl Content {
             flags: flags(report, language),
             regions: measures::regions(report, language),
             quantities: measures::quantities(report, language),
-            follow_up: report.follow_up.as_ref().map(|change| change::table(change, language)),
+            follow_up: report.follow_up.as_ref().map_or_else(Vec::new, |change| change::tables(change, language)),
             scores: measures::scores(report, language),
             left_out: measures::left_out(report, language),
             done: done::done(report, language),
@@ -187,6 +187,7 @@ fn alerts(report: &Report, language: Language) -> Vec<Alert> {
         let problems = report.lungs.iter().flat_map(|lungs| &lungs.problems);
         let unsaid: Vec<&String> = problems.filter(|problem| !reasons[0].contains(*problem)).collect();
         reasons.extend(unsaid.into_iter().map(|problem| language.problem(problem)));
+        let reasons = reasons.iter().map(|reason| as_sentence(reason)).collect();
         alerts.push(Alert { sentence: words.no_percent.to_owned(), reasons });
     }
     if report.quantities.opacity.voxels == 0 {

@@ -10,6 +10,7 @@ use super::content::Content;
 use super::document::Report;
 use super::figure;
 use super::language::{Language, Words};
+use super::pdf;
 use super::pictures::Drawn;
 use crate::picture::{OUTLINE, PREDICTION};
 
@@ -23,6 +24,12 @@ struct Page<'a> {
     drawing: String,
     opacity_colour: String,
     lung_colour: String,
+    /// How letters are scaled in print, so that two pages are enough.
+    fit: f32,
+    /// Whether in print the tables begin on the first page.
+    flows_on: bool,
+    /// Whether in print flags stand in small letters.
+    has_many_flags: bool,
 }
 
 /// A picture inside the page.
@@ -52,13 +59,18 @@ pub fn html(report: &Report, pictures: &[Drawn], language: Language) -> io::Resu
         })
     };
     let colour = |[red, green, blue]: [u8; 3]| format!("#{red:02x}{green:02x}{blue:02x}");
+    let shapes = figure::shapes(report, language);
+    let (fit, flows_on) = pdf::fit(&content, pictures, &shapes);
     let page = Page {
         content: &content,
         words,
         pictures: pictures.iter().map(embed).collect::<io::Result<_>>()?,
-        drawing: figure::svg(&figure::shapes(report, language), words.levels),
+        drawing: figure::svg(&shapes, words.levels),
         opacity_colour: colour(PREDICTION),
         lung_colour: colour(OUTLINE),
+        fit,
+        flows_on,
+        has_many_flags: content.flags.len() > pdf::FEW_FLAGS,
     };
     Ok(page.render().map_err(io::Error::other)?.into_bytes())
 }

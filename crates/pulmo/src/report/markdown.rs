@@ -19,7 +19,7 @@ pub fn markdown(report: &Report, language: Language) -> String {
         let _ = write!(text, "\n> {notice}\n");
     }
     for alert in &content.alerts {
-        let _ = write!(text, "\n**{}** {}\n", alert.sentence, escape(&alert.reasons.join("; ")));
+        let _ = write!(text, "\n**{}** {}\n", alert.sentence, escape(&alert.reasons.join(" ")));
     }
     text.push('\n');
     for tile in &content.tiles {
@@ -32,9 +32,8 @@ pub fn markdown(report: &Report, language: Language) -> String {
     for flag in &content.flags {
         let _ = writeln!(text, "* {} ({})", escape(&flag.sentence), escape(&flag.details(words)));
     }
-    let tables =
-        [content.regions.as_ref(), Some(&content.quantities), content.follow_up.as_ref(), content.scores.as_ref()];
-    for table in tables.into_iter().flatten() {
+    let measured = content.regions.iter().chain([&content.quantities]);
+    for table in measured.chain(&content.follow_up).chain(&content.scores) {
         push_table(&mut text, table);
     }
     if !content.left_out.is_empty() {

@@ -387,6 +387,25 @@ fn longest(case: &Case) -> Report {
     report
 }
 
+/// What a browser prints of a page; `None` where there is no Chromium.
+#[allow(clippy::print_stderr, reason = "a test says why it did not run")]
+fn printed(page: &Path) -> Option<Vec<u8>> {
+    let (profile, pdf) = (tempfile::tempdir().unwrap(), page.with_extension("print.pdf"));
+    let started = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(|browser| {
+        let mut command = Command::new(browser);
+        command.args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--no-pdf-header-footer"]);
+        command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
+        command.arg(format!("--user-data-dir={}", profile.path().display()));
+        command.arg(format!("--print-to-pdf={}", pdf.display())).arg(page).output().ok()
+    });
+    let Some(output) = started else {
+        eprintln!("not run: no Chromium to print the page with");
+        return None;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    Some(std::fs::read(pdf).unwrap_or_else(|error| panic!("nothing was printed ({error}): {said}")))
+}
+
 #[test]
 fn the_longest_report_prints_to_two_pages_and_is_german_throughout() {
     let case = Case::new();
@@ -403,6 +422,11 @@ fn the_longest_report_prints_to_two_pages_and_is_german_throughout() {
             std::fs::write(folder.join(format!("{}.html", language.code())), html).unwrap();
         }
         assert_eq!(count, 2, "{language:?}");
+        let page = case.at("longest.html");
+        std::fs::write(&page, pulmo::report::html(&report, &pictures, language).unwrap()).unwrap();
+        if let Some(printed) = printed(&page) {
+            assert_eq!(pages(&printed), 2, "the page, {language:?}");
+        }
     }
     let german = pulmo::report::markdown(&report, pulmo::report::Language::German);
     assert_eq!(english_lines(&german), Vec::<&str>::new());

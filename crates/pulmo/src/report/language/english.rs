@@ -81,6 +81,7 @@ pub(super) const WORDS: Words = Words {
     scores_note: "Research grades from the shares above, by the boundaries printed here.",
     scores_left_out: "Not given",
     follow_up: "Change since the earlier CT",
+    follow_up_regions: "Change by region: earlier · now · change in percentage points",
     earlier: "Earlier",
     now: "Now",
     change: "Change",

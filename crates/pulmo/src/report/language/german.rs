@@ -84,6 +84,7 @@ pub(super) const WORDS: Words = Words {
     scores_note: "Forschungsgrade aus den Anteilen oben, nach den hier gedruckten Grenzen.",
     scores_left_out: "Nicht angegeben",
     follow_up: "Veränderung seit dem früheren CT",
+    follow_up_regions: "Veränderung nach Region: früher · jetzt · Änderung in Prozentpunkten",
     earlier: "Früher",
     now: "Jetzt",
     change: "Änderung",
@@ -363,12 +364,6 @@ const FOUND: [(&str, &str); 20] = [
     ("left ", "links "),
     (" to ", " bis "),
 ];
-
-/// Quantities of a follow-up that have no other name.
-pub(super) fn change_name(id: &str) -> Option<String> {
-    let cut = id.strip_prefix("higher_attenuation").or_else(|| id.strip_prefix("attenuation"))?;
-    Some(format!("höhere Dichte {}", cut.replace(['_', '.'], " ").trim()))
-}
 
 /// Reasons by identifier.
 pub(super) fn reason(left_out: &LeftOut) -> Option<String> {

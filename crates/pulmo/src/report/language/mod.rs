@@ -215,12 +215,6 @@ impl Language {
         format!("{}\u{a0}{unit}", self.number(difference, 2))
     }
 
-    /// A quantity of a follow-up that has no name elsewhere.
-    #[must_use]
-    pub fn change_name(self, id: &str) -> String {
-        self.or_english(german::change_name(id), &id.replace(['_', '.'], " "))
-    }
-
     /// Where a score comes from, without the paper's title.
     #[must_use]
     pub fn score_source(self, score: &Score) -> String {
@@ -267,7 +261,7 @@ fn capital(clause: &str) -> String {
 }
 
 /// A clause as a sentence: with a capital and a full stop.
-fn as_sentence(clause: &str) -> String {
+pub(super) fn as_sentence(clause: &str) -> String {
     format!("{}.", capital(clause).trim_end_matches('.'))
 }
 

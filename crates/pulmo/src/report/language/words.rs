@@ -89,6 +89,7 @@ pub struct Words {
     pub scores_left_out: &'static str,
     // Follow-up.
     pub follow_up: &'static str,
+    pub follow_up_regions: &'static str,
     pub earlier: &'static str,
     pub now: &'static str,
     pub change: &'static str,

@@ -22,7 +22,7 @@ use sheet::{INK, PAGE, SOFT, Sheet};
 /// Sizes by which all letters are multiplied until two pages are enough; the last is taken in any case.
 const SCALES: [f32; 10] = [1.18, 1.12, 1.06, 1.0, 0.95, 0.9, 0.85, 0.8, 0.74, 0.68];
 /// More flags than this stand in one paragraph each, in small letters, so that two pages are enough.
-const FEW_FLAGS: usize = 8;
+pub(super) const FEW_FLAGS: usize = 8;
 /// Behind the numbers at the top.
 const CARD: [u8; 3] = [243, 245, 247];
 /// Behind what must not be overlooked.
@@ -34,17 +34,34 @@ const ALERT: [u8; 3] = [253, 240, 213];
 /// None in practice: nothing is written but memory.
 pub fn pdf(report: &Report, pictures: &[Drawn], language: Language) -> io::Result<Vec<u8>> {
     let content = Content::of(report, language);
-    let shapes = figure::shapes(report, language);
     let words = language.words();
-    let mut pages = Vec::new();
+    let (_, mut pages) = fitted(&content, pictures, &figure::shapes(report, language));
+    sheet::feet(&mut pages, words.research, words.page, words.of);
+    assemble(pages, pictures, &content, &report.pulmo_version)
+}
+
+/// How the letters must be scaled so that two pages are enough, 1 being comfortable, and whether tables have to begin on
+/// the first page. The HTML prints by it too: a page without scripts cannot measure itself.
+pub(super) fn fit(content: &Content, pictures: &[Drawn], shapes: &[Shape]) -> (f32, bool) {
+    let (scale, _) = fitted(content, pictures, shapes);
+    (scale, flows_on(scale))
+}
+
+/// The largest scale of [`SCALES`] by which two pages are enough, and these pages.
+fn fitted(content: &Content, pictures: &[Drawn], shapes: &[Shape]) -> (f32, Vec<Operations>) {
+    let mut fitted = (SCALES[0], Vec::new());
     for scale in SCALES {
-        pages = lay_out(&content, pictures, &shapes, scale).pages;
-        if pages.len() <= 2 {
+        fitted = (scale, lay_out(content, pictures, shapes, scale).pages);
+        if fitted.1.len() <= 2 {
             break;
         }
     }
-    sheet::feet(&mut pages, words.research, words.page, words.of);
-    assemble(pages, pictures, &content, &report.pulmo_version)
+    fitted
+}
+
+/// The tables have a page of their own, unless flags and a follow-up need the room that is left.
+fn flows_on(scale: f32) -> bool {
+    scale <= SCALES[7]
 }
 
 fn lay_out(content: &Content, pictures: &[Drawn], shapes: &[Shape], scale: f32) -> Sheet {
@@ -75,19 +92,13 @@ fn lay_out(content: &Content, pictures: &[Drawn], shapes: &[Shape], scale: f32) 
     if let Some(table) = &content.regions {
         drawing_beside(&mut sheet, shapes, table, content);
     }
-    // The tables have a page of their own, unless flags and a follow-up need the room that is left.
-    if sheet.pages.len() == 1 && scale > SCALES[7] {
+    if sheet.pages.len() == 1 && !flows_on(scale) {
         sheet.next_page();
     }
-    for (table, widths) in [
-        (Some(&content.quantities), [0.3, 0.28, 0.42]),
-        (content.follow_up.as_ref(), [0.0; 3]),
-        (content.scores.as_ref(), [0.3, 0.16, 0.54]),
-    ] {
-        if let Some(table) = table {
-            sheet.heading(&table.title);
-            full_table(&mut sheet, table, &widths);
-        }
+    let tables = std::iter::once(&content.quantities).chain(&content.follow_up).chain(&content.scores);
+    for table in tables {
+        sheet.heading(&table.title);
+        full_table(&mut sheet, table);
     }
     if !content.left_out.is_empty() {
         let left_out: Vec<String> =
@@ -201,13 +212,21 @@ fn drawing_beside(sheet: &mut Sheet, shapes: &[Shape], table: &Table, content: &
     table.notes.iter().for_each(|note| sheet.paragraph(note, soft));
 }
 
-/// A table over the whole width; columns that are as wide as their shares say, or all alike.
-fn full_table(sheet: &mut Sheet, table: &Table, shares: &[f32]) {
-    let alike = vec![1.0 / table.head.len() as f32; table.head.len()];
-    let shares = if shares.len() == table.head.len() && shares[0] > 0.0 { shares } else { &alike };
+/// How wide the columns of a table are, as shares of the page.
+fn shares(table: &Table) -> &'static [f32] {
+    match table.id {
+        "quantities" => &[0.3, 0.28, 0.42],
+        "follow_up" => &[0.52, 0.12, 0.12, 0.24],
+        "scores" => &[0.3, 0.16, 0.54],
+        _ => &[0.25; 4],
+    }
+}
+
+/// A table over the whole width.
+fn full_table(sheet: &mut Sheet, table: &Table) {
     let mut columns = Vec::new();
     let mut left = 0.0;
-    for share in shares {
+    for share in shares(table) {
         columns.push((left * Sheet::width(), share * Sheet::width() - 8.0));
         left += share;
     }
