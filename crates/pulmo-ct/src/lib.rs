@@ -22,6 +22,7 @@ pub mod phantom;
 pub mod random;
 pub mod resample;
 pub mod runs;
+pub mod sentence;
 mod union_find;
 pub mod volume;
 pub mod voxel_box;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pulmo_ct::Grid;
 use pulmo_ct::format::Origin;
+use pulmo_ct::format::warning::without_names;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{DataSource, Model};
@@ -150,11 +151,12 @@ pub(crate) fn seconds(time: Duration) -> f64 {
 impl CaseResult {
     /// Puts together what is known of a case; `write` is still 0 in its times.
     ///
-    /// The warnings are those of reading, then those of segmenting.
+    /// The warnings are those of reading, without names of files, then those of segmenting.
     #[must_use]
     pub fn new(identity: Identity, opened: (&Origin, &[String]), model: &Model, found: &Segmentation) -> Self {
         let (origin, read_warnings) = opened;
-        let warnings = read_warnings.iter().chain(&found.warnings).cloned().collect();
+        let read = read_warnings.iter().map(|warning| without_names(warning));
+        let warnings = read.chain(found.warnings.iter().cloned()).collect();
         Self {
             case: identity.case,
             infiltrate: found.infiltrate,

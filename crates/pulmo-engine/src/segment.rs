@@ -7,6 +7,7 @@
 use std::time::Instant;
 
 use pulmo_ct::orient::Turn;
+use pulmo_ct::sentence::Sentence;
 use pulmo_ct::{CtVolume, LabelMap};
 use pulmo_net::{Session, Shape};
 
@@ -16,6 +17,13 @@ use crate::model::{Model, is_lung};
 use crate::predict::{self, Axes, Block, Window};
 use crate::recipe::{GridMode, Recipe, Voxels};
 use crate::result::{ClassVolume, Infiltrate, Seconds, seconds};
+
+/// Every warning of segmenting.
+pub const WARNINGS: [Sentence; 2] = [NOTHING_FOUND, MUCH_FOUND];
+const NOTHING_FOUND: Sentence =
+    Sentence::new("no infiltrate found: the mask is empty (highest probability of any voxel: {}); look at the CT");
+const MUCH_FOUND: Sentence =
+    Sentence::new("{} % of all voxels are marked, more than lungs usually fill; look at the mask");
 
 /// A CT whose lowest value lies above this holds no air, so it is not in HU.
 const NO_AIR_ABOVE_HU: f32 = -500.0;
@@ -237,14 +245,9 @@ fn warnings(infiltrate: &Infiltrate, probabilities: &[Block], counts: &[bool]) -
     if infiltrate.voxels == 0 {
         let of_infiltrate = probabilities.iter().zip(counts).filter(|(_, counts)| **counts);
         let highest = of_infiltrate.flat_map(|(class, _)| &class.values).copied().fold(0.0, f32::max);
-        warnings.push(format!(
-            "no infiltrate found: the mask is empty (highest probability of any voxel: {highest:.3}); look at the CT"
-        ));
+        warnings.push(NOTHING_FOUND.say(&[&format_args!("{highest:.3}")]));
     } else if infiltrate.share_of_volume > 0.25 {
-        warnings.push(format!(
-            "{:.0} % of all voxels are marked, more than lungs usually fill; look at the mask",
-            100.0 * infiltrate.share_of_volume
-        ));
+        warnings.push(MUCH_FOUND.say(&[&format_args!("{:.0}", 100.0 * infiltrate.share_of_volume)]));
     }
     warnings
 }

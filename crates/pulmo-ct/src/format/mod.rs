@@ -14,6 +14,7 @@ mod nrrd;
 mod table;
 mod text;
 mod voxels;
+pub mod warning;
 
 use std::path::Path;
 
@@ -184,7 +185,7 @@ fn warn_if_not_hu(volume: &CtVolume, warnings: &mut Vec<String>) {
     }
     let (low, high) =
         volume.hu().iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
-    warnings.push(format!("values span {low} to {high}: no voxel is air, so they are probably not HU"));
+    warnings.push(warning::NOT_HU.say(&[&low, &high]));
 }
 
 /// A CT has voxels at or below this many HU: air. Values without any are probably not HU.

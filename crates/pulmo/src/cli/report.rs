@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use pulmo::ct::format::dicom::{Algorithm, AlgorithmKind, Settings, SourceSeries, Timestamp, pdf};
+use pulmo::ct::format::warning::without_names;
 use pulmo::ct::format::{Opened, open_label_map};
 use pulmo::ct::{Grid, LabelMap, atomic};
 use pulmo::engine::output::{OutputFolder, Place};
@@ -145,7 +146,10 @@ fn parts<'a>(args: &Args, opened: &'a Opened, key: &[u8]) -> anyhow::Result<Part
     let lobes = open_lobes(args, grid)?;
     let mut mask = result.as_ref().map_or(Mask { sha256: None, model: None }, Mask::of);
     mask.sha256 = Some(digest::of_file(&args.mask)?);
-    let warnings = result.as_ref().map_or_else(|| opened.warnings.clone(), |result| result.warnings.clone());
+    let warnings = result.as_ref().map_or_else(
+        || opened.warnings.iter().map(|warning| without_names(warning)).collect(),
+        |result| result.warnings.clone(),
+    );
     Ok(Parts {
         opened,
         lungs: found_lungs(args, opened, lobes.as_ref())?,

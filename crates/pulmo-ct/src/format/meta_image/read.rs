@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::format::table::is_gzip;
 use crate::format::text::{numbers, three};
 use crate::format::voxels::{Number, Packing, Section, Stored, Unread};
+use crate::format::warning;
 use crate::geometry::{Affine, Grid};
 
 /// How far a row of `TransformMatrix` may be from length one.
@@ -82,7 +83,7 @@ fn grid(fields: &Fields<'_>, warnings: &mut Vec<String>) -> Result<Grid> {
             .and_then(|numbers: Vec<f64>| <[f64; 9]>::try_from(numbers).ok())
             .ok_or_else(|| fields.invalid(format!("field TransformMatrix is `{text}`, expected nine numbers")))?,
         None => {
-            warnings.push("field TransformMatrix is missing: the orientation is guessed".to_owned());
+            warnings.push(warning::NO_MATRIX.say(&[]));
             [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
         }
     };
@@ -91,7 +92,7 @@ fn grid(fields: &Fields<'_>, warnings: &mut Vec<String>) -> Result<Grid> {
             three(text).ok_or_else(|| fields.invalid(format!("field Offset is `{text}`, expected three numbers")))?
         }
         None => {
-            warnings.push("field Offset is missing: the place of the volume is guessed".to_owned());
+            warnings.push(warning::NO_OFFSET.say(&[]));
             [0.0; 3]
         }
     };

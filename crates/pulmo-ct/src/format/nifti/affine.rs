@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::fields::Fields;
 use crate::error::{Error, Result};
+use crate::format::warning;
 use crate::geometry::{Affine, Grid};
 
 /// The grid of `shape` voxels: by the sform if its code is set, else the qform, else the voxel sizes alone.
@@ -24,10 +25,7 @@ pub(super) fn grid(path: &Path, fields: &Fields, shape: [usize; 3], warnings: &m
             affine
         }
         (false, false) => {
-            warnings.push(
-                "neither qform nor sform is set: only the voxel sizes are known, orientation and origin are guessed"
-                    .to_owned(),
-            );
+            warnings.push(warning::NO_FORM.say(&[]));
             let [i, j, k] = [1, 2, 3].map(|n| fields.pixdim[n].abs() * mm);
             lps([[i, 0.0, 0.0], [0.0, j, 0.0], [0.0, 0.0, k]], [0.0; 3])
         }
@@ -76,6 +74,6 @@ fn warn_if_apart(sform: &Affine, qform: &Affine, shape: [usize; 3], warnings: &m
     if let (Ok(taken), Ok(other)) = (Grid::new(shape, *sform), Grid::new(shape, *qform))
         && let Err(apart) = taken.must_equal(&other)
     {
-        warnings.push(format!("qform and sform disagree ({apart}): the sform is taken"));
+        warnings.push(warning::FORMS_DISAGREE.say(&[&apart]));
     }
 }

@@ -3,6 +3,7 @@
 use super::header::Fields;
 use crate::error::{Error, Result};
 use crate::format::text::numbers;
+use crate::format::warning;
 use crate::geometry::{Affine, Grid};
 
 /// The grid that the header describes, in LPS and (slice, row, column) order.
@@ -111,7 +112,7 @@ fn placed(
                 .ok_or_else(|| fields.invalid(format!("field `space origin` is {text:?}, expected (x,y,z)")))?,
         ),
         None => {
-            warnings.push("field `space origin` is missing: the place of the volume is guessed".to_owned());
+            warnings.push(warning::NO_SPACE_ORIGIN.say(&[]));
             [0.0; 3]
         }
     };
@@ -127,8 +128,7 @@ fn unplaced(fields: &Fields<'_>, (dimension, axes): (usize, [usize; 3]), warning
     let spacings: Vec<f64> = numbers(fields.need("spacings")?)
         .filter(|spacings: &Vec<f64>| spacings.len() == dimension)
         .ok_or_else(|| fields.invalid(format!("field `spacings` holds no {dimension} numbers")))?;
-    warnings
-        .push("field `space` is missing: only the spacings are known, orientation and origin are guessed".to_owned());
+    warnings.push(warning::NO_SPACE.say(&[]));
     let [i, j, k] = axes.map(|axis| spacings[axis]);
     if [i, j, k].iter().any(|&mm| mm <= 0.0) {
         return Err(fields.invalid(format!("field `spacings` is {spacings:?}: each must be positive")));

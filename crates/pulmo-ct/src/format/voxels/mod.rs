@@ -18,6 +18,7 @@ pub(super) use read::Unread;
 pub(super) use section::{Packing, Section};
 pub(super) use values::Values;
 
+use crate::format::warning;
 use crate::geometry::{Grid, SHEARED_FROM_DEGREES};
 
 /// Below this many degrees the axes are at right angles for a float32 matrix.
@@ -27,11 +28,9 @@ const ROUNDING_DEGREES: f64 = 1e-3;
 pub(super) fn angle_warning(grid: &Grid) -> Option<String> {
     let off = grid.shear_degrees();
     if off >= SHEARED_FROM_DEGREES {
-        Some(format!(
-            "its axes are sheared: {off:.2} degrees off a right angle, as with a tilted gantry; kept as they are"
-        ))
+        Some(warning::AXES_SHEARED.say(&[&format_args!("{off:.2}")]))
     } else if off >= ROUNDING_DEGREES {
-        Some(format!("its axes are {off:.4} degrees off a right angle; kept as they are"))
+        Some(warning::AXES_OFF.say(&[&format_args!("{off:.4}")]))
     } else {
         None
     }

@@ -7,6 +7,7 @@ use super::number::{Field, Number, Stored, nearest_label, with_field};
 use super::section::{Packing, Section};
 use super::stream::for_each_slab;
 use crate::error::{Error, Result};
+use crate::format::warning;
 use crate::format::{Opened, Origin, table};
 use crate::geometry::Grid;
 use crate::volume::{CtVolume, LabelMap};
@@ -116,10 +117,10 @@ impl HuReading {
     fn warn(&self, warnings: &mut Vec<String>) {
         if self.padding > 0 {
             let air = CtVolume::AIR_HU;
-            warnings.push(format!("{} voxels hold NaN and are taken as air ({air} HU)", self.padding));
+            warnings.push(warning::NAN_IS_AIR.say(&[&self.padding, &air]));
         }
         if self.rounded_hu > ROUNDING_HU {
-            warnings.push(format!("values were rounded to float32, by up to {}", self.rounded_hu));
+            warnings.push(warning::ROUNDED.say(&[&self.rounded_hu]));
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn done(report: &Report, language: Language) -> Vec<Pair> {
         pairs.push(Pair::new(words.lungs, with_hash(how, lungs.sha256.as_deref())));
     }
     for warning in &report.warnings {
-        pairs.push(Pair::new(words.warnings, warning.clone()));
+        pairs.push(Pair::new(words.warnings, language.warning(warning)));
     }
     pairs.push(Pair::new(words.software, format!("pulmo {}", report.pulmo_version)));
     pairs

@@ -118,7 +118,7 @@ pub(super) const WORDS: Words = Words {
     lungs_by_threshold: "Schwellen, Zusammenhang und Form, ohne Modell; dichte Lunge an den Rippen kann fehlen, Anteile an der Lunge sind daher vorläufig (--lungs nimmt eine andere Maske)",
     lungs_from_file: "aus einer Datei",
     lungs_by_model: "die eigene Klasse des Modells",
-    warnings: "Warnungen (englisch)",
+    warnings: "Warnungen",
     software: "Software",
     page: "Seite",
 };

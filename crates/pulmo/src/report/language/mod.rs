@@ -1,11 +1,13 @@
 //! What a report says, in each language.
 //!
 //! [`Words`] holds every fixed word and sentence: a language that lacks one does not compile. Sentences that come with
-//! a measurement (rules, flags, reasons) are English there and are translated by their identifiers in `german`.
+//! a measurement (rules, flags, reasons) are English there and are translated by their identifiers in `german`; warnings
+//! have none and are known by their words.
 
 mod english;
 mod german;
 mod german_problems;
+mod german_warnings;
 mod words;
 
 use pulmo_measure::quantify::{Attenuation, Boundary, Finding, LeftOut, Region, Score};
@@ -161,6 +163,12 @@ impl Language {
     #[must_use]
     pub fn problem(self, problem: &str) -> String {
         self.or_english(german_problems::problem(problem), problem)
+    }
+
+    /// What a reader or a model warned of.
+    #[must_use]
+    pub fn warning(self, warning: &str) -> String {
+        self.or_english(german_warnings::warning(warning), warning)
     }
 
     /// Why something was left out.

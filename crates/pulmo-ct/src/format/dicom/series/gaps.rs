@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::header::SliceHeader;
 use super::place::{GAP_FROM, PLACE_WITHIN_FRACTION, at, usual};
 use super::stack::Refusal;
+use crate::format::warning;
 
 /// One slice of the grid: two measured slices and the weight of the second.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,19 +60,18 @@ pub(super) fn fill(
         }
     }
     if let (Some(&(first, low)), Some(&(last, high))) = (invented.first(), invented.last()) {
-        warnings.push(format!(
-            "{} of {} slices were invented by interpolation, from number {} ({}) to {} ({})",
-            invented.len(),
-            blends.len(),
-            first + 1,
-            format_args!("behind {}", at(slices[low], along[low])),
-            last + 1,
-            format_args!("before {}", at(slices[high + 1], along[high + 1]))
-        ));
+        warnings.push(warning::INVENTED.say(&[
+            &invented.len(),
+            &blends.len(),
+            &(first + 1),
+            &at(slices[low], along[low]),
+            &(last + 1),
+            &at(slices[high + 1], along[high + 1]),
+        ]));
     }
     if moved > 0 {
         let count = blends.len();
-        warnings.push(format!("{moved} of {count} slices were interpolated to even distances of {apart:.3} mm"));
+        warnings.push(warning::INTERPOLATED.say(&[&moved, &count, &format_args!("{apart:.3}")]));
     }
     Ok((apart, Filling { blends }))
 }

@@ -41,6 +41,7 @@ use self::header::SliceHeader;
 use self::stack::Stack;
 use self::summary::Contents;
 use crate::error::{Error, Result};
+use crate::format::warning;
 use crate::format::{OpenOptions, Opened, Origin};
 use crate::geometry::Grid;
 use crate::resample::affine::{self, Interpolation};
@@ -68,10 +69,7 @@ pub(in crate::format) fn open(
     let mut volume = CtVolume::new(grid, hu)?;
     if options.straighten && grid.is_sheared() {
         volume = affine::resample(&volume, &affine::right_angled(&grid)?, Interpolation::Linear)?;
-        warnings.push(format!(
-            "its slices were tilted by {:.2} degrees and were resampled to a grid with right angles",
-            grid.shear_degrees()
-        ));
+        warnings.push(warning::STRAIGHTENED.say(&[&format_args!("{:.2}", grid.shear_degrees())]));
     }
     let first = stack.first();
     let present = |uid: &String| Some(uid.clone()).filter(|uid| !uid.is_empty());
@@ -121,7 +119,7 @@ impl Chosen {
         warnings.extend(from_folder);
         if others > 0 {
             let number = summary.number;
-            warnings.push(format!("series {number} was taken; {others} other series were left out ({why})"));
+            warnings.push(warning::SERIES_TAKEN.say(&[&number, &others, &why]));
         }
         Ok(Self { stack, encoding: summary.transfer_syntax, warnings, of_each_series })
     }

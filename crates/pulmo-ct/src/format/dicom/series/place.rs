@@ -5,6 +5,7 @@
 use super::gaps::{self, Filling};
 use super::header::SliceHeader;
 use super::stack::Refusal;
+use crate::format::warning;
 use crate::geometry::{cross, dot};
 
 /// How far direction cosines may lie from unit length and right angles.
@@ -71,7 +72,7 @@ impl Axes {
             return Err(Refusal::invalid(problem, "the headers are damaged"));
         }
         if off > SAME_DIRECTION_WITHIN {
-            warnings.push(format!("ImageOrientationPatient is {off:.5} off unit vectors at right angles; corrected"));
+            warnings.push(warning::DIRECTIONS_CORRECTED.say(&[&format_args!("{off:.5}")]));
         }
         let right = unit(right);
         let along = dot(down, right);
@@ -187,7 +188,8 @@ fn regular(slices: &[&SliceHeader], along: &[f64], warnings: &mut Vec<String>) -
         return Err(Refusal::invalid(problem, "have it resampled to equal distances (--allow-gaps)"));
     }
     if off(worst) > PLACE_WITHIN_FRACTION * apart {
-        warnings.push(format!("slice positions are up to {:.3} mm off equal distances of {apart:.3} mm", off(worst)));
+        let off = off(worst);
+        warnings.push(warning::UNEVEN.say(&[&format_args!("{off:.3}"), &format_args!("{apart:.3}")]));
     }
     Ok(apart)
 }

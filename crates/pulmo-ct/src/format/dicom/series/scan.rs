@@ -11,6 +11,7 @@ use super::dicomdir::{self, Directory};
 use super::enhanced;
 use super::header::{SliceHeader, text};
 use crate::error::{Error, Result};
+use crate::format::warning;
 
 /// How deep folders are followed, so that a link to a parent ends somewhere.
 const DEEPEST: usize = 16;
@@ -67,15 +68,15 @@ impl Scan {
         let mut warnings = Vec::new();
         if !self.not_dicom.is_empty() {
             let count = self.not_dicom.len();
-            warnings.push(format!("{count} files are not DICOM and were left out: {}", self.name_not_dicom()));
+            warnings.push(warning::NOT_DICOM.say(&[&count, &self.name_not_dicom()]));
         }
         if let Some((file, how, _)) = self.damaged.first() {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
-            warnings.push(format!("{} files are damaged: `{name}`: {how}", self.damaged.len()));
+            warnings.push(warning::DAMAGED.say(&[&self.damaged.len(), &name, how]));
         }
         if let Some((name, _)) = self.missing.first() {
             let count = self.missing.len();
-            warnings.push(format!("{count} files that the DICOMDIR lists are not there, the first is `{name}`"));
+            warnings.push(warning::DICOMDIR_MISSING.say(&[&count, name]));
         }
         warnings
     }

@@ -10,6 +10,7 @@ use super::header::SliceHeader;
 use super::place::{Axes, Places, names, position};
 use crate::error::Error;
 use crate::format::OpenOptions;
+use crate::format::warning;
 use crate::geometry::{Affine, Grid};
 
 /// Rows and columns beyond any CT, which only a damaged header has.
@@ -79,7 +80,7 @@ impl Stack {
             .map_err(|e| Refusal::invalid(e.to_string(), "a header may be damaged"))?;
         if grid.is_sheared() {
             let degrees = grid.shear_degrees();
-            warnings.push(format!("its slices are tilted by {degrees:.2} degrees (gantry tilt): its grid is sheared"));
+            warnings.push(warning::TILTED.say(&[&format_args!("{degrees:.2}")]));
         }
         warn_of_pixels(&slices, &mut warnings);
         Ok(Self { slices: slices.into_iter().cloned().collect(), grid, filling, warnings })
@@ -227,10 +228,10 @@ fn must_be_alike(slices: &[&SliceHeader]) -> Check {
 
 fn warn_of_pixels(slices: &[&SliceHeader], warnings: &mut Vec<String>) {
     if slices.iter().any(|slice| is_lossy(slice)) {
-        warnings.push("the pixels were once compressed with loss: HU are approximate".to_owned());
+        warnings.push(warning::LOSSY.say(&[]));
     }
     if let Some(hu) = slices.iter().find_map(|slice| slice.layout.suspicious_padding_hu()) {
-        warnings.push(format!("PixelPaddingValue stands for {hu} HU, which tissue may have; such voxels become air"));
+        warnings.push(warning::PADDING.say(&[&hu]));
     }
 }
 
