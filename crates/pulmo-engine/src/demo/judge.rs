@@ -104,25 +104,14 @@ fn mean(cases: &[CaseScore]) -> Mean {
     }
 }
 
-/// Writes `evaluation.json`, `evaluation.csv` and `evaluation.txt`.
-pub(super) fn write_tables(folder: &Path, report: &Report) -> Result<()> {
-    let path = folder.join("evaluation.json");
+/// Writes `demo.json` and `demo.txt`: what no evaluation holds, such as the HU band and the losses.
+pub(super) fn write_report(folder: &Path, report: &Report) -> Result<()> {
+    let path = folder.join("demo.json");
     let mut json = serde_json::to_vec_pretty(report).map_err(|error| Error::write(&path, error.into()))?;
     json.push(b'\n');
     atomic::write(&path, &json)?;
-    atomic::write(&folder.join("evaluation.csv"), csv(report).as_bytes())?;
-    atomic::write(&folder.join("evaluation.txt"), report.text().as_bytes())?;
+    atomic::write(&folder.join("demo.txt"), report.text().as_bytes())?;
     Ok(())
-}
-
-fn csv(report: &Report) -> String {
-    let mut text = String::from("case,dice,hu_band_dice,reference_ml,prediction_ml\n");
-    for case in &report.cases {
-        let dice = case.dice.map_or(String::new(), |dice| dice.to_string());
-        let CaseScore { case, hu_band_dice, reference_ml, prediction_ml, .. } = case;
-        let _ = writeln!(text, "{case},{dice},{hu_band_dice},{reference_ml},{prediction_ml}");
-    }
-    text
 }
 
 impl Report {

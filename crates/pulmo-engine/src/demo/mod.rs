@@ -127,7 +127,7 @@ pub fn recipe() -> Result<Recipe> {
     Recipe::parse(RECIPE, "demo", &[])
 }
 
-/// Draws, trains and judges; writes data, run folder, model, predictions and evaluation into the folder.
+/// Draws, trains and judges; writes data, run folder, model, predictions and report into the folder.
 ///
 /// # Errors
 /// Those of writing files and of [`train`](crate::train::train()); [`Error::Stopped`] when `stop` was set.
@@ -163,7 +163,7 @@ pub fn run(options: &Options<'_>, progress: &mut dyn FnMut(Progress)) -> Result<
         peak_memory_bytes: peak_memory_bytes(),
         model_sha256: outcome.model_sha256,
     };
-    judge::write_tables(options.folder, &report)?;
+    judge::write_report(options.folder, &report)?;
     Ok(Demonstration { report, held_out: data.held_out, predictions: judged.predictions })
 }
 

@@ -37,9 +37,8 @@ fn a_tiny_demonstration_writes_everything_and_reports_what_it_wrote() {
             "model.safetensors",
             "predictions/held_out_01/mask.nii.gz",
             "predictions/held_out_01/result.json",
-            "evaluation.csv",
-            "evaluation.json",
-            "evaluation.txt",
+            "demo.json",
+            "demo.txt",
         ] {
             assert!(folder.path().join(file).is_file(), "{file}");
         }

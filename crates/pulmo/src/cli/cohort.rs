@@ -19,6 +19,7 @@ use pulmo::ct::dataset::DataList;
 
 use self::find::Found;
 use self::model::Cohort;
+use super::evaluation::read_if_ours;
 use crate::terminal::{Terminal, advice};
 
 /// Shows many cases on one page: table, distributions, agreement of volumes, worst cases, learning curves.
@@ -94,8 +95,8 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
 
 fn add(cohort: &mut Cohort, found: &Found, terminal: &Terminal) -> anyhow::Result<()> {
     match found {
-        Found::Evaluation(path) => match evaluation::read(path)? {
-            Some(evaluation) => evaluation.add_to(cohort)?,
+        Found::Evaluation(path) => match read_if_ours(path)? {
+            Some(evaluation) => cohort.add_evaluation(evaluation, path)?,
             None => terminal.warn(&format!("`{}` is no evaluation by `pulmo evaluate`; left out", path.display())),
         },
         Found::Case(folder) => result::add(cohort, folder)?,

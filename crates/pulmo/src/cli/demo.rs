@@ -11,8 +11,10 @@ use std::time::Instant;
 use anyhow::Context;
 use pulmo::ct::atomic;
 use pulmo::engine::demo::{Demonstration, Options, Progress, Report, run as demonstrate};
+use pulmo::measure::evaluate::{CaseFacts, CaseMeasures, CaseResult, Label, Outcome, Protocol, Region, measure_case};
 use pulmo::picture::{Layers, View};
 
+use super::evaluate::{Document, Measured, SHOWN as SHOWN_METRICS, Wanted};
 use super::threads;
 use crate::terminal::{Terminal, advice};
 
@@ -48,16 +50,21 @@ pub(crate) struct Args {
 const MARK: &str = ".pulmo-demo";
 
 /// Everything that a demonstration writes; nothing else is ever removed.
-const ENTRIES: [&str; 11] = [
+const ENTRIES: [&str; 16] = [
     "data",
     "data.toml",
     "run",
     "model.safetensors",
     "predictions",
     "pictures",
+    "demo.json",
+    "demo.txt",
     "evaluation.csv",
     "evaluation.json",
+    "evaluation.md",
+    "evaluation.tex",
     "evaluation.txt",
+    "methods.md",
     "index.html",
     MARK,
 ];
@@ -82,6 +89,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         terminal.say("Control: each training CT gets the mask of another one, so the network must fail.");
     }
     let found = with_progress(&options, terminal)?;
+    evaluation(&found)?.write_to(&args.output).context("cannot keep the evaluation")?;
     let pictures = draw(&args.output, &found)?;
     let index = args.output.join("index.html");
     atomic::write(&index, page::html(&found.report, &pictures).as_bytes())?;
@@ -136,6 +144,28 @@ fn with_progress(options: &Options<'_>, terminal: &Terminal) -> anyhow::Result<D
     Ok(found)
 }
 
+/// The held-out cases by every metric, in the form of `pulmo evaluate`.
+fn evaluation(found: &Demonstration) -> anyhow::Result<Document> {
+    let protocol = Protocol::of(vec![Label { name: "infiltrate".to_owned(), value: 1 }]);
+    let mut cases = Vec::new();
+    for ((phantom, prediction), score) in found.held_out.iter().zip(&found.predictions).zip(&found.report.cases) {
+        let measures = measure_case(&phantom.infiltrate, prediction, &protocol)?;
+        let lung_voxels = phantom.lungs.labels().iter().filter(|&&label| label > 0).count();
+        let lung_ml = lung_voxels as f64 * phantom.lungs.grid().voxel_ml();
+        let measures = CaseMeasures { lung_ml: Some(lung_ml), ..measures };
+        let facts = CaseFacts { data_set: Some("phantoms".to_owned()), ..CaseFacts::of_case(&score.case) };
+        let facts = facts.with_measures(&measures, &protocol);
+        cases.push(CaseResult { case: score.case.clone(), facts, outcome: Outcome::Measured(measures) });
+    }
+    let mut notes = vec!["phantoms, not patients: no Dice here compares with a published one".to_owned()];
+    if found.report.shuffled_masks {
+        notes.push("control: trained on masks of other cases, so a low Dice is the right result".to_owned());
+    }
+    let pairing = "each held-out phantom with the mask it was drawn with".to_owned();
+    let measured = Measured { pairing, notes, cases, not_listed: Vec::new(), region: Region::Volume };
+    Ok(Document::new(measured, Wanted { protocol, shown: SHOWN_METRICS.to_vec(), paper: false }))
+}
+
 /// Held-out cases that the page shows.
 const SHOWN: usize = 4;
 
@@ -172,7 +202,49 @@ fn summary(report: &Report, seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use pulmo::ct::phantom::{PhantomOptions, thorax};
+    use pulmo::engine::demo::{CaseScore, Mean};
+
     use super::*;
+    use crate::cli::evaluation;
+
+    #[test]
+    fn its_evaluation_is_one_that_other_commands_read() {
+        let options = PhantomOptions { shape: [16, 48, 48], spacing_mm: [16.0, 7.2, 7.2], ..PhantomOptions::seeded(3) };
+        let phantom = thorax(&options).unwrap();
+        let score = CaseScore {
+            case: "held_out_01".into(),
+            dice: Some(1.0),
+            hu_band_dice: 0.5,
+            reference_ml: phantom.exact.infiltrate_ml,
+            prediction_ml: phantom.exact.infiltrate_ml,
+        };
+        let report = Report {
+            notice: pulmo::RESEARCH_USE,
+            shuffled_masks: true,
+            training_cases: 2,
+            shape: options.shape,
+            spacing_mm: options.spacing_mm,
+            cases: vec![score],
+            mean: Mean { dice: 1.0, hu_band_dice: 0.5, absolute_volume_error_ml: 0.0 },
+            hu_band: String::new(),
+            training_loss: Vec::new(),
+            parameters: 1,
+            seconds: [0.0; 3],
+            peak_memory_bytes: None,
+            model_sha256: String::new(),
+        };
+        let predictions = vec![phantom.infiltrate.clone()];
+        let folder = tempfile::tempdir().unwrap();
+        let found = Demonstration { report, held_out: vec![phantom], predictions };
+        evaluation(&found).unwrap().write_to(folder.path()).unwrap();
+        let read = evaluation::read(folder.path()).unwrap();
+        let case = read.case("held_out_01").unwrap();
+        assert_eq!(case.value("infiltrate", "native", "dice"), Some(1.0));
+        let drawn = case.result("infiltrate", "native").unwrap().reference_ml.unwrap();
+        assert!((drawn - found.report.cases[0].reference_ml).abs() < 1e-6, "{drawn}");
+        assert!(read.notes.iter().any(|note| note.contains("control")), "{:?}", read.notes);
+    }
 
     #[test]
     fn only_a_demonstrations_own_things_are_replaced() {

@@ -19,14 +19,14 @@ use pulmo::measure::evaluate::paper::PAPER_SHAPE;
 use pulmo::measure::evaluate::{Label, Outcome, Protocol};
 use pulmo::measure::statistics::Resampling;
 
-use self::document::{Document, Measured, Wanted};
+pub(super) use self::document::{Document, Measured, Wanted};
 use self::listed::SplitChoice;
 use self::pairing::{Pairing, Suffixes};
 use crate::cli;
 use crate::terminal::{Terminal, advice};
 
 /// Metrics that tables show unless --metrics names others, where they are known.
-const SHOWN: [&str; 7] =
+pub(super) const SHOWN: [&str; 7] =
     ["dice", "surface_dice", "hd95_surface_mm", "lesion_f1", "sensitivity", "precision", "volume_error_ml"];
 
 /// Compares predictions with references: Dice per case and label, means, volumes in mL

@@ -19,6 +19,7 @@ mod deidentify;
 mod demo;
 mod doctor;
 mod evaluate;
+mod evaluation;
 mod import;
 mod inspect;
 mod lungs;

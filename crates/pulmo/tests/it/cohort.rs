@@ -113,11 +113,13 @@ fn names_cannot_break_out_of_the_page() {
     let folder = tempfile::tempdir().unwrap();
     let text = serde_json::json!({
         "schema": "pulmo-evaluation/1",
+        "pulmo_version": HOSTILE,
         "notes": [HOSTILE],
+        "protocol": {"labels": [{"name": HOSTILE, "value": 1}], "network_shape": null},
         "metrics": [{"name": format!("dice {HOSTILE}"), "unit": HOSTILE, "better": "higher", "empty_masks": HOSTILE}],
         "cases": [
-            {"case": HOSTILE, "facts": {"patient": "p", "site": HOSTILE, "data_set": HOSTILE}, "measured": {"results": [
-                {"label": HOSTILE, "grid": "native", "reference_ml": 1.0, "prediction_ml": 3.0,
+            {"case": HOSTILE, "facts": {"patient": "p", "site": HOSTILE, "data_set": HOSTILE}, "measured": {"shape": [1, 1, 1], "spacing_mm": [1.0, 1.0, 1.0], "results": [
+                {"label": HOSTILE, "grid": "native", "overlap": {"reference": 1}, "reference_ml": 1.0, "prediction_ml": 3.0,
                  "metrics": [{"metric": format!("dice {HOSTILE}"), "value": 0.5, "unit": HOSTILE}]}]}},
             {"case": "b", "facts": {"data_set": "other"}, "failed": {"reason": HOSTILE, "hint": HOSTILE}},
         ],

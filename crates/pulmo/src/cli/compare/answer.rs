@@ -9,9 +9,9 @@ use pulmo::measure::statistics::subgroup::{Group, OPACITY_VOLUME, SLICE_SPACING,
 use pulmo::measure::statistics::{Interval, bootstrap};
 
 use super::document::{Contrast, Runs, Subgroup, VolumeAgreement, patients};
-use super::input::Evaluation;
 use super::methods::{Method, SharedCase};
 use super::question::{Asked, Question};
+use crate::cli::evaluation::Evaluation;
 
 /// What volumes are compared with beside other methods.
 pub(super) const REFERENCE: &str = "reference";

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::input::{self, Case, Direction, Evaluation, Rule, Settings};
+use super::input;
+use crate::cli::evaluation::{self, Case, Direction, Evaluation, Rule, Settings};
 use crate::terminal::advice;
 
 /// A method and its runs.
@@ -40,7 +41,7 @@ pub(super) fn gather(results: &[String]) -> anyhow::Result<Vec<Method>> {
     let mut methods: Vec<Method> = Vec::new();
     for (given, path) in parsed {
         let name = given.clone().unwrap_or_else(|| input::default_name(&path));
-        let run = input::read(&path)?;
+        let run = evaluation::read(&path)?;
         match methods.iter_mut().find(|method| method.name == name) {
             Some(method) if given.is_some() => method.runs.push(run),
             Some(_) => {
@@ -240,7 +241,7 @@ fn difference(first: (&str, &Case), other: (&str, &Case), labels: &[String]) -> 
     let (x, y) = (one.measured.as_ref()?, two.measured.as_ref()?);
     let same_spacing = x.spacing_mm.iter().zip(y.spacing_mm).all(|(p, q)| (p - q).abs() <= 1e-4 * p.abs().max(q.abs()));
     if x.shape != y.shape || !same_spacing {
-        let told = |m: &input::Measured| format!("{:?} voxels of {:?} mm", m.shape, m.spacing_mm);
+        let told = |m: &evaluation::Measured| format!("{:?} voxels of {:?} mm", m.shape, m.spacing_mm);
         return Some(format!("case `{name}` has {} in {a} and {} in {b}", told(x), told(y)));
     }
     if let (Some(p), Some(q)) = (&x.reference_sha256, &y.reference_sha256)

@@ -4,8 +4,8 @@ use pulmo::measure::compare::Better;
 use pulmo::measure::evaluate::MeasuredOn;
 use pulmo::measure::statistics::Resampling;
 
-use super::input::{Direction, Rule};
 use super::methods::{Method, shared_labels, shared_metrics};
+use crate::cli::evaluation::{Direction, Rule};
 use crate::terminal::advice;
 
 /// What to compare.

@@ -111,7 +111,11 @@ fn files(page: &mut String) {
         ("run/", "the training's folder: recipe, log of every step, checkpoint"),
         ("model.safetensors", "the trained network with its recipe and origin in one file"),
         ("predictions/", "mask and result of each held-out CT, as `pulmo segment` writes them"),
-        ("evaluation.csv, .json, .txt", "the table above"),
+        ("demo.txt, .json", "the numbers above"),
+        (
+            "evaluation.json, .csv, .md, .tex, methods.md",
+            "every metric of the held-out CTs, as `pulmo evaluate` writes them; `pulmo cohort . -o cohort.html` shows them",
+        ),
         ("pictures/", "the pictures above"),
     ] {
         let mut what = what.to_owned();

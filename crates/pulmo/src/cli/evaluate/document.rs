@@ -18,61 +18,61 @@ use crate::cli::table::Table;
 use super::{csv, methods, tables};
 
 /// The name of the JSON's form; `docs/schemas/evaluation.schema.json` describes it.
-pub(super) const SCHEMA: &str = "pulmo-evaluation/1";
+pub(crate) const SCHEMA: &str = "pulmo-evaluation/1";
 
 /// Everything about one evaluation, as it is written to evaluation.json.
 #[derive(Debug, Serialize)]
-pub(super) struct Document {
+pub(crate) struct Document {
     schema: &'static str,
     pulmo_version: &'static str,
     research_use: &'static str,
-    pub(super) pairing: String,
-    pub(super) notes: Vec<String>,
-    pub(super) protocol: Protocol,
-    pub(super) metrics: Vec<MetricRule>,
-    pub(super) flow: CaseFlow,
-    pub(super) cases: Vec<CaseResult>,
-    pub(super) summary: Vec<SummaryRow>,
-    pub(super) subgroups: Vec<Group>,
-    pub(super) false_alarms: Vec<FalseAlarms>,
+    pub(crate) pairing: String,
+    pub(crate) notes: Vec<String>,
+    pub(crate) protocol: Protocol,
+    pub(crate) metrics: Vec<MetricRule>,
+    pub(crate) flow: CaseFlow,
+    pub(crate) cases: Vec<CaseResult>,
+    pub(crate) summary: Vec<SummaryRow>,
+    pub(crate) subgroups: Vec<Group>,
+    pub(crate) false_alarms: Vec<FalseAlarms>,
     /// Only with probabilities.
-    pub(super) calibration: Option<CalibrationReport>,
+    pub(crate) calibration: Option<CalibrationReport>,
     /// Only with `--protocol paper`.
-    pub(super) paper: Option<Vec<PaperRow>>,
+    pub(crate) paper: Option<Vec<PaperRow>>,
     /// The metrics that tables show; files for programs hold all.
     #[serde(skip)]
-    pub(super) shown: Vec<&'static str>,
+    pub(crate) shown: Vec<&'static str>,
 }
 
 /// What a metric's numbers mean.
 #[derive(Debug, Serialize)]
-pub(super) struct MetricRule {
-    pub(super) name: &'static str,
-    pub(super) unit: &'static str,
+pub(crate) struct MetricRule {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
     better: Better,
-    pub(super) empty_masks: &'static str,
+    pub(crate) empty_masks: &'static str,
 }
 
 /// What was measured, and what is known of it.
 #[derive(Debug)]
-pub(super) struct Measured {
-    pub(super) pairing: String,
-    pub(super) notes: Vec<String>,
-    pub(super) cases: Vec<CaseResult>,
-    pub(super) not_listed: Vec<String>,
-    pub(super) region: Region,
+pub(crate) struct Measured {
+    pub(crate) pairing: String,
+    pub(crate) notes: Vec<String>,
+    pub(crate) cases: Vec<CaseResult>,
+    pub(crate) not_listed: Vec<String>,
+    pub(crate) region: Region,
 }
 
 /// What to make of it.
 #[derive(Debug)]
-pub(super) struct Wanted {
-    pub(super) protocol: Protocol,
-    pub(super) shown: Vec<&'static str>,
-    pub(super) paper: bool,
+pub(crate) struct Wanted {
+    pub(crate) protocol: Protocol,
+    pub(crate) shown: Vec<&'static str>,
+    pub(crate) paper: bool,
 }
 
 impl Document {
-    pub(super) fn new(measured: Measured, wanted: Wanted) -> Self {
+    pub(crate) fn new(measured: Measured, wanted: Wanted) -> Self {
         let Wanted { protocol, shown, paper } = wanted;
         let cases = measured.cases;
         let metrics = compare::ALL.iter().map(|metric| MetricRule {
@@ -105,21 +105,21 @@ impl Document {
     }
 
     /// Cases with numbers.
-    pub(super) fn measured(&self) -> usize {
+    pub(crate) fn measured(&self) -> usize {
         self.cases.iter().filter(|case| matches!(case.outcome, Outcome::Measured(_))).count()
     }
 
     /// Cases without.
-    pub(super) fn failed(&self) -> usize {
+    pub(crate) fn failed(&self) -> usize {
         self.cases.len() - self.measured()
     }
 
     /// The files that [`write_to`](Self::write_to) writes.
-    pub(super) const FILES: [&str; 5] =
+    pub(crate) const FILES: [&str; 5] =
         ["evaluation.csv", "evaluation.json", "evaluation.md", "evaluation.tex", "methods.md"];
 
     /// Writes all files into `folder`, which is made if it is not there.
-    pub(super) fn write_to(&self, folder: &Path) -> anyhow::Result<()> {
+    pub(crate) fn write_to(&self, folder: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))?;
         let contents = [csv::csv(&self.cases), self.json()?, self.markdown(), self.latex(), methods::methods(self)];
         for (name, content) in Self::FILES.into_iter().zip(contents) {
@@ -128,12 +128,12 @@ impl Document {
         Ok(())
     }
 
-    pub(super) fn json(&self) -> anyhow::Result<String> {
+    pub(crate) fn json(&self) -> anyhow::Result<String> {
         Ok(serde_json::to_string_pretty(self).context("cannot form the JSON")? + "\n")
     }
 
     /// The tables for a terminal.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut parts = vec![self.headline()];
         parts.extend(tables::all(self).iter().map(Table::text));
         parts.push(tables::reading(self).join("\n"));
