@@ -2,7 +2,8 @@
 
 use super::passes;
 use super::tiles::{self, Shared};
-use super::{Conv3d, weights};
+use super::weights::Lines;
+use super::{Conv3d, weights, winograd};
 use crate::simd::KernelSet;
 
 /// Convolution. Lengths are the caller's to check.
@@ -13,7 +14,9 @@ pub(crate) fn forward(
     y: &mut [f32],
 ) {
     let y = Shared(y.as_mut_ptr());
-    if passes::merges(conv) {
+    if winograd::pays(conv) {
+        winograd::run(set, conv, x, (w, bias), y);
+    } else if passes::merges(conv) {
         let lines = passes::padded_lines(conv, x);
         tiles::run(set, &passes::merged(conv), &lines, (w, bias), y);
     } else {
@@ -43,10 +46,12 @@ pub(crate) fn data_gradient(set: &'static KernelSet, conv: &Conv3d, (dy, w): (&[
 
 /// Gradient with respect to the weights. Lengths are the caller's to check.
 pub(crate) fn weight_gradient(set: &'static KernelSet, conv: &Conv3d, (x, dy): (&[f32], &[f32]), dw: &mut [f32]) {
-    if passes::merges(conv) {
+    if winograd::pays(conv) {
+        winograd::weight_gradient(set, conv, (x, dy), dw);
+    } else if passes::merges(conv) {
         let lines = passes::padded_lines(conv, x);
-        weights::run(set, &passes::merged(conv), (&lines, dy), dw);
+        weights::run(set, &passes::merged(conv), Lines::Plain, (&lines, dy), dw);
     } else {
-        weights::run(set, &passes::forward(conv), (x, dy), dw);
+        weights::run(set, &passes::forward(conv), Lines::Plain, (x, dy), dw);
     }
 }

@@ -6,6 +6,7 @@ mod passes;
 mod scratch;
 mod tiles;
 mod weights;
+mod winograd;
 
 /// Geometry of one 3D convolution, sizes in voxels.
 ///

@@ -164,6 +164,14 @@ pub(super) fn merged(conv: &Conv3d) -> Pass {
     }
 }
 
+/// The forward pass over the points of minimal filtering, `steps` to a line.
+pub(super) fn of_points(conv: &Conv3d, steps: usize) -> Pass {
+    let plain = forward(conv);
+    let [axis_d, axis_h, _] = plain.axes;
+    let axis_w = Axis { count: steps, first: 0, step: 1, advance: 1, extent: steps, taps: vec![(0, 0)] };
+    Pass { axes: [axis_d, axis_h, axis_w], kernel: [conv.kernel[0], conv.kernel[1], 1], ..plain }
+}
+
 /// The input with zeros put before and behind every line.
 pub(super) fn padded_lines(conv: &Conv3d, x: &[f32]) -> Vec<f32> {
     let (line, padded) = (conv.input[2] * conv.in_channels, padded_width(conv) * conv.in_channels);

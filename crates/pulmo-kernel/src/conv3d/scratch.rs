@@ -1,6 +1,6 @@
 //! How much memory the float32 kernels allocate.
 
-use super::{Conv3d, passes, tiles, weights};
+use super::{Conv3d, passes, tiles, weights, winograd};
 use crate::simd::MAX_ROWS;
 
 /// Bytes of a float.
@@ -32,6 +32,9 @@ fn line_bytes(conv: &Conv3d) -> usize {
 
 /// Bytes of a pass: the copied input, and the panel, sums and tiles of every thread.
 fn pass_bytes(conv: &Conv3d, threads: usize) -> usize {
+    if winograd::pays(conv) {
+        return winograd::shared_bytes(conv) + threads * (winograd::thread_bytes(conv) + THREAD_SLACK);
+    }
     let depth = conv.in_channels.max(conv.out_channels) * if passes::merges(conv) { conv.kernel[2] } else { 1 };
     let panel = tiles::PANEL_BYTES.max(depth * WIDTH * FLOAT) + conv.taps() * 4 * (depth + WIDTH) * FLOAT;
     let sums = 2 * tiles::TASK_TILES * MAX_ROWS * WIDTH * FLOAT;
@@ -43,15 +46,20 @@ fn pass_bytes(conv: &Conv3d, threads: usize) -> usize {
 fn weight_gradient_bytes(conv: &Conv3d, threads: usize) -> usize {
     let padded = |channels: usize| channels + WIDTH + MAX_ROWS;
     let [depth, height, width] = conv.output();
-    let merged = if passes::merges(conv) { conv.kernel[2] } else { 1 };
+    let filtered = winograd::pays(conv);
+    let merged = if passes::merges(conv) && !filtered { conv.kernel[2] } else { 1 };
     let rows = padded(conv.in_channels * merged);
     let columns = padded(conv.out_channels);
-    let sums = conv.taps() / merged * rows * columns * FLOAT;
+    // Six points instead of three taps.
+    let taps = if filtered { 2 * conv.taps() } else { conv.taps() / merged };
+    let sums = taps * rows * columns * FLOAT;
     let parts = weights::parts(conv.weight_len(), conv.batch * depth * height, width) + 1;
-    let lines = (weights::CHUNK_VOXELS / width.max(1)).max(1).min(conv.batch * depth * height);
+    let voxels = if filtered { weights::CHUNK_VOXELS_OF_POINTS } else { weights::CHUNK_VOXELS };
+    let lines = (voxels / width.max(1)).max(1).min(conv.batch * depth * height);
     let input_lines = (lines * conv.kernel[0] * conv.kernel[1]).min(conv.batch * conv.input[0] * conv.input[1]);
     let line = if merged > 1 { width } else { conv.input[2] };
-    let packed = (input_lines * line * rows + lines * width * columns) * FLOAT;
+    // A line's points are half as many again as its voxels.
+    let packed = (input_lines * line * rows + lines * width * columns) * FLOAT * if filtered { 2 } else { 1 };
     let pairs = 2 * conv.taps() * lines * width * 2 * FLOAT;
     let slots = 2 * conv.batch * conv.input[0] * conv.input[1] * FLOAT + 32 * input_lines;
     line_bytes(conv) + parts * sums + threads * (2 * packed + pairs + slots + THREAD_SLACK)

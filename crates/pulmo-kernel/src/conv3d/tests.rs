@@ -2,7 +2,8 @@
 
 use rayon::ThreadPoolBuilder;
 
-use super::{Conv3d, fast};
+use super::tiles::Shared;
+use super::{Conv3d, fast, winograd};
 use crate::{Kernels, Scalar, Variant};
 
 /// A small generator of reproducible numbers.
@@ -31,14 +32,27 @@ fn magnitudes(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| f64::from(value.abs())).collect()
 }
 
-/// Asserts that errors stay below 16 units of float32 rounding of the sum of the magnitudes of all products.
-fn assert_close(fast: &[f32], exact: &[f64], scale: &[f64], what: &str) {
+/// Units of float32 rounding that a direct sum may be off.
+const DIRECT: f64 = 16.0;
+/// The same for minimal filtering, where an output also takes the rounding of its neighbours' larger inputs.
+const FILTERED: f64 = 64.0;
+
+/// Asserts that errors stay below some units of float32 rounding of the sum of the magnitudes of all products.
+fn assert_close(fast: &[f32], exact: &[f64], scale: &[f64], units: f64, what: &str) {
     assert_eq!(fast.len(), exact.len());
     for (index, ((&fast, &exact), &scale)) in fast.iter().zip(exact).zip(scale).enumerate() {
         let error = (f64::from(fast) - exact).abs();
-        let bound = 16.0 * f64::from(f32::EPSILON) * scale + 1e-30;
+        let bound = units * f64::from(f32::EPSILON) * scale + 1e-30;
         assert!(error <= bound, "{what}, element {index}: got {fast}, expected {exact}, error {error:e} > {bound:e}");
     }
+}
+
+/// The largest scale of an element and its neighbours along a line, which minimal filtering computes together.
+fn of_neighbours(scale: &[f64], pitch: usize) -> Vec<f64> {
+    let at = |index: usize| (1..=3).flat_map(move |step| [index.checked_sub(step * pitch), Some(index + step * pitch)]);
+    let largest =
+        |index: usize| at(index).flatten().filter_map(|near| scale.get(near)).fold(scale[index], |a, &b| a.max(b));
+    (0..scale.len()).map(largest).collect()
 }
 
 /// All three calls of one geometry, fast for every variant, against the float64 reference.
@@ -67,9 +81,21 @@ fn check(conv: &Conv3d, stream: &mut Stream) {
         fast::forward(set, conv, (&x, &w, with_bias.then_some(&bias)), &mut y);
         fast::data_gradient(set, conv, (&dy, &w), &mut dx);
         fast::weight_gradient(set, conv, (&x, &dy), &mut dw);
-        assert_close(&y, &values[0], &scales[0], &format!("forward, {variant:?}, {conv:?}"));
-        assert_close(&dx, &values[1], &scales[1], &format!("data gradient, {variant:?}, {conv:?}"));
-        assert_close(&dw, &values[2], &scales[2], &format!("weight gradient, {variant:?}, {conv:?}"));
+        let units = if winograd::pays(conv) { FILTERED } else { DIRECT };
+        assert_close(&y, &values[0], &scales[0], units, &format!("forward, {variant:?}, {conv:?}"));
+        if winograd::fits(conv) {
+            let (mut filtered, mut of_weights) = (vec![f32::NAN; dy.len()], vec![f32::NAN; w.len()]);
+            let shared = Shared(filtered.as_mut_ptr());
+            winograd::run(set, conv, &x, (&w, with_bias.then_some(&bias)), shared);
+            winograd::weight_gradient(set, conv, (&x, &dy), &mut of_weights);
+            let scale = of_neighbours(&scales[0], conv.out_channels);
+            assert_close(&filtered, &values[0], &scale, FILTERED, &format!("filtered, {variant:?}, {conv:?}"));
+            let what = format!("filtered weight gradient, {variant:?}, {conv:?}");
+            let scale = of_neighbours(&scales[2], conv.in_channels * conv.out_channels);
+            assert_close(&of_weights, &values[2], &scale, FILTERED, &what);
+        }
+        assert_close(&dx, &values[1], &scales[1], units, &format!("data gradient, {variant:?}, {conv:?}"));
+        assert_close(&dw, &values[2], &scales[2], units, &format!("weight gradient, {variant:?}, {conv:?}"));
     }
 }
 
@@ -122,6 +148,9 @@ fn fast_kernels_agree_with_the_reference_on_the_network_s_layers() {
     check(&cube([3, 7, 7], [64, 128], 3, 1, 2), &mut stream);
     check(&cube([5, 14, 14], [64, 128], 1, 2, 0), &mut stream);
     check(&cube([5, 14, 14], [64, 70], 3, 2, 1), &mut stream);
+    // Large enough for minimal filtering, in several chunks of planes.
+    check(&cube([6, 18, 23], [24, 35], 3, 1, 1), &mut stream);
+    check(&cube([5, 22, 14], [131, 131], 3, 1, 2), &mut stream);
     // Longer than one part of space in the weight gradient.
     check(&cube([5, 30, 30], [9, 20], 3, 1, 1), &mut stream);
     check(&cube([5, 30, 30], [33, 3], 1, 1, 0), &mut stream);

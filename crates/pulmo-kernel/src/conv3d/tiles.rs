@@ -33,11 +33,11 @@ impl Shared {
 
 /// Some neighbouring output channels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Block {
-    first: usize,
-    width: usize,
+pub(super) struct Block {
+    pub(super) first: usize,
+    pub(super) width: usize,
     /// Vectors in a row of a tile; 0 for a block computed by dot products along the input channels.
-    vectors: usize,
+    pub(super) vectors: usize,
 }
 
 /// Whether a few last channels are cheaper by dot products over `depth` than as a partly filled vector.
@@ -46,7 +46,7 @@ pub(super) fn dots_pay(lanes: usize, depth: usize, width: usize) -> bool {
 }
 
 /// Splits the output channels into blocks.
-fn blocks(set: &KernelSet, pass: &Pass) -> Vec<Block> {
+pub(super) fn blocks(set: &KernelSet, pass: &Pass) -> Vec<Block> {
     let tail = pass.channels % set.lanes;
     let dots = tail > 0 && dots_pay(set.lanes, pass.depth, tail);
     let in_vectors = if dots { pass.channels - tail } else { pass.channels };

@@ -2,23 +2,29 @@
 //!
 //! Tasks own one part of the output lines and some channels. Of a few lines at a time they pack the channels of `x`
 //! and `dy` into strips, then run all taps over them. The parts of space are added up afterwards in a fixed order.
+//!
+//! With three taps along a line and no strides, lines are turned into the points of minimal filtering first
+//! (`simd/filtering.rs`): four voxels of `dy` and six of `x` give six products per channel pair instead of twelve.
 
 use rayon::prelude::*;
 
 use super::aligned::Aligned;
 use super::passes::Pass;
 use super::tiles::{Shared, dots_pay};
-use crate::simd::{KernelSet, OuterJob};
+use crate::simd::filtering::{OUTPUTS, POINTS, WEIGHTS};
+use crate::simd::{KernelSet, OuterJob, SpreadJob};
 
 /// Output voxels that a task packs at a time.
 pub(super) const CHUNK_VOXELS: usize = 256;
+/// The same where lines are turned into points, which are a fourth as many.
+pub(super) const CHUNK_VOXELS_OF_POINTS: usize = 1024;
 /// Fewest output voxels of a part of space.
 const PART_VOXELS: usize = 1024;
 /// Most parts of space, and most floats of all parts' sums together.
 const MAX_PARTS: usize = 8;
 const MAX_PART_FLOATS: usize = 16 << 20;
 /// Tasks there should be, where the channels allow splitting.
-const MIN_TASKS: usize = 32;
+const MIN_TASKS: usize = 16;
 /// Marks a line that is not packed.
 const ABSENT: u32 = u32::MAX;
 
@@ -66,6 +72,15 @@ impl Share {
         (self.end_column - self.first_column).next_multiple_of(set.lanes)
     }
 
+    /// The channels of `x` and of `dy` that the share needs.
+    fn channels(&self) -> [std::ops::Range<usize>; 2] {
+        let (rows, columns) = (self.first_row..self.end_row, self.first_column..self.end_column);
+        match self.rows {
+            Rows::Input => [rows, columns],
+            Rows::OutputTail => [columns, rows],
+        }
+    }
+
     /// Floats of the sums for `taps` taps.
     fn sums(&self, set: &KernelSet, taps: usize) -> usize {
         self.strips() * self.height * self.padded_columns(set) * taps
@@ -109,8 +124,17 @@ pub(super) fn parts(weights: usize, lines: usize, width: usize) -> usize {
     (lines * width / PART_VOXELS).min(MAX_PART_FLOATS / weights.max(1)).clamp(1, MAX_PARTS).min(lines.max(1))
 }
 
+/// How the lines of a pass are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Lines {
+    /// As they lie.
+    Plain,
+    /// Turned into the points of minimal filtering; with the zeros before a line, and its voxels.
+    Points { padding: usize, voxels: usize },
+}
+
 /// Computes `dw[tap][depth][channel] = sum over voxels of x * dy` for a forward pass.
-pub(super) fn run(set: &'static KernelSet, pass: &Pass, (x, dy): (&[f32], &[f32]), dw: &mut [f32]) {
+pub(super) fn run(set: &'static KernelSet, pass: &Pass, lines_are: Lines, (x, dy): (&[f32], &[f32]), dw: &mut [f32]) {
     if dw.is_empty() {
         return;
     }
@@ -121,7 +145,7 @@ pub(super) fn run(set: &'static KernelSet, pass: &Pass, (x, dy): (&[f32], &[f32]
     }
     let parts = parts(dw.len(), lines, width);
     let shares = shares(set, pass, parts);
-    let job = Job { set, pass, x, dy, taps: pass.kernel.iter().product() };
+    let job = Job { set, pass, lines: lines_are, x, dy, taps: pass.kernel.iter().product() };
     let out = Shared(dw.as_mut_ptr());
     let sums: Vec<Aligned> = (0..shares.len() * parts)
         .into_par_iter()
@@ -151,6 +175,7 @@ pub(super) fn run(set: &'static KernelSet, pass: &Pass, (x, dy): (&[f32], &[f32]
 struct Job<'a> {
     set: &'static KernelSet,
     pass: &'a Pass,
+    lines: Lines,
     x: &'a [f32],
     dy: &'a [f32],
     taps: usize,
@@ -161,6 +186,10 @@ struct Job<'a> {
 struct Scratch {
     rows: Aligned,
     columns: Aligned,
+    /// A line with zeros around; lines of `x` and `dy` at all points: `[line][point][step][channel]`.
+    padded: Vec<f32>,
+    x_points: Aligned,
+    dy_points: Aligned,
     /// Packed place of every input line, or [`ABSENT`].
     slots: Vec<u32>,
     /// The packed input lines, by their index.
@@ -171,28 +200,117 @@ struct Scratch {
 }
 
 impl Job<'_> {
-    /// The sums of one share over some output lines: `[strip][block][tap][row][column]`.
+    /// The sums of one share over some output lines: `[point][strip][block][tap][row][column]`.
     fn sum(&self, share: &Share, lines: std::ops::Range<usize>, scratch: &mut Scratch) -> Aligned {
-        let mut sums = Aligned::zeros(share.sums(self.set, self.taps));
-        let step = (CHUNK_VOXELS / self.pass.output[2]).max(1);
+        let (points, chunk_voxels) = match self.lines {
+            Lines::Plain => (1, CHUNK_VOXELS),
+            Lines::Points { .. } => (POINTS, CHUNK_VOXELS_OF_POINTS),
+        };
+        let of_point = share.sums(self.set, self.taps);
+        let mut sums = Aligned::zeros(points * of_point);
+        let step = (chunk_voxels / self.pass.output[2]).max(1);
         for first in lines.clone().step_by(step) {
             let chunk = first..(first + step).min(lines.end);
             self.find_lines(chunk.clone(), scratch);
             self.pair_up(chunk.clone(), share.rows, scratch);
-            let x_lines: Vec<&[f32]> = scratch.packed.iter().map(|&line| &self.x[self.line_start(line)..]).collect();
-            let line = self.pass.output[2] * self.pass.channels;
-            let dy_lines: Vec<&[f32]> = chunk.map(|index| &self.dy[index * line..]).collect();
-            let x = Source { lines: &x_lines, voxels: self.pass.axes[2].extent, pitch: self.pass.pitches[2] };
-            let dy = Source { lines: &dy_lines, voxels: self.pass.output[2], pitch: self.pass.channels };
-            let (rows, columns) = match share.rows {
-                Rows::Input => (x, dy),
-                Rows::OutputTail => (dy, x),
-            };
-            rows.pack_rows(share, &mut scratch.rows);
-            columns.pack_columns(share, self.set, &mut scratch.columns);
-            self.multiply(share, (rows.places(), columns.places()), scratch, sums.as_mut());
+            if let Lines::Points { padding, voxels } = self.lines {
+                self.spread(share, chunk.clone(), (padding, voxels), scratch);
+            }
+            for point in 0..points {
+                let sums = &mut sums.as_mut()[point * of_point..][..of_point];
+                self.sum_chunk(share, chunk.clone(), point, scratch, sums);
+            }
         }
         sums
+    }
+
+    /// Adds some output lines' products at one point.
+    fn sum_chunk(
+        &self,
+        share: &Share,
+        chunk: std::ops::Range<usize>,
+        point: usize,
+        scratch: &mut Scratch,
+        sums: &mut [f32],
+    ) {
+        let steps = self.pass.axes[2].count;
+        let [of_x, of_dy] = share.channels();
+        let (x_points, dy_points) = (scratch.x_points.as_slice(), scratch.dy_points.as_slice());
+        let x_lines: Vec<&[f32]>;
+        let dy_lines: Vec<&[f32]>;
+        let [x, dy] = match self.lines {
+            Lines::Plain => {
+                let line = self.pass.output[2] * self.pass.channels;
+                x_lines = scratch.packed.iter().map(|&line| &self.x[self.line_start(line)..]).collect();
+                dy_lines = chunk.map(|index| &self.dy[index * line..]).collect();
+                let x =
+                    Source { lines: &x_lines, voxels: self.pass.axes[2].extent, pitch: self.pass.pitches[2], first: 0 };
+                [x, Source { lines: &dy_lines, voxels: self.pass.output[2], pitch: self.pass.channels, first: 0 }]
+            }
+            Lines::Points { .. } => {
+                let line = |index: usize, channels: usize| (index * POINTS + point) * steps * channels;
+                x_lines = (0..scratch.packed.len()).map(|index| &x_points[line(index, of_x.len())..]).collect();
+                dy_lines = (0..chunk.len()).map(|index| &dy_points[line(index, of_dy.len())..]).collect();
+                let x = Source { lines: &x_lines, voxels: steps, pitch: of_x.len(), first: of_x.start };
+                [x, Source { lines: &dy_lines, voxels: steps, pitch: of_dy.len(), first: of_dy.start }]
+            }
+        };
+        let (rows, columns) = match share.rows {
+            Rows::Input => (x, dy),
+            Rows::OutputTail => (dy, x),
+        };
+        rows.pack_rows(share, &mut scratch.rows);
+        columns.pack_columns(share, self.set, &mut scratch.columns);
+        let places = (rows.places(), columns.places());
+        self.multiply(share, places, scratch, sums);
+    }
+
+    /// Turns the share's channels of the packed input lines and of some output lines into points.
+    fn spread(
+        &self,
+        share: &Share,
+        chunk: std::ops::Range<usize>,
+        (padding, voxels): (usize, usize),
+        scratch: &mut Scratch,
+    ) {
+        let steps = self.pass.axes[2].count;
+        let [of_x, of_dy] = share.channels();
+        let Scratch { padded, packed, x_points, dy_points, .. } = scratch;
+        let mut spread =
+            |from: &[f32], pitch: usize, channels: &std::ops::Range<usize>, place: (usize, usize), to: &mut [f32]| {
+                let (count, (before, voxels)) = (channels.len(), place);
+                padded.clear();
+                padded.resize((steps * OUTPUTS + 2) * count, 0.0);
+                for (voxel, to) in padded.chunks_exact_mut(count).skip(before).take(voxels).enumerate() {
+                    to.copy_from_slice(&from[voxel * pitch + channels.start..][..count]);
+                }
+                debug_assert!(to.len() >= POINTS * steps * count);
+                SpreadJob {
+                    from: padded.as_ptr(),
+                    voxel: count,
+                    channels: count,
+                    steps,
+                    to: to.as_mut_ptr(),
+                    point_pitch: steps * count,
+                    step_pitch: count,
+                }
+            };
+        let len = POINTS * steps * of_x.len();
+        for (&line, to) in packed.iter().zip(x_points.reserve(packed.len() * len).chunks_exact_mut(len.max(1))) {
+            let from = &self.x[self.line_start(line)..];
+            let job = spread(from, self.pass.depth, &of_x, (padding, voxels), to);
+            // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
+            unsafe { (self.set.spread)(&job) };
+        }
+        let len = POINTS * steps * of_dy.len();
+        let outputs = self.pass.output[2];
+        let to = dy_points.reserve(chunk.len() * len);
+        for (line, to) in chunk.zip(to.chunks_exact_mut(len.max(1))) {
+            let from = &self.dy[line * outputs * self.pass.channels..];
+            let job = spread(from, self.pass.channels, &of_dy, (0, outputs), to);
+            // SAFETY: as above.
+            unsafe { (self.set.spread_gradients)(&job) };
+        }
     }
 
     /// First float of an input line, by its index over batch, depth and height.
@@ -279,27 +397,46 @@ impl Job<'_> {
 
     /// Writes a share's sums to their weights.
     fn write(&self, share: &Share, sums: &[f32], dw: Shared) {
-        let (depth, channels) = (self.pass.depth, self.pass.channels);
-        let mut rest = sums;
+        let of_point = share.sums(self.set, self.taps);
+        let mut at = 0;
         for strip in 0..share.strips() {
             let first_row = share.first_row + strip * share.height;
             for (first, vectors) in share.blocks(self.set) {
                 let width = vectors * self.set.lanes;
                 let count = width.min(share.end_column - first);
                 for tap in 0..self.taps {
-                    let tile;
-                    (tile, rest) = rest.split_at(share.height * width);
-                    for (row, values) in (first_row..share.end_row).zip(tile.chunks_exact(width)) {
-                        for (column, &value) in (first..).zip(&values[..count]) {
+                    for row in first_row..share.end_row.min(first_row + share.height) {
+                        let place = at + (row - first_row) * width;
+                        for column in first..first + count {
                             let (input, output) = match share.rows {
                                 Rows::Input => (row, column),
                                 Rows::OutputTail => (column, row),
                             };
-                            debug_assert!(input < depth && output < channels);
-                            // SAFETY: inside the weights, and each weight belongs to one share.
-                            unsafe { dw.get().add((tap * depth + input) * channels + output).write(value) };
+                            self.write_weights(tap, [input, output], &sums[place + column - first..], of_point, dw);
                         }
                     }
+                    at += share.height * width;
+                }
+            }
+        }
+    }
+
+    /// Writes the weights of one tap, or of one tap of depth and height, from the sums at all points.
+    #[inline(always)]
+    fn write_weights(&self, tap: usize, [input, output]: [usize; 2], sums: &[f32], of_point: usize, dw: Shared) {
+        let (depth, channels) = (self.pass.depth, self.pass.channels);
+        debug_assert!(input < depth && output < channels);
+        let write = |tap: usize, value: f32| {
+            // SAFETY: inside the weights, and each weight belongs to one share.
+            unsafe { dw.get().add((tap * depth + input) * channels + output).write(value) };
+        };
+        match self.lines {
+            Lines::Plain => write(tap, sums[0]),
+            Lines::Points { .. } => {
+                let points: [f64; POINTS] = std::array::from_fn(|point| f64::from(sums[point * of_point]));
+                for along in 0..3 {
+                    let value: f64 = points.iter().zip(&WEIGHTS).map(|(sum, factors)| sum * factors[along]).sum();
+                    write(tap * 3 + along, value as f32);
                 }
             }
         }
@@ -314,6 +451,8 @@ struct Source<'a> {
     /// Voxels of a line, and floats between them.
     voxels: usize,
     pitch: usize,
+    /// The channel that comes first.
+    first: usize,
 }
 
 impl Source<'_> {
@@ -347,6 +486,7 @@ impl Source<'_> {
     ///
     /// What lies in the floats behind `count` does not matter: sums of those rows and columns are never written out.
     fn pack(&self, first: usize, count: usize, width: usize, to: &mut [f32]) {
+        let first = first - self.first;
         // Copies of a length known to the compiler are a few moves instead of a library call.
         match width {
             8 => self.pack_fixed::<8>(first, count, to),

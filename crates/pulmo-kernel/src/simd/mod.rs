@@ -1,5 +1,6 @@
 //! Vector instructions behind one trait, and the register kernels built on them, compiled once per instruction set.
 
+pub(crate) mod filtering;
 mod portable;
 mod registers;
 #[cfg(target_arch = "x86_64")]
@@ -8,6 +9,7 @@ mod x86;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+pub(crate) use filtering::{CollectJob, SpreadJob};
 pub(crate) use registers::{DotJob, OuterJob, Tap, TileJob};
 
 /// Most rows that a register kernel holds, over all instruction sets.
@@ -72,6 +74,12 @@ pub(crate) struct KernelSet {
     pub(crate) dot: [unsafe fn(&DotJob); MAX_DOTS],
     /// `outer[vectors - 1][rows - 1]`.
     pub(crate) outer: [[unsafe fn(&OuterJob); MAX_ROWS]; 2],
+    /// Inputs to points.
+    pub(crate) spread: unsafe fn(&SpreadJob),
+    /// Output gradients to points.
+    pub(crate) spread_gradients: unsafe fn(&SpreadJob),
+    /// Points to outputs.
+    pub(crate) collect: unsafe fn(&CollectJob),
 }
 
 /// An instruction set with convolution kernels.
@@ -191,7 +199,7 @@ macro_rules! kernel_set {
     ($set:ident, $simd:ty, $name:literal, rows $rows:tt, vectors $vectors:literal, dot rows $dots:literal
      $(, features $features:literal)?) => {
         pub(super) static $set: crate::simd::KernelSet = {
-            use crate::simd::{by_rows, registers};
+            use crate::simd::{by_rows, filtering, registers};
             $(#[target_feature(enable = $features)])?
             unsafe fn tile<const ROWS: usize, const VECTORS: usize>(job: &registers::TileJob) {
                 // SAFETY: the caller keeps the contract of the job and has the instructions.
@@ -207,6 +215,16 @@ macro_rules! kernel_set {
                 // SAFETY: as above.
                 unsafe { registers::outer::<$simd, ROWS, VECTORS>(job) }
             }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn spread<const GRADIENTS: bool>(job: &filtering::SpreadJob) {
+                // SAFETY: as above.
+                unsafe { filtering::spread::<$simd, GRADIENTS>(job) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn collect(job: &filtering::CollectJob) {
+                // SAFETY: as above.
+                unsafe { filtering::collect::<$simd>(job) }
+            }
             crate::simd::KernelSet {
                 name: $name,
                 lanes: <$simd as crate::simd::Simd>::LANES,
@@ -215,6 +233,9 @@ macro_rules! kernel_set {
                 tile: [by_rows!(tile, 1, $rows), by_rows!(tile, $vectors, $rows)],
                 dot: [dot::<1>, dot::<2>, dot::<3>, dot::<4>],
                 outer: [by_rows!(outer, 1, $rows), by_rows!(outer, $vectors, $rows)],
+                spread: spread::<false>,
+                spread_gradients: spread::<true>,
+                collect,
             }
         };
     };
