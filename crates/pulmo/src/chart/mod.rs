@@ -13,6 +13,7 @@ mod bland_altman;
 mod curve;
 mod histogram;
 mod plot;
+mod reliability;
 mod scatter;
 mod strip;
 
@@ -20,6 +21,7 @@ pub use axis::Axis;
 pub use bland_altman::{Agreement, bland_altman};
 pub use curve::{Curve, curves};
 pub use histogram::histogram;
+pub use reliability::{Bin, reliability};
 pub use scatter::{Point, scatter};
 pub use strip::{Strip, strips};
 

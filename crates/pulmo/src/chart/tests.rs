@@ -139,6 +139,23 @@ fn curves_begin_and_end_where_they_should_and_break_at_gaps() {
 }
 
 #[test]
+fn a_reliability_curve_lies_where_its_shares_are() {
+    let bin = |probability, share| Bin { probability, share, voxels: 7 };
+    let svg = reliability(TITLES, &[bin(0.25, 0.25), bin(0.75, 0.5), bin(f64::NAN, 0.5), bin(1.0, 1.0)]);
+    is_sound(&svg);
+    let (drawn, points) = (lines(&svg), marks(&svg));
+    let [perfect, curve] = &drawn[..] else { panic!("{svg}") };
+    assert_eq!((curve.len(), points.len()), (3, 3));
+    assert_eq!(points[2], perfect[1], "1 of 1 at the end of the line");
+    let on_line = |x: f64| {
+        perfect[0][1] + (x - perfect[0][0]) * (perfect[1][1] - perfect[0][1]) / (perfect[1][0] - perfect[0][0])
+    };
+    assert!((points[0][1] - on_line(points[0][0])).abs() < 0.02);
+    assert!((points[1][1] - (perfect[0][1] + perfect[1][1]) / 2.0).abs() < 0.02, "a half is half-way");
+    assert!(svg.contains("3 bins, 1 below") && svg.contains("1 value is not defined"), "{svg}");
+}
+
+#[test]
 fn every_chart_bears_every_value() {
     let lists: [&[f64]; 11] = [
         &[],
@@ -157,6 +174,8 @@ fn every_chart_bears_every_value() {
         let points: Vec<Point> = values.iter().map(|&value| point(value, value)).collect();
         let lines = Agreement { bias: values.first().copied().unwrap_or(f64::NAN), lower: -1.0, upper: 1.0 };
         is_sound(&histogram(TITLES, values));
+        let bins: Vec<Bin> = values.iter().map(|&v| Bin { probability: v, share: v, voxels: 1 }).collect();
+        is_sound(&reliability(TITLES, &bins));
         is_sound(&scatter(TITLES, &points, &["a", "b"]));
         is_sound(&bland_altman(TITLES, &points, Some(lines), &["a"]));
         is_sound(&strips(TITLES, &[Strip { name: "a", values: values.iter().map(|&v| (v, "case")).collect() }], &[]));

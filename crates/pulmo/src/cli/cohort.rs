@@ -3,6 +3,7 @@
 mod charts;
 mod evaluation;
 mod find;
+mod judged;
 mod model;
 mod page;
 mod result;

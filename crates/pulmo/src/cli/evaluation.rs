@@ -20,7 +20,113 @@ pub(crate) struct Evaluation {
     pub(crate) notes: Vec<String>,
     pub(crate) protocol: Protocol,
     pub(crate) metrics: Vec<Rule>,
+    pub(crate) flow: Option<Flow>,
     pub(crate) cases: Vec<Case>,
+    #[serde(default)]
+    pub(crate) subgroups: Vec<Group>,
+    #[serde(default)]
+    pub(crate) false_alarms: Vec<FalseAlarms>,
+    pub(crate) calibration: Option<CalibrationReport>,
+}
+
+/// From the cases that were found to those that were measured.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Flow {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) excluded: Vec<Excluded>,
+    pub(crate) empty_masks: Vec<EmptyMasks>,
+}
+
+/// One step of the flow.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Step {
+    pub(crate) what: String,
+    pub(crate) cases: usize,
+}
+
+/// A case that was left out.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Excluded {
+    pub(crate) case: String,
+    pub(crate) cause: String,
+    pub(crate) reason: String,
+}
+
+/// Measured cases with empty masks of a label.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct EmptyMasks {
+    pub(crate) label: String,
+    pub(crate) both_empty: usize,
+    pub(crate) reference_empty: usize,
+    pub(crate) prediction_empty: usize,
+}
+
+/// A part of the cases.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Group {
+    pub(crate) division: String,
+    pub(crate) group: String,
+    pub(crate) cases: usize,
+    pub(crate) summary: Vec<SummaryRow>,
+}
+
+/// A metric of a label over the cases of a part.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct SummaryRow {
+    pub(crate) label: String,
+    pub(crate) metric: String,
+    pub(crate) unit: String,
+    #[serde(rename = "macro")]
+    pub(crate) over_cases: Option<Spread>,
+    #[serde(rename = "macro_interval")]
+    pub(crate) interval: Option<Ends>,
+}
+
+/// How values are spread.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Spread {
+    pub(crate) n: usize,
+    pub(crate) mean: f64,
+    pub(crate) median: f64,
+    pub(crate) max: f64,
+}
+
+/// The ends of an interval.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Ends {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+}
+
+/// What predictions mark where the reference shows nothing of a label.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct FalseAlarms {
+    pub(crate) label: String,
+    pub(crate) lesion_free: usize,
+    pub(crate) silent: usize,
+    pub(crate) false_positive_ml: Spread,
+    pub(crate) share_under_1_ml: f64,
+    pub(crate) with_lungs: usize,
+    pub(crate) share_under_1_percent_of_lung: Option<f64>,
+}
+
+/// Whether probabilities are what they say.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct CalibrationReport {
+    pub(crate) label: String,
+    pub(crate) region: String,
+    pub(crate) expected_error: Spread,
+    pub(crate) pooled_expected_error: Option<f64>,
+    pub(crate) pooled_brier: Option<f64>,
+    pub(crate) curve: Vec<CurvePoint>,
+}
+
+/// A bin of the reliability curve.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct CurvePoint {
+    pub(crate) voxels: u64,
+    pub(crate) mean_probability: Option<f64>,
+    pub(crate) reference_share: Option<f64>,
 }
 
 /// What was measured.

@@ -100,6 +100,10 @@ fn an_evaluation_and_a_training_become_one_page() {
     assert!(row("c").contains("the prediction is missing"), "{}", row("c"));
     // Differences -20 and 40: bias 10, SD 42.43, limits 10 - 83.2 and 10 + 83.2.
     assert!(page.contains("bias 10.0, limits of agreement \u{2212}73.2 and 93.2"));
+    // Three cases were found, two measured; c's reason stands in the flow too.
+    assert!(page.contains("found (a prediction, a reference or both)</td><td>3</td>"), "{page}");
+    assert!(page.contains("<td class=\"words\">c</td><td class=\"words\">prediction missing</td>"), "{page}");
+    assert!(page.contains("By opacity volume"), "100 and 50 mL lie in two parts");
     assert!(page.contains("boxes, not patients") && page.contains("Cohort: boxes"));
     assert!(page.contains("Training: first") && page.contains("epoch 2 was the best"));
     assert!(page.contains("validation: 0.250 at first, 0.500 at last."));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::judged::Judged;
 use super::model::{Cohort, Failed, Metric};
 use crate::cli::evaluation::{Case, Evaluation, Label};
 use crate::terminal::advice;
@@ -12,6 +13,7 @@ impl Cohort {
     /// # Errors
     /// If a case is there already: two evaluations of the same cases cannot be one table.
     pub(super) fn add_evaluation(&mut self, evaluation: Evaluation, path: &Path) -> anyhow::Result<()> {
+        self.judged.push(Judged::of(&evaluation));
         self.notes.extend(evaluation.notes);
         for rule in evaluation.metrics {
             self.add_metric(Metric { name: rule.name, unit: rule.unit, rule: rule.empty_masks });

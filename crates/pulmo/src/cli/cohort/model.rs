@@ -15,6 +15,8 @@ pub(super) struct Cohort {
     /// One row per case and label.
     pub(super) rows: Vec<Row>,
     pub(super) failed: Vec<Failed>,
+    /// What each evaluation says of all its cases.
+    pub(super) judged: Vec<super::judged::Judged>,
     pub(super) runs: Vec<super::training::Run>,
     /// What a reader must know, each once.
     pub(super) notes: BTreeSet<String>,

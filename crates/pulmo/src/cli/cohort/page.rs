@@ -20,6 +20,7 @@ pub(super) fn page(cohort: &Cohort, cards: &[Card<'_>]) -> String {
     notes(&mut body, cohort);
     failed(&mut body, cohort);
     measured(&mut body, cohort);
+    cohort.judged.iter().for_each(|judged| body += &judged.html());
     worst(&mut body, cards);
     trainings(&mut body, cohort);
     if !cohort.rows.is_empty() {
