@@ -21,7 +21,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::volume::{CtVolume, LabelMap};
 
-pub use dicom::series::{Listing, SeriesSummary, list, list_series};
+pub use dicom::series::{Listing, SINGLE_SLICE, SeriesSummary, list, list_series};
 pub use facts::ScanFacts;
 
 /// What the user may choose when opening a CT.

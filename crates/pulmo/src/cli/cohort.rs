@@ -80,6 +80,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
             "give the folder of `pulmo evaluate -o`, `pulmo segment -o` or `pulmo train -o`",
         ));
     }
+    super::make_folder_of(&args.output)?;
     cohort.finish(args.title);
     let cards =
         worst::cards(&cohort, args.worst, &worst::Places { lists: &lists, folder: args.predictions }, terminal)?;

@@ -102,6 +102,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let target = Target::of(&args.output, args.to)?;
     must_be_free(&args.output, args.force)?;
     let content = input::read(&args, &target, terminal)?;
+    super::make_folder_of(&args.output)?;
     let what = content.describe();
     match (&target, content) {
         (Target::Voxels, Content::Volume(opened)) => write_volume(&args.output, &opened.volume)?,

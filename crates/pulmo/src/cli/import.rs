@@ -118,6 +118,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         options: &options,
         progress: &|stage, done, total| stages.at(stage, done, total),
     };
+    super::make_folder_of(&args.output)?;
     let imported = import(args.kind, &request);
     drop(stages);
     let imported = imported?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pulmo::ct::Error;
-use pulmo::ct::format::{Listing, OpenOptions, Opened, SeriesSummary, list, open_ct};
+use pulmo::ct::format::{Listing, OpenOptions, Opened, SINGLE_SLICE, SeriesSummary, list, open_ct};
 use pulmo::ct::geometry::Grid;
 use serde_json::{Value, json};
 
@@ -17,7 +17,8 @@ use crate::terminal::Terminal;
 /// Never prints a patient's name, nor descriptions, which may hold one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: pulmo inspect scans/study_17/\n\n\
-                        Exit code: 0 a CT can be taken, 1 none can (the reasons are listed).")]
+                        Exit code: 0 a CT can be taken, or the file is a single slice or another object that was read; \
+                        1 no CT can be taken (the reasons are listed).")]
 pub(crate) struct Args {
     /// A folder with DICOM files, a DICOMDIR, or a file.
     path: PathBuf,
@@ -178,7 +179,9 @@ fn object(listing: &Listing) -> (String, Value, bool) {
         "{} (DICOM, modality {}, {})\nseries: {uid}\nno CT volume by itself: {}\n",
         one.object, one.modality, one.transfer_syntax, listing.why
     );
-    (table, json!({ "object": one.object, "series": [json_of(one)], "taken": null, "why": listing.why }), false)
+    // A sound slice and an object of another kind are what they are; a CT that no folder would make whole is not.
+    let is_sound = one.modality != "CT" || one.refusal.as_deref().is_none_or(|why| why == SINGLE_SLICE);
+    (table, json!({ "object": one.object, "series": [json_of(one)], "taken": null, "why": listing.why }), is_sound)
 }
 
 /// A file of another format than DICOM.

@@ -66,6 +66,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         return Err(advice(format!("`{}` is there already", args.output.display()), "--force replaces it"));
     }
     let opened = args.ct.open(&args.input, terminal)?;
+    super::make_folder_of(&args.output)?;
     let lungs = segment(&opened.volume)?;
     if lungs.total_ml() == 0.0 {
         return Err(advice(

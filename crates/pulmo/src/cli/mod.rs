@@ -92,6 +92,17 @@ impl Command {
     }
 }
 
+/// Makes the folder that a file goes to, before the work whose result the file is to hold.
+pub(crate) fn make_folder_of(file: &std::path::Path) -> anyhow::Result<()> {
+    use anyhow::Context;
+    match file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Exit code 1: some cases failed, and were listed.
 pub(crate) fn some_failed() -> ExitCode {
     ExitCode::from(1)

@@ -51,6 +51,10 @@ fn a_ct_keeps_its_values_and_its_place_in_every_format() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     done(&[series(), at("ct.nii.gz")]);
+    done(&[at("ct.nii.gz"), at("not/there/yet/ct.nrrd")]);
+    std::fs::write(at("file"), "no folder").unwrap();
+    let error = refused(&[at("ct.nii.gz"), at("file/ct.nrrd")]);
+    assert!(error.contains("cannot make folder"), "{error}");
     done(&[at("ct.nii.gz"), at("ct.nrrd")]);
     done(&[at("ct.nrrd"), at("ct.mha")]);
     done(&[at("ct.mha"), at("back.nii")]);

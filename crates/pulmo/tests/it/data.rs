@@ -49,7 +49,7 @@ fn a_folder_is_imported_shown_measured_split_and_exported() {
 
     let (table, _) = run(&["data".as_ref(), "show".as_ref(), &data], 0);
     assert!(table.contains("case_5") && table.contains("6 cases of 6 patients"), "{table}");
-    let page = path("stats.html");
+    let page = path("not/there/yet/stats.html");
     let (table, _) = run(&["data".as_ref(), "stats".as_ref(), &data, "--page".as_ref(), &page], 0);
     assert!(table.contains("infiltrate (mL)") && table.contains("0 cases without infiltrates"), "{table}");
     let page = std::fs::read_to_string(page).unwrap();

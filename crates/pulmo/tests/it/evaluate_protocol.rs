@@ -263,17 +263,36 @@ fn a_tree_as_ricord_has_it_is_a_landmark_and_no_comparison() {
     import("ricord_1a", &at("ricord"), &list);
     let text = std::fs::read_to_string(&list).unwrap();
     let case = text.split("name = \"ricord_").nth(1).unwrap().split('"').next().unwrap();
-    // Drawn are 2 x 4 x 6 = 48 voxels, predicted 2 x 6 x 8 = 96: Dice 96 / 144.
-    let prediction = mask(*source.grid(), &[[[0, 1], [2, 7], [3, 10]]]);
-    let file = at("predictions").join(format!("ricord_{case}.nii.gz"));
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    write_label_map(&file, &prediction).unwrap();
-    let predictions = at("predictions");
-    let arguments: [&OsStr; 5] =
-        [predictions.as_ref(), "--data".as_ref(), list.as_ref(), "--split=all".as_ref(), "--protocol=paper".as_ref()];
-    let (code, table, talk, json) = evaluate(&arguments, &at("out"));
-    assert_eq!(code, 0, "{talk}");
-    close(dice(&json, &format!("ricord_{case}"), "native"), 2.0 / 3.0);
+    let judged = |name: &str, prediction: Cube| {
+        let file = at(name).join(format!("ricord_{case}.nii.gz"));
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        write_label_map(&file, &mask(*source.grid(), &[prediction])).unwrap();
+        let predictions = at(name);
+        let (predictions, list) = (predictions.as_ref(), list.as_ref());
+        let arguments = [predictions, "--data".as_ref(), list, "--split=all".as_ref(), "--protocol=paper".as_ref()];
+        let (code, table, talk, json) = evaluate(&arguments, &at(name).with_extension("out"));
+        assert_eq!(code, 0, "{talk}");
+        (table, json)
+    };
+    // Drawn are 2 x 4 x 6 = 48 voxels. Grown by one in its plane 2 x 6 x 8 = 96: Dice 96 / 144. Shrunk 2 x 2 x 4 = 16:
+    // 32 / 64. On the network's grid of 20 x 224 x 224 a row counts as often as floor(i * 20 / 224) is that row.
+    let resized = |[_, rows, columns]: Cube| {
+        let often = |[first, last]: [usize; 2], of: usize| {
+            (0..224).filter(|i| (first..=last).contains(&(i * of / 224))).count() as f64
+        };
+        20.0 * often(rows, 20) * often(columns, 24)
+    };
+    let drawn = [[0, 1], [3, 6], [4, 9]];
+    let (grown, shrunk) = ([[0, 1], [2, 7], [3, 10]], [[0, 1], [4, 5], [5, 8]]);
+    for (name, prediction, native) in [("shrunk", shrunk, 0.5), ("grown", grown, 2.0 / 3.0)] {
+        let (_, json) = judged(name, prediction);
+        close(dice(&json, &format!("ricord_{case}"), "native"), native);
+        let smaller = resized(drawn).min(resized(prediction));
+        let expected = 2.0 * smaller / (resized(drawn) + resized(prediction));
+        assert!((expected - native).abs() > 1e-3, "20 and 24 do not divide 224: {expected}");
+        close(dice(&json, &format!("ricord_{case}"), "network"), expected);
+    }
+    let (table, json) = judged("again", grown);
     let row = find(&json["paper"], "data_set", "RICORD 1a");
     assert_eq!(row["recognised"], false);
     assert_eq!(find(&row["published"], "who", "Bressem et al.")["dice"], 0.679);

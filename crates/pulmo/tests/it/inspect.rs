@@ -62,7 +62,17 @@ fn single_files_are_what_they_are() {
     let (code, out, _) = inspect(&oracle("dicom_codecs/signed16_htj2k.dcm"), &[]);
     assert!(code == Some(0) && out.contains("High-Throughput JPEG 2000") && out.contains("enhanced"), "{out}");
     let (code, out, _) = inspect(&oracle("dicom_series/signed16_rle/0.dcm"), &[]);
-    assert!(code == Some(1) && out.contains("a CT image") && out.contains("single slice"), "{out}");
+    assert!(code == Some(0) && out.contains("a CT image") && out.contains("single slice"), "{out}");
+    assert!(json(&oracle("dicom_series/signed16_rle/0.dcm"), &[])["taken"].is_null(), "no volume by itself");
+    // A slice that has no place in space is of no use in a folder either.
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = std::fs::read(oracle("dicom_series/signed16_explicit/0.dcm")).unwrap();
+    let tag = [0x28, 0x00, 0x30, 0x00, b'D', b'S'];
+    let at = bytes.windows(6).position(|window| window == tag).unwrap();
+    let without_spacing = [&bytes[..at], &[0x28, 0x00, 0x31, 0x00], &bytes[at + 4..]].concat();
+    std::fs::write(folder.path().join("0.dcm"), without_spacing).unwrap();
+    let (code, out, _) = inspect(&folder.path().join("0.dcm"), &[]);
+    assert!(code == Some(1) && out.contains("no usable"), "{out}");
     let (code, out, _) = inspect(&oracle("nifti/int16_le.nii.gz"), &[]);
     assert!(code == Some(0) && out.contains("NIfTI-1 (int16)"), "{out}");
     let (code, _, error) = inspect(&oracle("nifti/NOTE.md"), &[]);

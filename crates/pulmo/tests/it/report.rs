@@ -213,6 +213,23 @@ fn a_german_report_with_all_flags_has_no_english_sentence() {
 }
 
 #[test]
+fn what_is_declared_not_to_be_hu_has_no_attenuation() {
+    let case = Case::new();
+    must_succeed(&case.report("hu", &[]));
+    must_succeed(&case.report("grey", &["--not-hu"]));
+    let [hu, grey] = ["hu", "grey"]
+        .map(|folder| -> Report { serde_json::from_str(&case.text(&format!("{folder}/report.json"))).unwrap() });
+    let is_flagged = |report: &Report| report.quantities.flags.iter().any(|flag| flag.id == "not_hu");
+    assert!(hu.quantities.attenuation.is_some() && !is_flagged(&hu), "the phantom holds air, so it is taken for HU");
+    assert!(grey.quantities.attenuation.is_none() && is_flagged(&grey));
+    assert_eq!(grey.quantities.attenuation_left_out.as_ref().unwrap().reason_id, "not_hu");
+    assert_eq!(grey.quantities.opacity, hu.quantities.opacity, "volumes do not need HU");
+    assert_eq!(grey.quantities.involvement, hu.quantities.involvement);
+    assert!(case.text("hu/report.html").contains("Higher attenuation"));
+    assert!(!case.text("grey/report.html").contains("Higher attenuation"));
+}
+
+#[test]
 fn a_mask_that_is_not_understood_is_refused() {
     let case = Case::new();
     let grid = *case.phantom.volume.grid();

@@ -36,6 +36,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let list = super::load(&args.data)?;
+    args.page.as_deref().map_or(Ok(()), cli::make_folder_of)?;
     let progress = terminal.progress("measuring", list.cases.len() as u64);
     let found = fingerprint(&list, &|done, _| progress.at(done as u64));
     drop(progress);

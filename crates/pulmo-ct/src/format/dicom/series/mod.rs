@@ -48,6 +48,7 @@ use crate::resample::affine::{self, Interpolation};
 use crate::volume::CtVolume;
 
 pub(in crate::format::dicom) use place::place_within_mm;
+pub use stack::SINGLE_SLICE;
 pub use summary::{Listing, SeriesSummary, list, list_series};
 
 /// Opens the chosen, or the best, stack of a folder, a DICOMDIR or a multi-frame file.

@@ -58,6 +58,9 @@ impl Refusal {
     }
 }
 
+/// Why a slice alone is not taken; nothing else is wrong with it.
+pub const SINGLE_SLICE: &str = "a single slice: the distance between slices is unknown";
+
 type Check = std::result::Result<(), Refusal>;
 
 impl Stack {
@@ -185,8 +188,10 @@ fn must_be_readable(slices: &[&SliceHeader]) -> Check {
         })?;
     }
     if slices.len() < 2 {
-        let problem = "a single slice: the distance between slices is unknown".to_owned();
-        return Err(Refusal::unsupported(problem, "give the folder that holds all slices of the series"));
+        return Err(Refusal::unsupported(
+            SINGLE_SLICE.to_owned(),
+            "give the folder that holds all slices of the series",
+        ));
     }
     Ok(())
 }
