@@ -30,7 +30,23 @@ fn layer(name: &'static str, count: usize, input: [usize; 3], channels: [usize; 
     Layer { name, count, conv }
 }
 
-/// All convolutions of the network for one volume of 3 x 20 x 112 x 112.
+/// The larger convolutions of a light U-Net of 16, 32, 64 and 128 channels for the same volume.
+fn light() -> Vec<Layer> {
+    const SAME: [usize; 3] = [3, 1, 1];
+    let full = [20, 112, 112];
+    vec![
+        layer("light 3-16", 1, full, [3, 16], SAME),
+        layer("light 16-16", 2, full, [16, 16], SAME),
+        layer("light 32-32", 2, [20, 56, 56], [32, 32], SAME),
+        layer("light 64-64", 2, [10, 28, 28], [64, 64], SAME),
+        layer("light 192-64", 1, [10, 28, 28], [192, 64], SAME),
+        layer("light 96-32", 1, [20, 56, 56], [96, 32], SAME),
+        layer("light 48-16", 1, full, [48, 16], SAME),
+        layer("light 16-2", 1, full, [16, 2], [1, 1, 0]),
+    ]
+}
+
+/// All convolutions of the paper's network for one volume of 3 x 20 x 112 x 112.
 fn layers() -> Vec<Layer> {
     const SAME: [usize; 3] = [3, 1, 1];
     const GROW: [usize; 3] = [3, 1, 2];
@@ -119,7 +135,7 @@ fn main() {
         "layer", "count", "GMAC", heads[0], heads[1], heads[2], "step s"
     );
     let (mut total, mut work) = ([[0.0; 2]; 3], 0.0);
-    for Layer { name, count, conv } in layers().into_iter().filter(|layer| layer.name.contains(only)) {
+    for Layer { name, count, conv } in layers().into_iter().chain(light()).filter(|layer| layer.name.contains(only)) {
         let (x, w, dy) = (floats(conv.input_len()), floats(conv.weight_len()), floats(conv.output_len()));
         let (mut y, mut dx, mut dw) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
         let seconds = [

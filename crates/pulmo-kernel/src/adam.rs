@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::Scalar;
+use crate::simd::wide;
 
 /// The numbers of one update of one parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,11 +55,13 @@ pub fn adam_update<T: Scalar>(
     let chunks = parameter.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
     let chunks = chunks.zip(average.par_chunks_mut(CHUNK).zip(squared.par_chunks_mut(CHUNK)));
     chunks.for_each(|((parameter, gradient), (average, squared))| {
-        for (((p, &g), a), s) in parameter.iter_mut().zip(gradient).zip(average).zip(squared) {
-            *a = *a * momentum + g * rest;
-            *s = *s * squared_momentum + g * g * squared_rest;
-            *p = *p * keep - rate * *a / ((*s / debias).sqrt() + epsilon);
-        }
+        wide(|| {
+            for (((p, &g), a), s) in parameter.iter_mut().zip(gradient).zip(average).zip(squared) {
+                *a = *a * momentum + g * rest;
+                *s = *s * squared_momentum + g * g * squared_rest;
+                *p = *p * keep - rate * *a / ((*s / debias).sqrt() + epsilon);
+            }
+        });
     });
 }
 

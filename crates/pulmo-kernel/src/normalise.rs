@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use crate::Scalar;
+use crate::simd::wide;
 use crate::view::View;
 
 /// Chunks of lines that a reduction is split into, whatever the number of threads.
@@ -44,13 +45,13 @@ pub fn channel_statistics<T: Scalar>(x: &View<'_, T>) -> (Vec<f64>, Vec<f64>) {
     let channels = x.channels();
     let count = (x.lines() * x.size[2]) as f64;
     let mut mean = reduce(x, channels, |line, sums| {
-        for voxel in line.chunks(channels) {
+        for voxel in line.chunks_exact(channels) {
             sums.iter_mut().zip(voxel).for_each(|(sum, x)| *sum += x.to_f64());
         }
     });
     mean.iter_mut().for_each(|m| *m /= count);
     let mut variance = reduce(x, channels, |line, sums| {
-        for voxel in line.chunks(channels) {
+        for voxel in line.chunks_exact(channels) {
             for ((sum, x), mean) in sums.iter_mut().zip(voxel).zip(&mean) {
                 let off = x.to_f64() - mean;
                 *sum += off * off;
@@ -66,7 +67,7 @@ pub fn channel_statistics<T: Scalar>(x: &View<'_, T>) -> (Vec<f64>, Vec<f64>) {
 pub fn channel_sums<T: Scalar>(x: &View<'_, T>) -> Vec<f64> {
     let channels = x.channels();
     reduce(x, channels, |line, sums| {
-        for voxel in line.chunks(channels) {
+        for voxel in line.chunks_exact(channels) {
             sums.iter_mut().zip(voxel).for_each(|(sum, x)| *sum += x.to_f64());
         }
     })
@@ -90,22 +91,13 @@ pub fn batch_norm_gradient_assign<T: Scalar>(
     let channels = x.channels();
     let line_len = x.line_len();
     assert_eq!(gradient.len(), x.lines() * line_len, "values of gradient and input");
-    let Coefficients { mean, inverse_deviation, scale, shift } = coefficients;
     let sums = reduce_assign(gradient, x, 2 * channels, |gradient, line, sums| {
         let (of_products, of_gradients) = sums.split_at_mut(channels);
-        for (gradient, voxel) in gradient.chunks_mut(channels).zip(line.chunks(channels)) {
+        for (gradient, voxel) in gradient.chunks_exact_mut(channels).zip(line.chunks_exact(channels)) {
             if relu {
-                for c in 0..channels {
-                    if voxel[c] * scale[c] + shift[c] <= T::ZERO {
-                        gradient[c] = T::ZERO;
-                    }
-                }
+                close_where_negative(gradient, voxel, coefficients);
             }
-            for c in 0..channels {
-                let normalised = (voxel[c] - mean[c]) * inverse_deviation[c];
-                of_products[c] += gradient[c].to_f64() * normalised.to_f64();
-                of_gradients[c] += gradient[c].to_f64();
-            }
+            add_products(gradient, voxel, coefficients, (of_products, of_gradients));
         }
     });
     let (of_weight, of_bias) = sums.split_at(channels);
@@ -115,16 +107,59 @@ pub fn batch_norm_gradient_assign<T: Scalar>(
     gradient.par_chunks_mut(line_len).enumerate().for_each_init(
         || vec![T::ZERO; line_len],
         |line, (index, gradient)| {
-            x.read_line(index, line);
-            for (gradient, voxel) in gradient.chunks_mut(channels).zip(line.chunks(channels)) {
-                for c in 0..channels {
-                    let normalised = (voxel[c] - mean[c]) * inverse_deviation[c];
-                    gradient[c] = scale[c] * (gradient[c] - mean_gradient[c] - normalised * mean_product[c]);
+            wide(|| {
+                x.read_line(index, line);
+                for (gradient, voxel) in gradient.chunks_exact_mut(channels).zip(line.chunks_exact(channels)) {
+                    to_input(gradient, voxel, coefficients, (&mean_product, &mean_gradient));
                 }
-            }
+            });
         },
     );
     (of_weight.to_vec(), of_bias.to_vec())
+}
+
+/// Sets the gradient to zero where the ReLU behind the BatchNorm lets nothing through.
+#[inline(always)]
+fn close_where_negative<T: Scalar>(gradient: &mut [T], voxel: &[T], of: Coefficients<'_, T>) {
+    let coefficients = of.scale.iter().zip(of.shift);
+    for ((gradient, &x), (&scale, &shift)) in gradient.iter_mut().zip(voxel).zip(coefficients) {
+        *gradient = if x * scale + shift <= T::ZERO { T::ZERO } else { *gradient };
+    }
+}
+
+/// Adds a voxel's gradients, and their products with the normalised input.
+#[inline(always)]
+fn add_products<T: Scalar>(
+    gradient: &[T],
+    voxel: &[T],
+    of: Coefficients<'_, T>,
+    (products, gradients): (&mut [f64], &mut [f64]),
+) {
+    let coefficients = of.mean.iter().zip(of.inverse_deviation);
+    let sums = products.iter_mut().zip(gradients);
+    for (((&gradient, &x), (&mean, &inverse)), (product, sum)) in gradient.iter().zip(voxel).zip(coefficients).zip(sums)
+    {
+        let normalised = (x - mean) * inverse;
+        *product += gradient.to_f64() * normalised.to_f64();
+        *sum += gradient.to_f64();
+    }
+}
+
+/// The gradient of the input, from that of the output and the means over the batch.
+#[inline(always)]
+fn to_input<T: Scalar>(
+    gradient: &mut [T],
+    voxel: &[T],
+    of: Coefficients<'_, T>,
+    (mean_product, mean_gradient): (&[T], &[T]),
+) {
+    let coefficients = of.mean.iter().zip(of.inverse_deviation).zip(of.scale);
+    let means = mean_product.iter().zip(mean_gradient);
+    let values = gradient.iter_mut().zip(voxel);
+    for (((gradient, &x), ((&mean, &inverse), &scale)), (&product, &sum)) in values.zip(coefficients).zip(means) {
+        let normalised = (x - mean) * inverse;
+        *gradient = scale * (*gradient - sum - normalised * product);
+    }
 }
 
 /// Lines that one chunk of a reduction holds.
@@ -145,10 +180,12 @@ fn reduce<T: Scalar>(x: &View<'_, T>, len: usize, add: impl Fn(&[T], &mut [f64])
     let partial = (0..x.lines().div_ceil(per_chunk)).into_par_iter().map(|chunk| {
         let mut line = vec![T::ZERO; x.line_len()];
         let mut sums = vec![0.0; len];
-        for index in chunk * per_chunk..((chunk + 1) * per_chunk).min(x.lines()) {
-            x.read_line(index, &mut line);
-            add(&line, &mut sums);
-        }
+        wide(|| {
+            for index in chunk * per_chunk..((chunk + 1) * per_chunk).min(x.lines()) {
+                x.read_line(index, &mut line);
+                add(&line, &mut sums);
+            }
+        });
         sums
     });
     add_in_order(partial.collect(), len)
@@ -165,10 +202,12 @@ fn reduce_assign<T: Scalar>(
     let partial = out.par_chunks_mut(per_chunk * line_len).enumerate().map(|(chunk, out)| {
         let mut line = vec![T::ZERO; line_len];
         let mut sums = vec![0.0; len];
-        for (index, out) in out.chunks_mut(line_len).enumerate() {
-            x.read_line(chunk * per_chunk + index, &mut line);
-            apply(out, &line, &mut sums);
-        }
+        wide(|| {
+            for (index, out) in out.chunks_mut(line_len).enumerate() {
+                x.read_line(chunk * per_chunk + index, &mut line);
+                apply(out, &line, &mut sums);
+            }
+        });
         sums
     });
     add_in_order(partial.collect(), len)

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::Scalar;
+use crate::simd::wide;
 use crate::view::{View, nearest_index};
 
 /// `out += view`.
@@ -19,9 +20,7 @@ pub fn add_assign<T: Scalar>(out: &mut [T], view: &View<'_, T>) {
 /// If the lengths differ.
 pub fn relu_gradient_assign<T: Scalar>(gradient: &mut [T], input: &View<'_, T>) {
     combine(gradient, input, |gradient, x| {
-        if x <= T::ZERO {
-            *gradient = T::ZERO;
-        }
+        *gradient = if x <= T::ZERO { T::ZERO } else { *gradient };
     });
 }
 
@@ -31,8 +30,10 @@ fn combine<T: Scalar>(out: &mut [T], view: &View<'_, T>, apply: impl Fn(&mut T, 
     out.par_chunks_mut(line_len).enumerate().for_each_init(
         || vec![T::ZERO; line_len],
         |line, (index, out)| {
-            view.read_line(index, line);
-            out.iter_mut().zip(line.iter()).for_each(|(out, &x)| apply(out, x));
+            wide(|| {
+                view.read_line(index, line);
+                out.iter_mut().zip(line.iter()).for_each(|(out, &x)| apply(out, x));
+            });
         },
     );
 }

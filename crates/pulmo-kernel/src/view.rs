@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use crate::Scalar;
+use crate::simd::wide;
 
 /// A run of channels of one stored tensor, with what is pending on them.
 ///
@@ -106,6 +107,7 @@ impl<'a, T: Scalar> View<'a, T> {
     }
 
     /// Writes line `line` (counted over batch, depth, height), width × channels values.
+    #[inline(always)]
     pub fn read_line(&self, line: usize, out: &mut [T]) {
         let channels = self.channels();
         let mut first = 0;
@@ -121,12 +123,13 @@ impl<'a, T: Scalar> View<'a, T> {
     /// If `out` has another length than the view.
     pub fn materialise(&self, out: &mut [T]) {
         assert_eq!(out.len(), self.lines() * self.line_len(), "values of a materialised view");
-        out.par_chunks_mut(self.line_len()).enumerate().for_each(|(line, out)| self.read_line(line, out));
+        out.par_chunks_mut(self.line_len()).enumerate().for_each(|(line, out)| wide(|| self.read_line(line, out)));
     }
 }
 
 impl<T: Scalar> Segment<'_, T> {
     /// Writes this segment's channels of a line into `out`, whose voxels are `stride` values apart.
+    #[inline(always)]
     fn read_line(&self, size: [usize; 3], line: usize, out: &mut [T], stride: usize) {
         let [depth, height, width] = size;
         let [source_depth, source_height, source_width] = self.source_size;
@@ -141,6 +144,7 @@ impl<T: Scalar> Segment<'_, T> {
         }
     }
 
+    #[inline(always)]
     fn read_voxel(&self, source: &[T], out: &mut [T]) {
         match (self.affine, self.relu) {
             (None, false) => out.copy_from_slice(source),

@@ -3,6 +3,7 @@
 pub(crate) mod filtering;
 mod portable;
 mod registers;
+mod wide;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 pub(crate) use filtering::{CollectJob, SpreadJob};
 pub(crate) use registers::{DotJob, OuterJob, Tap, TileJob};
+pub(crate) use wide::wide;
 
 /// Most rows that a register kernel holds, over all instruction sets.
 pub(crate) const MAX_ROWS: usize = 14;
