@@ -5,6 +5,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::conv3d::{Conv3d, fast};
+use crate::view::View;
 use crate::{reference, simd};
 
 /// Which convolution kernels to run.
@@ -72,6 +73,30 @@ pub trait Scalar:
     /// When a slice has not the length that `conv` asks for.
     fn conv_forward(conv: &Conv3d, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self], which: Kernels);
 
+    /// [`conv_forward`](Self::conv_forward) of a value that is read through; it is stored first where the kernels need that
+    /// (unless [`Conv3d::reads_through`]).
+    ///
+    /// # Panics
+    /// When a length is not what `conv` asks for.
+    fn conv_forward_through(
+        conv: &Conv3d,
+        x: &View<'_, Self>,
+        w: &[Self],
+        bias: Option<&[Self]>,
+        y: &mut [Self],
+        which: Kernels,
+    ) {
+        with_stored(x, |x| Self::conv_forward(conv, x, w, bias, y, which));
+    }
+
+    /// [`conv_weight_gradient`](Self::conv_weight_gradient) with an input that is read through, as above.
+    ///
+    /// # Panics
+    /// When a length is not what `conv` asks for.
+    fn conv_weight_gradient_through(conv: &Conv3d, x: &View<'_, Self>, dy: &[Self], dw: &mut [Self], which: Kernels) {
+        with_stored(x, |x| Self::conv_weight_gradient(conv, x, dy, dw, which));
+    }
+
     /// Gradient with respect to the input, overwriting `dx`; `dy` is the gradient with respect to the output.
     ///
     /// # Panics
@@ -83,6 +108,18 @@ pub trait Scalar:
     /// # Panics
     /// When a slice has not the length that `conv` asks for.
     fn conv_weight_gradient(conv: &Conv3d, x: &[Self], dy: &[Self], dw: &mut [Self], which: Kernels);
+}
+
+/// Calls `run` with the values of a view.
+fn with_stored<T: Scalar, R>(x: &View<'_, T>, run: impl FnOnce(&[T]) -> R) -> R {
+    match x.as_plain() {
+        Some(x) => run(x),
+        None => {
+            let mut stored = vec![T::ZERO; x.lines() * x.line_len()];
+            x.materialise(&mut stored);
+            run(&stored)
+        }
+    }
 }
 
 /// Asserts the length of a bias.
@@ -141,6 +178,30 @@ impl Scalar for f32 {
             Kernels::Fast => fast::forward(simd::kernels(), conv, (x, w, bias), y),
             Kernels::Reference => reference::forward(conv, x, w, bias, y),
         }
+    }
+
+    fn conv_forward_through(
+        conv: &Conv3d,
+        x: &View<'_, Self>,
+        w: &[Self],
+        bias: Option<&[Self]>,
+        y: &mut [Self],
+        which: Kernels,
+    ) {
+        if which == Kernels::Reference || !conv.reads_through() {
+            return with_stored(x, |x| Self::conv_forward(conv, x, w, bias, y, which));
+        }
+        conv.check_lens(x.lines() * x.line_len(), w.len(), y.len());
+        check_bias(conv, bias);
+        fast::forward_through(simd::kernels(), conv, (x, w, bias), y);
+    }
+
+    fn conv_weight_gradient_through(conv: &Conv3d, x: &View<'_, Self>, dy: &[Self], dw: &mut [Self], which: Kernels) {
+        if which == Kernels::Reference || !conv.reads_through() {
+            return with_stored(x, |x| Self::conv_weight_gradient(conv, x, dy, dw, which));
+        }
+        conv.check_lens(x.lines() * x.line_len(), dw.len(), dy.len());
+        fast::weight_gradient_through(simd::kernels(), conv, (x, dy), dw);
     }
 
     fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[Self], dx: &mut [Self], which: Kernels) {

@@ -78,6 +78,24 @@ impl<'a, T: Scalar> View<'a, T> {
         self.segments.iter().map(|segment| segment.channels).sum()
     }
 
+    /// The same volumes with some of the channels only.
+    #[must_use]
+    pub fn some_channels(&self, range: std::ops::Range<usize>) -> Self {
+        let mut start = 0;
+        let mut segments = Vec::new();
+        for segment in &self.segments {
+            let (from, to) = (range.start.max(start), range.end.min(start + segment.channels));
+            if from < to {
+                let own = from - start..to - start;
+                let affine = segment.affine.map(|(scale, shift)| (&scale[own.clone()], &shift[own.clone()]));
+                let first_channel = segment.first_channel + own.start;
+                segments.push(Segment { first_channel, channels: own.len(), affine, ..segment.clone() });
+            }
+            start += segment.channels;
+        }
+        Self { segments, ..*self }
+    }
+
     /// Lines of voxels: batch × depth × height.
     #[must_use]
     pub fn lines(&self) -> usize {

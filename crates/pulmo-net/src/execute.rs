@@ -80,13 +80,15 @@ impl<T: Scalar> Executor<'_, T> {
                 Op::Input => out.copy_from_slice(self.input),
                 Op::Convolution { geometry, weight, bias } => {
                     let bias = bias.map(|bias| self.parameters.of(bias));
-                    T::conv_forward(&geometry, tensor(0), self.parameters.of(weight), bias, out, self.kernels);
+                    let x = self.input_view(node, &scratch);
+                    T::conv_forward_through(&geometry, &x, self.parameters.of(weight), bias, out, self.kernels);
                 }
                 Op::ConvolutionDataGradient { geometry, weight } => {
                     T::conv_data_gradient(&geometry, tensor(0), self.parameters.of(weight), out, self.kernels);
                 }
                 Op::ConvolutionWeightGradient { geometry } => {
-                    T::conv_weight_gradient(&geometry, tensor(0), tensor(1), out, self.kernels);
+                    let x = self.input_view(node, &scratch);
+                    T::conv_weight_gradient_through(&geometry, &x, tensor(1), out, self.kernels);
                 }
                 Op::BiasGradient => from_f64(&channel_sums(&self.view(node.inputs[0])), out),
                 Op::LossGradient(_) => self.loss_gradient(node, tensor(0), out),
@@ -246,6 +248,18 @@ impl<T: Scalar> Executor<'_, T> {
         match &scratch[input] {
             Some(buffer) => &buffer[..self.len(value)],
             None => self.stored(value),
+        }
+    }
+
+    /// The first input of a node: the stored copy if the step made one, else what it can be read through.
+    fn input_view<'b>(&'b self, node: &Node, scratch: &'b [Option<Vec<T>>]) -> View<'b, T> {
+        let value = node.inputs[0];
+        match &scratch[0] {
+            Some(buffer) => {
+                let Shape { batch, channels, size } = self.graph().shape(value);
+                View::plain(&buffer[..self.len(value)], batch, size, channels)
+            }
+            None => self.view(value),
         }
     }
 

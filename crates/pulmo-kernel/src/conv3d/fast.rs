@@ -5,6 +5,7 @@ use super::tiles::{self, Shared};
 use super::weights::Lines;
 use super::{Conv3d, weights, winograd};
 use crate::simd::KernelSet;
+use crate::view::View;
 
 /// Convolution. Lengths are the caller's to check.
 pub(crate) fn forward(
@@ -15,13 +16,38 @@ pub(crate) fn forward(
 ) {
     let y = Shared(y.as_mut_ptr());
     if winograd::pays(conv) {
-        winograd::run(set, conv, x, (w, bias), y);
+        winograd::run(set, conv, &plain(conv, x), (w, bias), y);
     } else if passes::merges(conv) {
         let lines = passes::padded_lines(conv, x);
         tiles::run(set, &passes::merged(conv), &lines, (w, bias), y);
     } else {
         tiles::run(set, &passes::forward(conv), x, (w, bias), y);
     }
+}
+
+/// The input of a convolution as a view with nothing pending.
+pub(super) fn plain<'a>(conv: &Conv3d, x: &'a [f32]) -> View<'a, f32> {
+    View::plain(x, conv.batch, conv.input, conv.in_channels)
+}
+
+/// [`forward`] over an input that is read through, for a convolution that does so ([`Conv3d::reads_through`]).
+pub(crate) fn forward_through(
+    set: &'static KernelSet,
+    conv: &Conv3d,
+    (x, w, bias): (&View<'_, f32>, &[f32], Option<&[f32]>),
+    y: &mut [f32],
+) {
+    winograd::run(set, conv, x, (w, bias), Shared(y.as_mut_ptr()));
+}
+
+/// [`weight_gradient`] over an input that is read through, for a convolution that does so ([`Conv3d::reads_through`]).
+pub(crate) fn weight_gradient_through(
+    set: &'static KernelSet,
+    conv: &Conv3d,
+    (x, dy): (&View<'_, f32>, &[f32]),
+    dw: &mut [f32],
+) {
+    winograd::weight_gradient(set, conv, (x, dy), dw);
 }
 
 /// Gradient with respect to the input. Lengths are the caller's to check.
@@ -47,7 +73,7 @@ pub(crate) fn data_gradient(set: &'static KernelSet, conv: &Conv3d, (dy, w): (&[
 /// Gradient with respect to the weights. Lengths are the caller's to check.
 pub(crate) fn weight_gradient(set: &'static KernelSet, conv: &Conv3d, (x, dy): (&[f32], &[f32]), dw: &mut [f32]) {
     if winograd::pays(conv) {
-        winograd::weight_gradient(set, conv, (x, dy), dw);
+        winograd::weight_gradient(set, conv, (&plain(conv, x), dy), dw);
     } else if passes::merges(conv) {
         let lines = passes::padded_lines(conv, x);
         weights::run(set, &passes::merged(conv), Lines::Plain, (&lines, dy), dw);

@@ -58,6 +58,11 @@ impl Conv3d {
         [self.batch, voxels, self.taps(), self.in_channels, self.out_channels].iter().map(|&size| size as u64).product()
     }
 
+    /// Whether the fast float32 kernels read the input line by line, so that nothing pending on it need be stored first.
+    pub fn reads_through(&self) -> bool {
+        winograd::pays(self)
+    }
+
     /// Number of input elements.
     pub fn input_len(&self) -> usize {
         self.batch * self.input.iter().product::<usize>() * self.in_channels

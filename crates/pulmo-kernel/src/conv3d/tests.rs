@@ -86,8 +86,8 @@ fn check(conv: &Conv3d, stream: &mut Stream) {
         if winograd::fits(conv) {
             let (mut filtered, mut of_weights) = (vec![f32::NAN; dy.len()], vec![f32::NAN; w.len()]);
             let shared = Shared(filtered.as_mut_ptr());
-            winograd::run(set, conv, &x, (&w, with_bias.then_some(&bias)), shared);
-            winograd::weight_gradient(set, conv, (&x, &dy), &mut of_weights);
+            winograd::run(set, conv, &fast::plain(conv, &x), (&w, with_bias.then_some(&bias)), shared);
+            winograd::weight_gradient(set, conv, (&fast::plain(conv, &x), &dy), &mut of_weights);
             let scale = of_neighbours(&scales[0], conv.out_channels);
             assert_close(&filtered, &values[0], &scale, FILTERED, &format!("filtered, {variant:?}, {conv:?}"));
             let what = format!("filtered weight gradient, {variant:?}, {conv:?}");

@@ -12,7 +12,8 @@ use super::aligned::Aligned;
 use super::passes::Pass;
 use super::tiles::{Shared, dots_pay};
 use crate::simd::filtering::{OUTPUTS, POINTS, WEIGHTS};
-use crate::simd::{KernelSet, OuterJob, SpreadJob};
+use crate::simd::{KernelSet, OuterJob, SpreadJob, wide};
+use crate::view::View;
 
 /// Output voxels that a task packs at a time.
 pub(super) const CHUNK_VOXELS: usize = 256;
@@ -126,15 +127,21 @@ pub(super) fn parts(weights: usize, lines: usize, width: usize) -> usize {
 
 /// How the lines of a pass are read.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Lines {
+pub(super) enum Lines<'a> {
     /// As they lie.
     Plain,
-    /// Turned into the points of minimal filtering; with the zeros before a line, and its voxels.
-    Points { padding: usize, voxels: usize },
+    /// Read through a view and turned into the points of minimal filtering; with the zeros before a line, and its voxels.
+    Points { padding: usize, voxels: usize, x: &'a View<'a, f32> },
 }
 
 /// Computes `dw[tap][depth][channel] = sum over voxels of x * dy` for a forward pass.
-pub(super) fn run(set: &'static KernelSet, pass: &Pass, lines_are: Lines, (x, dy): (&[f32], &[f32]), dw: &mut [f32]) {
+pub(super) fn run(
+    set: &'static KernelSet,
+    pass: &Pass,
+    lines_are: Lines<'_>,
+    (x, dy): (&[f32], &[f32]),
+    dw: &mut [f32],
+) {
     if dw.is_empty() {
         return;
     }
@@ -175,7 +182,7 @@ pub(super) fn run(set: &'static KernelSet, pass: &Pass, lines_are: Lines, (x, dy
 struct Job<'a> {
     set: &'static KernelSet,
     pass: &'a Pass,
-    lines: Lines,
+    lines: Lines<'a>,
     x: &'a [f32],
     dy: &'a [f32],
     taps: usize,
@@ -213,8 +220,8 @@ impl Job<'_> {
             let chunk = first..(first + step).min(lines.end);
             self.find_lines(chunk.clone(), scratch);
             self.pair_up(chunk.clone(), share.rows, scratch);
-            if let Lines::Points { padding, voxels } = self.lines {
-                self.spread(share, chunk.clone(), (padding, voxels), scratch);
+            if let Lines::Points { padding, voxels, x } = self.lines {
+                self.spread(share, chunk.clone(), (padding, voxels, x), scratch);
             }
             for point in 0..points {
                 let sums = &mut sums.as_mut()[point * of_point..][..of_point];
@@ -270,46 +277,33 @@ impl Job<'_> {
         &self,
         share: &Share,
         chunk: std::ops::Range<usize>,
-        (padding, voxels): (usize, usize),
+        (padding, voxels, x): (usize, usize, &View<'_, f32>),
         scratch: &mut Scratch,
     ) {
         let steps = self.pass.axes[2].count;
         let [of_x, of_dy] = share.channels();
         let Scratch { padded, packed, x_points, dy_points, .. } = scratch;
-        let mut spread =
-            |from: &[f32], pitch: usize, channels: &std::ops::Range<usize>, place: (usize, usize), to: &mut [f32]| {
-                let (count, (before, voxels)) = (channels.len(), place);
-                padded.clear();
-                padded.resize((steps * OUTPUTS + 2) * count, 0.0);
-                for (voxel, to) in padded.chunks_exact_mut(count).skip(before).take(voxels).enumerate() {
-                    to.copy_from_slice(&from[voxel * pitch + channels.start..][..count]);
-                }
-                debug_assert!(to.len() >= POINTS * steps * count);
-                SpreadJob {
-                    from: padded.as_ptr(),
-                    voxel: count,
-                    channels: count,
-                    steps,
-                    to: to.as_mut_ptr(),
-                    point_pitch: steps * count,
-                    step_pitch: count,
-                }
-            };
-        let len = POINTS * steps * of_x.len();
-        for (&line, to) in packed.iter().zip(x_points.reserve(packed.len() * len).chunks_exact_mut(len.max(1))) {
-            let from = &self.x[self.line_start(line)..];
-            let job = spread(from, self.pass.depth, &of_x, (padding, voxels), to);
-            // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
-            unsafe { (self.set.spread)(&job) };
-        }
-        let len = POINTS * steps * of_dy.len();
         let outputs = self.pass.output[2];
+        let (len, count) = (POINTS * steps * of_x.len(), of_x.len());
+        let x = x.some_channels(of_x);
+        padded.clear();
+        padded.resize((steps * OUTPUTS + 2) * count, 0.0);
+        for (&line, to) in packed.iter().zip(x_points.reserve(packed.len() * len).chunks_exact_mut(len.max(1))) {
+            wide(|| x.read_line(line, &mut padded[padding * count..][..voxels * count]));
+            // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
+            unsafe { (self.set.spread)(&spread_job(padded, count, steps, to)) };
+        }
+        let (len, count) = (POINTS * steps * of_dy.len(), of_dy.len());
         let to = dy_points.reserve(chunk.len() * len);
+        padded.clear();
+        padded.resize((steps * OUTPUTS + 2) * count, 0.0);
         for (line, to) in chunk.zip(to.chunks_exact_mut(len.max(1))) {
-            let from = &self.dy[line * outputs * self.pass.channels..];
-            let job = spread(from, self.pass.channels, &of_dy, (0, outputs), to);
+            let from = self.dy[line * outputs * self.pass.channels..].chunks_exact(self.pass.channels);
+            for (to, from) in padded.chunks_exact_mut(count).zip(from.take(outputs)) {
+                to.copy_from_slice(&from[of_dy.clone()]);
+            }
             // SAFETY: as above.
-            unsafe { (self.set.spread_gradients)(&job) };
+            unsafe { (self.set.spread_gradients)(&spread_job(padded, count, steps, to)) };
         }
     }
 
@@ -440,6 +434,20 @@ impl Job<'_> {
                 }
             }
         }
+    }
+}
+
+/// The job that turns a padded line of `channels` a voxel into `[point][step][channel]`.
+fn spread_job(padded: &[f32], channels: usize, steps: usize, to: &mut [f32]) -> SpreadJob {
+    assert!(padded.len() >= (steps * OUTPUTS + 2) * channels && to.len() >= POINTS * steps * channels);
+    SpreadJob {
+        from: padded.as_ptr(),
+        voxel: channels,
+        channels,
+        steps,
+        to: to.as_mut_ptr(),
+        point_pitch: steps * channels,
+        step_pitch: channels,
     }
 }
 

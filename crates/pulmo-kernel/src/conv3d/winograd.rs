@@ -13,7 +13,8 @@ use super::tiles::{Block, PANEL_BYTES, Shared, blocks};
 use super::weights::Lines;
 use super::{Conv3d, passes, weights};
 use crate::simd::filtering::{OUTPUTS, POINTS, WEIGHTS};
-use crate::simd::{CollectJob, DotJob, KernelSet, MAX_ROWS, SpreadJob, Tap, TileJob};
+use crate::simd::{CollectJob, DotJob, KernelSet, MAX_ROWS, SpreadJob, Tap, TileJob, wide};
+use crate::view::View;
 
 /// Fewest output voxels for which turning the weights pays.
 const LEAST_VOXELS: usize = 1500;
@@ -42,9 +43,14 @@ pub(super) fn fits(conv: &Conv3d) -> bool {
 }
 
 /// Computes the weight gradient of a convolution that [`fits`].
-pub(super) fn weight_gradient(set: &'static KernelSet, conv: &Conv3d, (x, dy): (&[f32], &[f32]), dw: &mut [f32]) {
-    let lines = Lines::Points { padding: conv.padding[2], voxels: conv.input[2] };
-    weights::run(set, &passes::of_points(conv, steps(conv)), lines, (x, dy), dw);
+pub(super) fn weight_gradient(
+    set: &'static KernelSet,
+    conv: &Conv3d,
+    (x, dy): (&View<'_, f32>, &[f32]),
+    dw: &mut [f32],
+) {
+    let lines = Lines::Points { padding: conv.padding[2], voxels: conv.input[2], x };
+    weights::run(set, &passes::of_points(conv, steps(conv)), lines, (&[], dy), dw);
 }
 
 /// Steps of an output line.
@@ -175,7 +181,13 @@ struct Scratch {
 }
 
 /// Computes `y = conv(x, w) + bias` for a convolution that [`fits`].
-pub(super) fn run(set: &'static KernelSet, conv: &Conv3d, x: &[f32], (w, bias): (&[f32], Option<&[f32]>), y: Shared) {
+pub(super) fn run(
+    set: &'static KernelSet,
+    conv: &Conv3d,
+    x: &View<'_, f32>,
+    (w, bias): (&[f32], Option<&[f32]>),
+    y: Shared,
+) {
     let layout = Layout::new(conv);
     let blocks = blocks(set, &passes::forward(conv));
     let points = weights_at_points(set, conv, w, &blocks);
@@ -207,7 +219,7 @@ fn spread_planes(
     set: &'static KernelSet,
     conv: &Conv3d,
     layout: &Layout,
-    (x, volume, planes): (&[f32], usize, Range<usize>),
+    (x, volume, planes): (&View<'_, f32>, usize, Range<usize>),
     ring: &mut [f32],
 ) {
     let [depth, height, width] = conv.input;
@@ -219,8 +231,8 @@ fn spread_planes(
         || padded.clone(),
         |padded, line| {
             let (d, h) = (line / height, line % height);
-            let from = &x[((volume * depth + d) * height + h) * width * channels..][..width * channels];
-            padded[conv.padding[2] * channels..][..width * channels].copy_from_slice(from);
+            let voxels = &mut padded[conv.padding[2] * channels..][..width * channels];
+            wide(|| x.read_line((volume * depth + d) * height + h, voxels));
             let at = d % layout.ring * layout.plane + h * layout.line;
             let job = SpreadJob {
                 from: padded.as_ptr(),

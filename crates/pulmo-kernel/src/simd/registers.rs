@@ -109,7 +109,19 @@ pub(crate) unsafe fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(job:
             if mask == 0 {
                 continue;
             }
-            let rows: [*const f32; ROWS] = row_pointers((job.bases, job.zeros), u32::from(mask), tap.offset);
+            // Where all rows lie inside, their pointers stay as they are and the offset goes to the index.
+            let whole = u32::from(mask) == (1 << ROWS) - 1;
+            let rows: &[*const f32; MAX_ROWS];
+            let mut moved = [job.zeros; MAX_ROWS];
+            let offset = if whole {
+                rows = job.bases;
+                tap.offset
+            } else {
+                let inside: [_; ROWS] = row_pointers((job.bases, job.zeros), u32::from(mask), tap.offset);
+                moved[..ROWS].copy_from_slice(&inside);
+                rows = &moved;
+                0
+            };
             let mut panel = job.panel.add(index * job.depth * VECTORS * S::LANES);
             let mut first = 0;
             while first < job.depth {
@@ -120,7 +132,7 @@ pub(crate) unsafe fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(job:
                         weights[vector] = S::load(panel.add(vector * S::LANES));
                     }
                     for row in 0..ROWS {
-                        let value = S::splat(rows[row].add(channel));
+                        let value = S::splat(rows[row].wrapping_offset(offset + channel as isize));
                         for vector in 0..VECTORS {
                             sums[row][vector] = S::multiply_add(value, weights[vector], sums[row][vector]);
                         }

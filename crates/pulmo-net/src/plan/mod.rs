@@ -141,8 +141,9 @@ pub fn kernel_bytes(graph: &Graph) -> usize {
 #[must_use]
 pub fn needs_stored(op: &Op, input: usize) -> bool {
     match op {
-        Op::Convolution { .. } | Op::ConvolutionDataGradient { .. } | Op::Loss(_) | Op::LossGradient(_) => input == 0,
-        Op::ConvolutionWeightGradient { .. } => input <= 1,
+        Op::Convolution { geometry, .. } => input == 0 && !geometry.reads_through(),
+        Op::ConvolutionDataGradient { .. } | Op::Loss(_) | Op::LossGradient(_) => input == 0,
+        Op::ConvolutionWeightGradient { geometry } => input == 1 || input == 0 && !geometry.reads_through(),
         _ => false,
     }
 }
