@@ -4,6 +4,7 @@ use rayon::ThreadPoolBuilder;
 
 use super::tiles::Shared;
 use super::{Conv3d, fast, winograd};
+use crate::view::{Segment, View};
 use crate::{Kernels, Scalar, Variant};
 
 /// A small generator of reproducible numbers.
@@ -218,4 +219,39 @@ fn geometry_counts_outputs_and_work() {
 fn a_wrong_length_is_named() {
     let conv = cube([2, 2, 2], [1, 1], 1, 1, 0);
     f32::conv_forward(&conv, &[0.0; 3], &[0.0], None, &mut [0.0; 8], Kernels::Fast);
+}
+
+#[test]
+fn an_input_read_through_gives_the_bits_of_a_stored_one() {
+    let mut stream = Stream(13);
+    let conv = cube([5, 18, 20], [19, 33], 3, 1, 1);
+    assert!(conv.reads_through());
+    let (fine, coarse) = (stream.floats(5 * 18 * 20 * 9), stream.floats(3 * 11 * 9 * 12));
+    let (scale, shift) = (stream.floats(9), stream.floats(9));
+    let segment = |source, source_channels, source_size| Segment {
+        source,
+        source_channels,
+        source_size,
+        first_channel: 0,
+        channels: source_channels,
+        affine: None,
+        relu: true,
+    };
+    let segments = vec![
+        Segment { affine: Some((&scale, &shift)), ..segment(&fine, 9, conv.input) },
+        Segment { first_channel: 2, channels: 10, ..segment(&coarse, 12, [3, 11, 9]) },
+    ];
+    let view = View { batch: 1, size: conv.input, segments };
+    let mut x = vec![0.0; conv.input_len()];
+    view.materialise(&mut x);
+    let (w, dy) = (stream.floats(conv.weight_len()), stream.floats(conv.output_len()));
+    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    let (mut stored, mut through) = (vec![0.0; dy.len()], vec![1.0; dy.len()]);
+    f32::conv_forward(&conv, &x, &w, None, &mut stored, Kernels::Fast);
+    f32::conv_forward_through(&conv, &view, &w, None, &mut through, Kernels::Fast);
+    assert_eq!(bits(&stored), bits(&through));
+    let (mut stored, mut through) = (vec![0.0; w.len()], vec![1.0; w.len()]);
+    f32::conv_weight_gradient(&conv, &x, &dy, &mut stored, Kernels::Fast);
+    f32::conv_weight_gradient_through(&conv, &view, &dy, &mut through, Kernels::Fast);
+    assert_eq!(bits(&stored), bits(&through));
 }

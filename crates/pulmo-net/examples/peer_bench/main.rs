@@ -141,7 +141,8 @@ fn run(row: &Row, python: &Path, script: &Path) -> Result<(), String> {
             Err(problem) => println!("| {} | {tool} | did not run: {problem} | | | |", row.name()),
         }
     }
-    for _ in 0..STEPS {
+    let steps = std::env::var("PULMO_STEPS").ok().and_then(|text| text.parse().ok()).unwrap_or(STEPS);
+    for _ in 0..steps.max(2) {
         for worker in &mut workers {
             worker.step()?;
         }
