@@ -21,7 +21,7 @@ const USAGE: &str = "usage: cargo xtask <job>
   test               all tests, then the console blocks of README.md
   tidy               layers, file sizes, words, printing: what no compiler checks
   oracles [--check]  list the oracles; with --check remake them with Python ($PULMO_PYTHON, default python3) and compare
-  bench [NAME [...]] time convolutions (conv), training steps (step), other engines (peers), files and resampling (volumes),
+  bench [NAME [...]] time convolutions (kernels), training steps (step), other engines (peers), files and resampling (volumes),
                      metrics of masks (metrics); what follows the name goes to the benchmark
   proof [NAME|all]   list the proofs with real archives, viewers and readers, or run them; see proofs/README.md
   size               table of file and function sizes
@@ -77,13 +77,13 @@ fn test() -> Outcome {
 
 /// The benchmarks: programs that print a table, by name.
 const BENCHES: [(&str, &str, &str); 7] = [
-    ("conv", "pulmo-kernel", "conv_bench"), // GFLOP/s of each layer of the paper's network
-    ("step", "pulmo-net", "step_bench"),    // seconds of a training step and of an inference
-    ("peers", "pulmo-net", "peer_bench"),   // inference and training against PyTorch, ONNX Runtime and OpenVINO
-    ("volumes", "pulmo-ct", "volume_bench"), // files and resampling against the tools in use; needs Python
-    ("resample", "pulmo-ct", "resample_bench"), // seconds of resampling a CT and its label map
+    ("kernels", "pulmo-kernel", "kernel_bench"), // GFLOP/s of each layer beside the peak and oneDNN
+    ("step", "pulmo-net", "step_bench"),         // seconds of a training step and of an inference
+    ("peers", "pulmo-net", "peer_bench"),        // inference and training against PyTorch, ONNX Runtime and OpenVINO
+    ("volumes", "pulmo-ct", "volume_bench"),     // files and resampling against the tools in use; needs Python
+    ("resample", "pulmo-ct", "resample_bench"),  // seconds of resampling a CT and its label map
     ("metrics", "pulmo-measure", "metric_bench"), // seconds and memory of all metrics of a pair of masks
-    ("lungs", "pulmo-ct", "lung_bench"),    // lungs without a model against phantoms and references
+    ("lungs", "pulmo-ct", "lung_bench"),         // lungs without a model against phantoms and references
 ];
 
 fn bench(name: Option<&str>, arguments: &[&str]) -> Outcome {

@@ -1,9 +1,14 @@
-//! Speed of the float32 convolutions on the layers of the R3D-18 U-Net, and the time of one training step.
+//! Speed of the float32 convolutions on the layers of our networks, beside the processor's peak and beside oneDNN.
 //!
-//! `cargo run --release -p pulmo-kernel --example conv_bench [-- <avx512|avx2|portable|any> [repeats [only layers whose
-//! name contains this]]]`
+//! `cargo xtask bench kernels [avx512|avx2|portable|any [repeats [only layers whose name contains this]]]`. oneDNN is run
+//! through PyTorch, in turn with ours, where `$PULMO_PYTHON` or the environment of `cargo xtask bench peers` is there.
+//! Three taps along a line are computed by minimal filtering, which needs half the products: shares of the peak count the
+//! products of the direct sum and may so exceed it.
 
 #![allow(clippy::print_stdout, reason = "a measurement prints its table")]
+
+mod peak;
+mod rival;
 
 use std::time::Instant;
 
@@ -96,25 +101,25 @@ fn floats(len: usize) -> Vec<f32> {
     (0..len).map(|_| next()).collect()
 }
 
-/// Seconds that the threads of this process were running, by Linux's account; 0 elsewhere.
-fn busy_seconds() -> f64 {
-    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let nanoseconds = threads.filter_map(|thread| {
-        let account = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        account.split(' ').next()?.parse::<f64>().ok()
+/// Least seconds of some runs.
+fn best(repeats: usize, mut run: impl FnMut()) -> f64 {
+    let timed = (0..repeats).map(|_| {
+        let start = Instant::now();
+        run();
+        start.elapsed().as_secs_f64()
     });
-    nanoseconds.sum::<f64>() / 1e9
+    timed.fold(f64::INFINITY, f64::min)
 }
 
-/// Least seconds, and least busy seconds of all threads together, of some runs.
-fn best(repeats: usize, mut run: impl FnMut()) -> [f64; 2] {
-    let mut least = [f64::INFINITY; 2];
-    for _ in 0..repeats {
-        let (start, busy) = (Instant::now(), busy_seconds());
-        run();
-        least = [least[0].min(start.elapsed().as_secs_f64()), least[1].min(busy_seconds() - busy)];
-    }
-    least
+/// Least seconds of forward, data gradient and weight gradient.
+fn ours(conv: &Conv3d, repeats: usize) -> [f64; 3] {
+    let (x, w, dy) = (floats(conv.input_len()), floats(conv.weight_len()), floats(conv.output_len()));
+    let (mut y, mut dx, mut dw) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+    [
+        best(repeats, || f32::conv_forward(conv, &x, &w, None, &mut y, Kernels::Fast)),
+        best(repeats, || f32::conv_data_gradient(conv, &dy, &w, &mut dx, Kernels::Fast)),
+        best(repeats, || f32::conv_weight_gradient(conv, &x, &dy, &mut dw, Kernels::Fast)),
+    ]
 }
 
 fn main() {
@@ -127,34 +132,44 @@ fn main() {
     });
     let repeats = arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(3);
     let only = arguments.get(2).map_or("", String::as_str);
-    println!("kernels: {}, best of {repeats}; GFLOP/s count taps on the padding", selected());
-    println!("(in brackets: per second that a core was busy with it, whatever else the machine does)");
-    let heads = ["forward", "data gradient", "weight gradient"];
-    println!(
-        "{:20} {:>5} {:>7} {:>16} {:>16} {:>16} {:>8}",
-        "layer", "count", "GMAC", heads[0], heads[1], heads[2], "step s"
-    );
-    let (mut total, mut work) = ([[0.0; 2]; 3], 0.0);
-    for Layer { name, count, conv } in layers().into_iter().chain(light()).filter(|layer| layer.name.contains(only)) {
-        let (x, w, dy) = (floats(conv.input_len()), floats(conv.weight_len()), floats(conv.output_len()));
-        let (mut y, mut dx, mut dw) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
-        let seconds = [
-            best(repeats, || f32::conv_forward(&conv, &x, &w, None, &mut y, Kernels::Fast)),
-            best(repeats, || f32::conv_data_gradient(&conv, &dy, &w, &mut dx, Kernels::Fast)),
-            best(repeats, || f32::conv_weight_gradient(&conv, &x, &dy, &mut dw, Kernels::Fast)),
-        ];
-        let gmac = conv.macs() as f64 / 1e9;
-        let [y, dx, dw] = seconds.map(|[wall, busy]| format!("{:.1} ({:.1})", 2.0 * gmac / wall, 2.0 * gmac / busy));
-        let step = seconds.iter().map(|[wall, _]| wall).sum::<f64>() * count as f64;
-        println!("{name:20} {count:5} {gmac:7.3} {y:>16} {dx:>16} {dw:>16} {step:8.3}");
-        for (total, seconds) in total.iter_mut().zip(seconds) {
-            *total = [total[0] + seconds[0] * count as f64, total[1] + seconds[1] * count as f64];
-        }
-        work += gmac * count as f64;
+    let threads = 2;
+    if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
+        println!("(threads: {error})");
     }
-    let [forward, data, weights] = total.map(|[wall, busy]| format!("{wall:.2} s ({busy:.2} busy)"));
-    println!("forward {forward}, data gradient {data}, weight gradient {weights}");
-    let [wall, busy] = [0, 1].map(|kind| total.iter().map(|seconds| seconds[kind]).sum::<f64>());
-    let speeds = [6.0 * work / wall, 6.0 * work / busy];
-    println!("step: {work:.0} GMAC forward, {wall:.2} s, {:.1} GFLOP/s; {busy:.2} busy, {:.1}", speeds[0], speeds[1]);
+    let peak = peak::gflops(threads, selected());
+    let mut rival = rival::Rival::start(selected(), threads);
+    let name = rival.as_ref().map_or("no oneDNN here (see the head of kernel_bench)", |rival| rival.name.as_str());
+    println!(
+        "{} kernels, {threads} threads, peak {peak:.0} GFLOP/s; beside {name}; best of {repeats} and {repeats}",
+        selected()
+    );
+    println!("GFLOP/s of the direct sum, taps on the padding counted (share of the peak; seconds ours / oneDNN)");
+    let heads = ["forward", "data gradient", "weight gradient"];
+    println!("{:20} {:>5} {:>8} {:>20} {:>20} {:>20}", "layer", "count", "GMAC", heads[0], heads[1], heads[2]);
+    let mut totals = [[0.0; 3]; 2];
+    for Layer { name, count, conv } in layers().into_iter().chain(light()).filter(|layer| layer.name.contains(only)) {
+        let mut seconds = ours(&conv, repeats);
+        let theirs = rival.as_mut().and_then(|rival| rival.seconds(&conv, repeats)).unwrap_or([f64::NAN; 3]);
+        let again = ours(&conv, repeats);
+        seconds.iter_mut().zip(again).for_each(|(least, again)| *least = least.min(again));
+        let gmac = conv.macs() as f64 / 1e9;
+        let cells: Vec<String> = seconds
+            .iter()
+            .zip(theirs)
+            .map(|(&own, other)| {
+                let speed = 2.0 * gmac / own;
+                format!("{speed:.0} ({:.0} %; {:.2})", 100.0 * speed / peak, own / other)
+            })
+            .collect();
+        println!("{name:20} {count:5} {gmac:8.3} {:>20} {:>20} {:>20}", cells[0], cells[1], cells[2]);
+        for (total, seconds) in totals.iter_mut().zip([seconds, theirs]) {
+            total.iter_mut().zip(seconds).for_each(|(total, seconds)| *total += seconds * count as f64);
+        }
+    }
+    for (who, [forward, data, weights]) in ["ours", "oneDNN"].iter().zip(totals) {
+        let all = forward + data + weights;
+        println!(
+            "{who}: forward {forward:.2} s, data gradient {data:.2} s, weight gradient {weights:.2} s, all {all:.2} s"
+        );
+    }
 }
