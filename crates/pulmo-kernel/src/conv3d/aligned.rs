@@ -1,4 +1,7 @@
-//! Float buffers that begin on a cache line.
+//! Float buffers that begin on a cache line, and one that stays from call to call.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Mutex;
 
 /// One cache line.
 #[derive(Debug, Clone, Copy)]
@@ -37,5 +40,45 @@ impl Aligned {
     pub(super) fn as_mut(&mut self) -> &mut [f32] {
         // SAFETY: as above, and the borrow is unique.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+/// The largest buffer that a call has given back.
+static SPARE: Mutex<Option<Aligned>> = Mutex::new(None);
+
+/// A large buffer that is given back when it is dropped, so that the next call need not ask the system for it.
+#[derive(Debug, Default)]
+pub(super) struct Lent(Aligned);
+
+impl Lent {
+    /// A buffer of `len` floats, whose contents are arbitrary but initialised.
+    pub(super) fn of(len: usize) -> Self {
+        let spare = SPARE.lock().ok().and_then(|mut spare| spare.take());
+        // A smaller one is freed first: its contents are not worth keeping.
+        let mut buffer = spare.filter(|spare| spare.lines.len() * 16 >= len).unwrap_or_else(|| Aligned::zeros(len));
+        buffer.reserve(len);
+        Self(buffer)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Ok(mut spare) = SPARE.lock() {
+            *spare = Some(std::mem::take(&mut self.0));
+        }
+    }
+}
+
+impl Deref for Lent {
+    type Target = Aligned;
+
+    fn deref(&self) -> &Aligned {
+        &self.0
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut Aligned {
+        &mut self.0
     }
 }

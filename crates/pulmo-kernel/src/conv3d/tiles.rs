@@ -3,6 +3,8 @@
 //! Tasks own a run of tiles and some channel blocks. For a block, the weights of a few taps at a time are copied into
 //! a panel that stays in the second-level cache while all tiles of the task use it. The input is read where it lies.
 
+use std::cell::RefCell;
+
 use rayon::prelude::*;
 
 use super::aligned::Aligned;
@@ -141,6 +143,11 @@ struct Scratch {
     start: Aligned,
 }
 
+thread_local! {
+    /// They stay from task to task: tasks are short.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
 /// Computes a pass into `y`: `y[voxel][channel] = bias[channel] + sum over taps and depth of x * w`.
 ///
 /// `w` is `[tap][depth][channel]`.
@@ -157,7 +164,7 @@ pub(super) fn run(set: &'static KernelSet, pass: &Pass, x: &[f32], (w, bias): (&
     let runs = tiles.div_ceil(TASK_TILES);
     let parts = MIN_TASKS.div_ceil(runs).clamp(1, blocks.len());
     let address = Shared(x.as_ptr().cast_mut());
-    (0..runs * parts).into_par_iter().with_max_len(1).for_each_init(Scratch::default, |scratch, task| {
+    (0..runs * parts).into_par_iter().with_max_len(1).for_each(|task| {
         let (tile_run, part) = (task / parts, task % parts);
         let first = tile_run * tiles / runs;
         let last = (tile_run + 1) * tiles / runs;
@@ -166,8 +173,8 @@ pub(super) fn run(set: &'static KernelSet, pass: &Pass, x: &[f32], (w, bias): (&
             .collect();
         for block in &blocks[part * blocks.len() / parts..(part + 1) * blocks.len() / parts] {
             match block.vectors {
-                0 => run_dots(&run, block, &own, scratch),
-                _ => run_block(&run, block, &own, scratch),
+                0 => SCRATCH.with_borrow_mut(|scratch| run_dots(&run, block, &own, scratch)),
+                _ => SCRATCH.with_borrow_mut(|scratch| run_block(&run, block, &own, scratch)),
             }
         }
     });

@@ -6,6 +6,8 @@
 //! With three taps along a line and no strides, lines are turned into the points of minimal filtering first
 //! (`simd/filtering.rs`): four voxels of `dy` and six of `x` give six products per channel pair instead of twelve.
 
+use std::cell::RefCell;
+
 use rayon::prelude::*;
 
 use super::aligned::Aligned;
@@ -157,9 +159,10 @@ pub(super) fn run(
     let sums: Vec<Aligned> = (0..shares.len() * parts)
         .into_par_iter()
         .with_max_len(1)
-        .map_init(Scratch::default, |scratch, task| {
+        .map(|task| {
             let (share, part) = (&shares[task / parts], task % parts);
-            let sums = job.sum(share, part * lines / parts..(part + 1) * lines / parts, scratch);
+            let range = part * lines / parts..(part + 1) * lines / parts;
+            let sums = SCRATCH.with_borrow_mut(|scratch| job.sum(share, range, scratch));
             if parts > 1 {
                 return sums;
             }
@@ -204,6 +207,11 @@ struct Scratch {
     /// Pairs of packed places of all taps, and where each tap's begin.
     pairs: Vec<[u32; 2]>,
     starts: Vec<usize>,
+}
+
+thread_local! {
+    /// They stay from task to task.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 impl Job<'_> {

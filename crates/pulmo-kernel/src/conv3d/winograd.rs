@@ -4,11 +4,12 @@
 //! is a convolution over depth and height only, which the ordinary tiles compute; their sums are turned into outputs. The
 //! points are kept for a few planes at a time, in a ring, so that they never take more than a small part of the input.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::aligned::Aligned;
+use super::aligned::{Aligned, Lent};
 use super::tiles::{Block, PANEL_BYTES, Shared, blocks};
 use super::weights::Lines;
 use super::{Conv3d, passes, weights};
@@ -176,8 +177,14 @@ unsafe impl Sync for Run<'_> {}
 /// Buffers of a thread.
 #[derive(Default)]
 struct Scratch {
+    line: Aligned,
     sums: Aligned,
     start: Aligned,
+}
+
+thread_local! {
+    /// They stay from task to task: tasks are short.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 /// Computes `y = conv(x, w) + bias` for a convolution that [`fits`].
@@ -192,7 +199,7 @@ pub(super) fn run(
     let blocks = blocks(set, &passes::forward(conv));
     let points = weights_at_points(set, conv, w, &blocks);
     let zeros = vec![0.0; conv.in_channels.max(32)];
-    let mut ring = Aligned::zeros(layout.ring * layout.plane);
+    let mut ring = Lent::of(layout.ring * layout.plane);
     let output = conv.output();
     for volume in 0..conv.batch {
         let mut ready = 0;
@@ -226,12 +233,14 @@ fn spread_planes(
     let channels = conv.in_channels;
     let to = Shared(ring.as_mut_ptr());
     let lines = planes.start * height..planes.end * height;
-    let padded = vec![0.0; layout.padded() * channels];
-    lines.into_par_iter().with_min_len(4).for_each_init(
-        || padded.clone(),
-        |padded, line| {
+    lines.into_par_iter().with_min_len(4).for_each(|line| {
+        SCRATCH.with_borrow_mut(|scratch| {
             let (d, h) = (line / height, line % height);
-            let voxels = &mut padded[conv.padding[2] * channels..][..width * channels];
+            let padded = scratch.line.reserve(layout.padded() * channels);
+            let (before, behind) = (conv.padding[2] * channels, (conv.padding[2] + width) * channels);
+            padded[..before].fill(0.0);
+            padded[behind..].fill(0.0);
+            let voxels = &mut padded[before..behind];
             wide(|| x.read_line((volume * depth + d) * height + h, voxels));
             let at = d % layout.ring * layout.plane + h * layout.line;
             let job = SpreadJob {
@@ -246,8 +255,8 @@ fn spread_planes(
             };
             // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
             unsafe { (set.spread)(&job) };
-        },
-    );
+        });
+    });
 }
 
 /// Some neighbouring steps of a plane.
@@ -268,13 +277,13 @@ impl Run<'_> {
         let runs = tiles.div_ceil(TASK_TILES);
         let parts = MIN_TASKS.div_ceil(runs * planes.len()).clamp(1, self.blocks.len());
         let tasks = planes.len() * runs * parts;
-        (0..tasks).into_par_iter().with_max_len(1).for_each_init(Scratch::default, |scratch, task| {
+        (0..tasks).into_par_iter().with_max_len(1).for_each(|task| {
             let (part, run, plane) = (task % parts, task / parts % runs, planes.start + task / parts / runs);
             let own: Vec<Tile> = (run * tiles / runs..(run + 1) * tiles / runs)
                 .map(|index| self.tile(index * steps / tiles, (index + 1) * steps / tiles))
                 .collect();
             let range = part * self.blocks.len() / parts..(part + 1) * self.blocks.len() / parts;
-            self.blocks_of(range, (volume, plane), &own, scratch);
+            SCRATCH.with_borrow_mut(|scratch| self.blocks_of(range, (volume, plane), &own, scratch));
         });
     }
 
