@@ -107,7 +107,8 @@ fn shares(set: &KernelSet, pass: &Pass, parts: usize) -> Vec<Share> {
     if columns > 0 {
         let height = strip_height(set, pass.depth);
         let strips = pass.depth.div_ceil(height);
-        let groups = MIN_TASKS.div_ceil(parts).min(strips);
+        // Lines of fewer channels than a vector has lanes are turned into points at half the speed.
+        let groups = MIN_TASKS.div_ceil(parts).min(strips).min((pass.depth / set.lanes).max(1));
         for group in 0..groups {
             let first_row = group * strips / groups * height;
             let end_row = ((group + 1) * strips / groups * height).min(pass.depth);
