@@ -2,6 +2,7 @@
 
 mod aligned;
 pub(crate) mod fast;
+mod packing;
 mod passes;
 mod scratch;
 mod tiles;

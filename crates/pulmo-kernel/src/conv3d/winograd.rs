@@ -1,4 +1,4 @@
-//! Convolutions with three taps along a line, by minimal filtering: two thirds to a half of the products fall away.
+//! Convolutions with three taps along a line, by minimal filtering: half of the products fall away.
 //!
 //! Of every line the input is turned into six points per four outputs (`simd/filtering.rs`). At each point what is left
 //! is a convolution over depth and height only, which the ordinary tiles compute; their sums are turned into outputs. The
