@@ -149,27 +149,27 @@ fn main() {
     let mut totals = [[0.0; 3]; 2];
     for Layer { name, count, conv } in layers().into_iter().chain(light()).filter(|layer| layer.name.contains(only)) {
         let mut seconds = ours(&conv, repeats);
-        let theirs = rival.as_mut().and_then(|rival| rival.seconds(&conv, repeats)).unwrap_or([f64::NAN; 3]);
+        let theirs = rival.as_mut().and_then(|rival| rival.seconds(&conv, repeats));
         let again = ours(&conv, repeats);
         seconds.iter_mut().zip(again).for_each(|(least, again)| *least = least.min(again));
         let gmac = conv.macs() as f64 / 1e9;
-        let cells: Vec<String> = seconds
-            .iter()
-            .zip(theirs)
-            .map(|(&own, other)| {
-                let speed = 2.0 * gmac / own;
-                format!("{speed:.0} ({:.0} %; {:.2})", 100.0 * speed / peak, own / other)
-            })
-            .collect();
+        let cells: [String; 3] = std::array::from_fn(|kind| {
+            let speed = 2.0 * gmac / seconds[kind];
+            let ratio = theirs.map_or_else(String::new, |theirs| format!("; {:.2}", seconds[kind] / theirs[kind]));
+            format!("{speed:.0} ({:.0} %{ratio})", 100.0 * speed / peak)
+        });
         println!("{name:20} {count:5} {gmac:8.3} {:>20} {:>20} {:>20}", cells[0], cells[1], cells[2]);
-        for (total, seconds) in totals.iter_mut().zip([seconds, theirs]) {
+        for (total, seconds) in totals.iter_mut().zip([Some(seconds), theirs]) {
+            let seconds = seconds.unwrap_or_default();
             total.iter_mut().zip(seconds).for_each(|(total, seconds)| *total += seconds * count as f64);
         }
     }
     for (who, [forward, data, weights]) in ["ours", "oneDNN"].iter().zip(totals) {
         let all = forward + data + weights;
-        println!(
-            "{who}: forward {forward:.2} s, data gradient {data:.2} s, weight gradient {weights:.2} s, all {all:.2} s"
-        );
+        if all > 0.0 {
+            println!(
+                "{who}: forward {forward:.2} s, data gradient {data:.2} s, weight gradient {weights:.2} s, all {all:.2} s"
+            );
+        }
     }
 }

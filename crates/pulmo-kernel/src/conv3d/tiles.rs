@@ -81,13 +81,13 @@ fn tile(pass: &Pass, x: *const f32, start: usize, end: usize) -> Tile {
     let [axis_d, axis_h, axis_w] = &pass.axes;
     let taps: usize = pass.axes.iter().map(|axis| axis.taps.len()).sum();
     let mut tile = Tile { rows: end - start, bases: [x; MAX_ROWS], outputs: [0; MAX_ROWS], masks: vec![0; taps] };
+    let mut voxel = [0; 4];
+    let mut rest = start;
+    for (at, count) in voxel.iter_mut().rev().zip([axis_w.count, axis_h.count, axis_d.count, pass.batch]) {
+        (*at, rest) = (rest % count, rest / count);
+    }
     for row in 0..end - start {
-        let index = start + row;
-        let w = index % axis_w.count;
-        let h = index / axis_w.count % axis_h.count;
-        let d = index / (axis_w.count * axis_h.count) % axis_d.count;
-        let n = index / (axis_w.count * axis_h.count * axis_d.count);
-        let place = [d, h, w];
+        let [n, place @ ..] = voxel;
         let mut mask = 0;
         let mut base = n * pass.volume;
         let mut output = n;
@@ -102,8 +102,20 @@ fn tile(pass: &Pass, x: *const f32, start: usize, end: usize) -> Tile {
         // May lie outside the input; only ever read through taps that lead back inside.
         tile.bases[row] = x.wrapping_add(base);
         tile.outputs[row] = output * pass.channels;
+        next(&mut voxel, [usize::MAX, axis_d.count, axis_h.count, axis_w.count]);
     }
     tile
+}
+
+/// The next voxel in the order of memory.
+fn next(place: &mut [usize; 4], counts: [usize; 4]) {
+    for (at, count) in place.iter_mut().zip(counts).rev() {
+        *at += 1;
+        if *at < count {
+            return;
+        }
+        *at = 0;
+    }
 }
 
 /// The taps of a pass in the order of summation, each with its index in the weights.

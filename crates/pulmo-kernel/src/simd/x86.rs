@@ -59,6 +59,12 @@ impl Simd for Avx512 {
     unsafe fn multiply_add(a: __m512, b: __m512, c: __m512) -> __m512 {
         unsafe { _mm512_fmadd_ps(a, b, c) }
     }
+
+    #[inline(always)]
+    unsafe fn sum(vector: __m512) -> f32 {
+        // Halves on halves, as the trait's own.
+        unsafe { _mm512_reduce_add_ps(vector) }
+    }
 }
 
 /// 256-bit vectors.
@@ -108,6 +114,16 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn multiply_add(a: __m256, b: __m256, c: __m256) -> __m256 {
         unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn sum(vector: __m256) -> f32 {
+        // Halves on halves, as the trait's own.
+        unsafe {
+            let four = _mm_add_ps(_mm256_castps256_ps128(vector), _mm256_extractf128_ps::<1>(vector));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
     }
 }
 
