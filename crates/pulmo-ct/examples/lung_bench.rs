@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use pulmo_ct::format::{OpenOptions, open_ct, open_label_map, write_label_map};
+use pulmo_ct::format::{OpenOptions, open_ct, open_label_map, write_label_map, write_volume};
 use pulmo_ct::lungs::{self, Lungs};
 use pulmo_ct::phantom::{PhantomOptions, thorax};
 use pulmo_ct::{CtVolume, LabelMap};
@@ -29,7 +29,13 @@ fn main() {
         let seconds = start.elapsed().as_secs_f64();
         report(name, &found, reference, lesion, seconds);
         if let Some(folder) = &dump {
-            write_label_map(&folder.join(format!("{name}.nii.gz")), &found.labels).unwrap();
+            let file = |what: &str| folder.join(format!("{name}{what}.nii.gz"));
+            write_label_map(&file(""), &found.labels).unwrap();
+            if reference.is_some_and(|(_, made)| made) {
+                write_volume(&file("_ct"), volume).unwrap();
+            }
+            reference.iter().for_each(|(labels, _)| write_label_map(&file("_ref"), labels).unwrap());
+            lesion.iter().for_each(|labels| write_label_map(&file("_lesion"), labels).unwrap());
         }
     };
     for seed in 0..6 {

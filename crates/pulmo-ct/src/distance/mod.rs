@@ -19,6 +19,7 @@ use crate::geometry::{Grid, Spacing};
 use crate::voxel_box::VoxelBox;
 
 pub use ball::{closed_mm, dilated_mm, eroded_mm, opened_mm};
+pub(crate) use passes::squared_in_slice;
 
 /// The most voxels that an axis may have.
 pub const LONGEST: usize = 65_535;

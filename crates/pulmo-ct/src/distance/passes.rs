@@ -66,6 +66,21 @@ pub(super) fn in_slices(lattice: &Lattice, paint: impl Fn(usize, &mut [bool]) + 
     steps
 }
 
+/// Squared distance in mm² to the nearest site of one slice, C order; infinite without a site.
+pub(crate) fn squared_in_slice([rows, columns]: [usize; 2], spacing_mm: [f64; 2], sites: &[bool]) -> Vec<f32> {
+    let lattice = Lattice { shape: [1, rows, columns], spacing_mm: [1.0, spacing_mm[0], spacing_mm[1]] };
+    let steps = in_slices(&lattice, |_, slice| slice.copy_from_slice(sites));
+    let squared = |steps: Steps| {
+        if steps == 0 {
+            return f32::INFINITY;
+        }
+        let [down, across] = unpack(steps).map(f64::from);
+        let (down, across) = (down * spacing_mm[0], across * spacing_mm[1]);
+        (down * down + across * across) as f32
+    };
+    steps.into_iter().map(squared).collect()
+}
+
 /// Steps to the nearest site of a row; false if it has none (`away` is then not written).
 fn nearest_in_row(sites: &[bool], away: &mut [u16]) -> bool {
     let Some(first) = sites.iter().position(|&site| site) else { return false };

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::body;
 use super::coarse::Coarse;
 use super::disc;
-use super::repair::MIDDLE_MM;
+use super::place::Place;
 use super::sides;
 use super::wall::Chest;
 use crate::error::Result;
@@ -15,13 +15,14 @@ const SURELY_BELOW: f32 = -480.0;
 /// Grains of noise and strips of fat are thinner than twice this.
 const GRAIN_MM: f64 = 3.0;
 
-/// Labels the aerated lungs in a mask of air inside the body, which holds no airways: 1 the patient's left, 2 the right.
+/// Labels the aerated lungs in what lies inside the body and is no airway: 1 the patient's left, 2 the right.
 ///
 /// # Errors
 /// None in practice.
-pub(super) fn find(coarse: &Coarse, air: &[bool], middle: f64) -> Result<Vec<u8>> {
+pub(super) fn find(coarse: &Coarse, inside: &[bool], middle: f64) -> Result<Vec<u8>> {
     let plane = body::plane(coarse);
-    let mut surely = air.to_vec();
+    let air = |voxel: usize| inside[voxel] && coarse.hu[voxel] < body::AIR_BELOW_HU;
+    let mut surely: Vec<bool> = (0..inside.len()).map(air).collect();
     if !coarse.calibrated {
         let slices = surely.par_chunks_mut(plane.voxels()).zip(coarse.hu.par_chunks(plane.voxels()));
         slices.for_each(|(air, values)| {
@@ -32,8 +33,12 @@ pub(super) fn find(coarse: &Coarse, air: &[bool], middle: f64) -> Result<Vec<u8>
     }
     let surely: Vec<bool> = sides::label(coarse, &surely, middle)?.into_iter().map(|label| label > 0).collect();
     let chest = Chest::find(coarse, &surely);
-    let lung =
-        |voxel: usize| air[voxel] && chest.air[voxel] && (surely[voxel] || !plane.is_central(voxel, middle, MIDDLE_MM));
-    let lung: Vec<bool> = (0..air.len()).map(lung).collect();
+    let place = Place::of(coarse, &surely);
+    let is_air = |voxel: usize| {
+        let below = if coarse.calibrated { body::AIR_BELOW_HU } else { place.lung_below_grey(voxel) };
+        let central = !coarse.calibrated && place.is_mediastinal(voxel);
+        air(voxel) && chest.air[voxel] && coarse.hu[voxel] < below && (surely[voxel] || !central)
+    };
+    let lung: Vec<bool> = (0..inside.len()).map(is_air).collect();
     sides::label(coarse, &lung, middle)
 }

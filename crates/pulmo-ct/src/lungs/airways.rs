@@ -36,9 +36,9 @@ pub(super) fn find(coarse: &Coarse, air: &[bool], middle: f64) -> Vec<bool> {
     best
 }
 
-/// Air with one layer of blocks around the airways taken out: their walls are none of the lung's.
-pub(super) fn without(coarse: &Coarse, air: &[bool], airways: &[bool]) -> Vec<bool> {
-    let mut rest: Vec<bool> = air.iter().zip(airways).map(|(&air, &airway)| air && !airway).collect();
+/// A mask with the airways and one layer of blocks around them taken out: their walls are none of the lung's.
+pub(super) fn without(coarse: &Coarse, mask: &[bool], airways: &[bool]) -> Vec<bool> {
+    let mut rest: Vec<bool> = mask.iter().zip(airways).map(|(&inside, &airway)| inside && !airway).collect();
     for voxel in (0..airways.len()).filter(|&voxel| airways[voxel]) {
         neighbours(coarse.shape, voxel).for_each(|next| rest[next] = false);
     }

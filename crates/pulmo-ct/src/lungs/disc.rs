@@ -3,6 +3,8 @@
 //! Slices are judged one by one because their distance is often coarse, and in some published data wrong.
 //! Beyond the edge of a slice nothing is known, so the edge itself neither erodes nor stops a disc.
 
+use crate::distance::squared_in_slice;
+
 /// The plane of a slice: rows, columns and their spacing in mm.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plane {
@@ -48,77 +50,8 @@ impl Plane {
 }
 
 /// Squared distance in mm² to the nearest voxel of the mask, between voxel centres; infinite without one.
-///
-/// Exact, by lower envelopes of parabolas (Felzenszwalb and Huttenlocher 2012).
 pub(super) fn squared_distance(plane: Plane, mask: &[bool]) -> Vec<f32> {
-    let mut field: Vec<f32> = mask.iter().map(|&inside| if inside { 0.0 } else { f32::INFINITY }).collect();
-    let longest = plane.rows.max(plane.columns);
-    let mut envelope = Envelope::new(longest);
-    let mut line = vec![0.0; longest];
-    for row in field.chunks_mut(plane.columns) {
-        line[..plane.columns].copy_from_slice(row);
-        envelope.transform(&line[..plane.columns], plane.spacing_mm[1] as f32, |at, value| row[at] = value);
-    }
-    for column in 0..plane.columns {
-        for row in 0..plane.rows {
-            line[row] = field[row * plane.columns + column];
-        }
-        envelope.transform(&line[..plane.rows], plane.spacing_mm[0] as f32, |at, value| {
-            field[at * plane.columns + column] = value;
-        });
-    }
-    field
-}
-
-/// Scratch for lower envelopes of parabolas.
-struct Envelope {
-    vertices: Vec<usize>,
-    starts: Vec<f32>,
-}
-
-impl Envelope {
-    fn new(longest: usize) -> Self {
-        Self { vertices: vec![0; longest], starts: vec![0.0; longest] }
-    }
-
-    fn transform(&mut self, line: &[f32], step: f32, mut put: impl FnMut(usize, f32)) {
-        let mut count = 0_usize;
-        for (at, &value) in line.iter().enumerate() {
-            if value.is_infinite() {
-                continue;
-            }
-            let x = at as f32 * step;
-            while count > 0 {
-                let other = self.vertices[count - 1];
-                let other_x = other as f32 * step;
-                let cross = ((value + x * x) - (line[other] + other_x * other_x)) / (2.0 * (x - other_x));
-                if count > 1 && cross <= self.starts[count - 1] {
-                    count -= 1;
-                    continue;
-                }
-                self.starts[count] = cross;
-                break;
-            }
-            if count == 0 {
-                self.starts[0] = f32::NEG_INFINITY;
-            }
-            self.vertices[count] = at;
-            count += 1;
-        }
-        let mut part = 0;
-        for at in 0..line.len() {
-            if count == 0 {
-                put(at, f32::INFINITY);
-                continue;
-            }
-            let x = at as f32 * step;
-            while part + 1 < count && self.starts[part + 1] < x {
-                part += 1;
-            }
-            let apart = x - self.vertices[part] as f32 * step;
-            put(at, apart * apart + line[self.vertices[part]]);
-        }
-    }
+    squared_in_slice([plane.rows, plane.columns], plane.spacing_mm, mask)
 }
 
 /// Voxels within `radius_mm` of the mask.

@@ -19,6 +19,9 @@ const ADDED_SHARE: f64 = 0.3;
 /// Free air in the chest, or a bulla: below this over at least [`FREE_AIR_ML`].
 const FREE_AIR_HU: f32 = -968.0;
 const FREE_AIR_ML: f64 = 20.0;
+/// They are thin all through: so much of what lies within this distance in the slice is.
+const SOLID_SHARE: f64 = 0.8;
+const SOLID_MM: f64 = 8.0;
 
 /// The problems of a coarse label map; `aerated` holds the labels before anything was added by shape,
 /// `guessed` the blocks of the left and the right lung that were taken from the other's mirror image.
@@ -102,6 +105,7 @@ fn free_air(coarse: &Coarse, labels: &[u8]) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     let thin: Vec<bool> = labels.iter().zip(&coarse.hu).map(|(&label, &hu)| label > 0 && hu < FREE_AIR_HU).collect();
+    let thin = solid(coarse, &thin);
     let largest = components(coarse.shape, &thin, Connectivity::Faces)?.sizes().iter().copied().max().unwrap_or(0);
     let ml = coarse.ml(largest);
     Ok(if ml < FREE_AIR_ML {
@@ -109,4 +113,23 @@ fn free_air(coarse: &Coarse, labels: &[u8]) -> Result<Vec<String>> {
     } else {
         vec![format!("{ml:.0} mL inside the mask lie below {FREE_AIR_HU} HU: a bulla or air around the lung")]
     })
+}
+
+/// What is thin almost wholly within [`SOLID_MM`] in its slice; emphysema has thin places among others.
+fn solid(coarse: &Coarse, thin: &[bool]) -> Vec<bool> {
+    let plane = body::plane(coarse);
+    let reach = plane.spacing_mm.map(|mm| (SOLID_MM / mm) as usize);
+    let is_solid = |voxel: usize| {
+        let start = voxel - voxel % plane.voxels();
+        let (row, column) = (voxel % plane.voxels() / plane.columns, voxel % plane.columns);
+        let (mut count, mut all) = (0_usize, 0_usize);
+        for line in row.saturating_sub(reach[0])..(row + reach[0] + 1).min(plane.rows) {
+            for at in column.saturating_sub(reach[1])..(column + reach[1] + 1).min(plane.columns) {
+                all += 1;
+                count += usize::from(thin[start + line * plane.columns + at]);
+            }
+        }
+        count as f64 >= SOLID_SHARE * all as f64
+    };
+    (0..thin.len()).map(|voxel| thin[voxel] && is_solid(voxel)).collect()
 }

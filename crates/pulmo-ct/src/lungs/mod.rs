@@ -10,8 +10,8 @@
 //!
 //! Some dense lung at the ribs and the base may stay outside: `docs/results/lungs.md` has how much, case by case.
 //!
-//! Read in this order: `coarse`, `body`, `airways`, `aerated`, `sides`, `wall`, `repair`, `mirror`, `edge`, `judge`; `disc`
-//! holds the shapes in one slice.
+//! Read in this order: `coarse`, `body`, `airways`, `place`, `aerated`, `sides`, `wall`, `rim`, `repair`, `mirror`, `edge`,
+//! `judge`; `disc` holds the shapes in one slice.
 
 mod aerated;
 mod airways;
@@ -21,7 +21,9 @@ mod disc;
 mod edge;
 mod judge;
 mod mirror;
+mod place;
 mod repair;
+mod rim;
 mod sides;
 mod wall;
 
@@ -78,12 +80,15 @@ pub fn segment(volume: &CtVolume) -> Result<Lungs> {
     let body = body::Body::find(&coarse)?;
     let middle = middle(&coarse, &body.inside);
     let airways = airways::find(&coarse, &body.air, middle);
-    let aerated = aerated::find(&coarse, &airways::without(&coarse, &body.air, &airways), middle)?;
-    let chest = wall::Chest::find(&coarse, &aerated.iter().map(|&label| label > 0).collect::<Vec<_>>());
+    let aerated = aerated::find(&coarse, &airways::without(&coarse, &body.inside, &airways), middle)?;
+    let air: Vec<bool> = aerated.iter().map(|&label| label > 0).collect();
+    let chest = wall::Chest::find(&coarse, &air);
+    let place = place::Place::of(&coarse, &air);
     let allowed: Vec<bool> = body.inside.iter().zip(&airways).map(|(&inside, &airway)| inside && !airway).collect();
     let mut lungs = aerated.clone();
-    repair::fill(&coarse, &mut lungs, &chest, (&allowed, middle))?;
-    let guessed = mirror::fill(&coarse, &mut lungs, &allowed, chest.middle);
+    rim::grow(&coarse, &mut lungs, &allowed);
+    repair::fill(&coarse, &mut lungs, &chest, (&allowed, &place))?;
+    let guessed = mirror::fill(&coarse, &mut lungs, (&allowed, &aerated), &place);
     let problems = judge::problems(&coarse, &lungs, &aerated, guessed)?;
     let labels = LabelMap::new(*upright.grid(), edge::refine(&coarse, &lungs, upright))?;
     let labels = turn.labels_back(&labels, volume.grid())?;

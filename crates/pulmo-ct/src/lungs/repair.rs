@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::body;
 use super::coarse::Coarse;
 use super::disc::{self, Plane};
+use super::place::Place;
 use super::wall::Chest;
 use crate::components::{Connectivity, components};
 use crate::error::Result;
@@ -23,7 +24,7 @@ const CORNER_MM: f64 = 1.0;
 /// that is not air may be organ.
 const DENSE_HU: f32 = -250.0;
 /// How far from the body's middle column an organ's core counts as mediastinum.
-pub(super) const MIDDLE_MM: f64 = 25.0;
+const MIDDLE_MM: f64 = 25.0;
 /// So much of an organ's core in one slice shows that it hangs on the body's middle or on the belly.
 const HANGS_MM2: f64 = 300.0;
 /// What touches an organ along more than this share of its border with lung is a corner of it, not lung.
@@ -35,16 +36,21 @@ const SMALL_DISC_MM: f64 = 8.0;
 ///
 /// # Errors
 /// None in practice.
-pub(super) fn fill(coarse: &Coarse, labels: &mut [u8], chest: &Chest, (allowed, middle): (&[bool], f64)) -> Result<()> {
+pub(super) fn fill(
+    coarse: &Coarse,
+    labels: &mut [u8],
+    chest: &Chest,
+    (allowed, place): (&[bool], &Place),
+) -> Result<()> {
     let plane = body::plane(coarse);
     let solid: Vec<bool> = labels.iter().zip(&chest.tissue).map(|(&label, &chest)| label == 0 && chest).collect();
-    let cores = organ_cores(coarse, &solid, chest, middle)?;
+    let cores = organ_cores(coarse, &solid, chest, place.middle)?;
     let slices = labels.par_chunks_mut(plane.voxels()).zip(allowed.par_chunks(plane.voxels()));
     slices.zip(solid.par_chunks(plane.voxels()).zip(cores.par_chunks(plane.voxels()))).for_each(
         |((labels, allowed), (solid, cores))| {
             if labels.iter().any(|&label| label > 0) {
                 let free: Vec<bool> = solid.iter().zip(allowed).map(|(&solid, &allowed)| solid && allowed).collect();
-                fill_slice((plane, middle), labels, &free, cores);
+                fill_slice((plane, place), labels, &free, cores);
             }
         },
     );
@@ -98,7 +104,7 @@ fn organs(coarse: &Coarse, cores: &[bool], chest: &Chest, middle: f64) -> Result
 }
 
 /// Fills the lungs of one slice; `free` is what may be filled, `cores` the thick parts of organs.
-fn fill_slice((plane, middle): (Plane, f64), labels: &mut [u8], free: &[bool], cores: &[bool]) {
+fn fill_slice((plane, place): (Plane, &Place), labels: &mut [u8], free: &[bool], cores: &[bool]) {
     let organs = disc::dilated(plane, cores, ORGAN_MM + CORNER_MM);
     let lung = opaque_lung(plane, labels, free, &organs);
     let masks = [LEFT_LUNG, RIGHT_LUNG].map(|lung| labels.iter().map(|&label| label == lung).collect::<Vec<bool>>());
@@ -106,7 +112,7 @@ fn fill_slice((plane, middle): (Plane, f64), labels: &mut [u8], free: &[bool], c
     let closed = masks.each_ref().map(|mask| disc::closed(plane, mask, SMALL_DISC_MM));
     for voxel in (0..labels.len()).filter(|&voxel| free[voxel]) {
         let side = usize::from(away[1][voxel] < away[0][voxel]);
-        if closed[side][voxel] || (lung[voxel] && !plane.is_central(voxel, middle, MIDDLE_MM)) {
+        if closed[side][voxel] || (lung[voxel] && !place.is_mediastinal(voxel)) {
             labels[voxel] = [LEFT_LUNG, RIGHT_LUNG][side];
         }
     }

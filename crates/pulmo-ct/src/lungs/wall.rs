@@ -12,12 +12,10 @@ use rayon::prelude::*;
 use super::body;
 use super::coarse::Coarse;
 use super::disc::{self, Plane};
+use super::place::{BONE_GREY, BONE_HU};
 
 /// Directions around the chest's middle; 0 is the patient's left, a quarter on is the back.
 const DIRECTIONS: usize = 120;
-/// Bone is above, in HU and in the greys of an 8-bit export as `coarse` lays them.
-const BONE_HU: f32 = 200.0;
-const BONE_GREY: f32 = 400.0;
 /// Ribs slope: the ring around the lungs closes within this distance up and down.
 const SLAB_MM: f64 = 12.0;
 /// How far inside and outside the hull a rib may lie.
@@ -29,6 +27,8 @@ const REACHES_SHARE: f64 = 0.7;
 const SIDES_DIFFER_MM: f64 = 8.0;
 /// The wall of a slice reaches at least where most slices within this distance have it.
 const STEADY_MM: f64 = 9.0;
+/// Slices so far away still say where the wall of a slice lies.
+const BETWEEN_MM: f64 = 50.0;
 /// Air this far outside the hull may still be lung.
 const AIR_BEYOND_MM: f64 = 4.0;
 /// Between ribs so many directions apart the wall runs straight.
@@ -43,8 +43,6 @@ pub(super) struct Chest {
     pub(super) tissue: Vec<bool>,
     /// Where air may be lung.
     pub(super) air: Vec<bool>,
-    /// The column of its middle.
-    pub(super) middle: f64,
 }
 
 impl Chest {
@@ -64,7 +62,7 @@ impl Chest {
                 air[voxel] = radius <= wall[direction].max(hull.radius[direction] + AIR_BEYOND_MM);
             }
         });
-        Self { tissue, air, middle: polar.middle[1] / plane.spacing_mm[1] }
+        Self { tissue, air }
     }
 }
 
@@ -166,6 +164,7 @@ fn walls(coarse: &Coarse, polar: &Polar, hulls: &[Option<Hull>]) -> Vec<Option<V
             Some(hull.radius.iter().zip(moved).map(|(radius, moved)| radius + moved).collect())
         })
         .collect();
+    let between = between(coarse, hulls);
     let around = (STEADY_MM / coarse.spacing_mm[0]) as usize;
     (0..walls.len())
         .map(|slice| {
@@ -173,9 +172,26 @@ fn walls(coarse: &Coarse, polar: &Polar, hulls: &[Option<Hull>]) -> Vec<Option<V
             let around = around.min(slice).min(walls.len() - 1 - slice);
             let near = &walls[slice - around..=slice + around];
             let usual = |k: usize| median(near.iter().flatten().map(|wall| wall[k]).collect());
-            Some((0..DIRECTIONS).map(|k| wall[k].max(usual(k))).collect())
+            Some((0..DIRECTIONS).map(|k| wall[k].max(usual(k)).max(between[slice][k])).collect())
         })
         .collect()
+}
+
+/// Where aerated lung does not reach the wall of a slice: how far out it lies straight between the next slices above and
+/// below where aerated lung does. A chest bulges, so that the wall lies no further in.
+fn between(coarse: &Coarse, hulls: &[Option<Hull>]) -> Vec<Vec<f64>> {
+    let reach: usize = (BETWEEN_MM / coarse.spacing_mm[0]) as usize;
+    let anchor =
+        |slice: usize, k: usize| hulls[slice].as_ref().filter(|hull| hull.reached[k]).map(|hull| hull.radius[k]);
+    let at = |slice: usize, k: usize| {
+        let below = (slice.saturating_sub(reach)..slice).rev().find_map(|at| Some((slice - at, anchor(at, k)?)));
+        let above = (slice + 1..(slice + 1 + reach).min(hulls.len())).find_map(|at| Some((at - slice, anchor(at, k)?)));
+        match (anchor(slice, k), below, above) {
+            (None, Some((down, low)), Some((up, high))) => (low * up as f64 + high * down as f64) / (down + up) as f64,
+            _ => 0.0,
+        }
+    };
+    (0..hulls.len()).map(|slice| (0..DIRECTIONS).map(|k| at(slice, k)).collect()).collect()
 }
 
 /// How far the wall lies outside the hull in each direction.

@@ -3,7 +3,7 @@
 use super::Language;
 
 /// English and German; `{}` stands for a number, in the same order in both.
-const PROBLEMS: [(&str, &str); 12] = [
+const PROBLEMS: [(&str, &str); 14] = [
     (
         "no two lungs with air in them were found: left {} mL, right {} mL",
         "es wurden keine zwei lufthaltigen Lungen gefunden: links {} mL, rechts {} mL",
@@ -29,6 +29,14 @@ const PROBLEMS: [(&str, &str); 12] = [
     (
         "{} mL ({} %) of the right lung hold no air and were added by shape alone",
         "{} mL ({} %) der rechten Lunge enthalten keine Luft und wurden allein nach der Form ergänzt",
+    ),
+    (
+        "{} mL of the left lung hold no air and were guessed from the other lung's mirror image",
+        "{} mL der linken Lunge enthalten keine Luft und wurden nach dem Spiegelbild der anderen Lunge geschätzt",
+    ),
+    (
+        "{} mL of the right lung hold no air and were guessed from the other lung's mirror image",
+        "{} mL der rechten Lunge enthalten keine Luft und wurden nach dem Spiegelbild der anderen Lunge geschätzt",
     ),
     (
         "{} mL inside the mask lie below {} HU: a bulla or air around the lung",
