@@ -86,7 +86,7 @@ pub fn segment(volume: &CtVolume) -> Result<Lungs> {
     let place = place::Place::of(&coarse, &air);
     let allowed: Vec<bool> = body.inside.iter().zip(&airways).map(|(&inside, &airway)| inside && !airway).collect();
     let mut lungs = aerated.clone();
-    rim::grow(&coarse, &mut lungs, &allowed);
+    rim::grow(&coarse, &mut lungs, (&allowed, &place));
     repair::fill(&coarse, &mut lungs, &chest, (&allowed, &place))?;
     let guessed = mirror::fill(&coarse, &mut lungs, (&allowed, &aerated), &place);
     let problems = judge::problems(&coarse, &lungs, &aerated, guessed)?;

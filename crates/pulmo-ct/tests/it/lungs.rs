@@ -49,7 +49,7 @@ fn phantoms_have_their_lungs_and_no_false_alarm() {
         let judged = judge(&found, &phantom.lungs, &phantom.infiltrate);
         assert!(found.is_sound(), "seed {seed}: {:?}", found.problems);
         assert!(judged.dice > 0.95 && judged.volume_error.abs() < 5.0, "seed {seed}: {judged:?}");
-        assert!(judged.inside > 90.0 && judged.swapped < 0.1, "seed {seed}: {judged:?}");
+        assert!(judged.inside > 92.5 && judged.swapped < 0.1, "seed {seed}: {judged:?}");
     }
 }
 
@@ -63,19 +63,20 @@ fn hard_phantoms_are_found_or_doubted() {
             let about = format!("{} of seed {seed}: {judged:?} {:?}", hard.name, found.problems);
             assert!(judged.swapped < 0.1, "{about}");
             let (dice, inside, said) = match hard.name {
-                "right lower lobe" => (0.90, 60.0, "mirror"),
-                "left lower lobe" => (0.94, 70.0, "mirror"),
-                "left upper lobe" => (0.84, 30.0, "mirror"),
-                "effusion" => (0.90, 40.0, ""),
-                "large effusion" => (0.94, 90.0, "mirror"),
-                "pneumothorax" => (0.95, 90.0, "air around the lung"),
-                "cut at the side" => (0.93, 90.0, "cut at the side"),
-                "cut at the feet" => (0.95, 90.0, "cut at the feet"),
-                "cut at the head" => (0.95, 90.0, "cut at the head"),
+                "right lower lobe" => (0.90, 68.0, "mirror"),
+                "left lower lobe" => (0.94, 81.0, "mirror"),
+                "left upper lobe" => (0.92, 85.0, "mirror"),
+                "effusion" => (0.91, 70.0, "mirror"),
+                "large effusion" => (0.93, 86.0, "mirror"),
+                "pneumothorax" => (0.95, 94.0, "air around the lung"),
+                "cut at the side" => (0.94, 94.0, "cut at the side"),
+                "cut at the feet" => (0.97, 97.0, "cut at the feet"),
+                "cut at the head" => (0.95, 94.0, "cut at the head"),
                 name => panic!("no bounds for {name}"),
             };
             assert!(judged.dice > dice && judged.inside > inside, "{about}");
-            assert!(said.is_empty() || says(&found, said), "{about}");
+            assert!(says(&found, said), "{about}");
+            assert_eq!(says(&found, "mirror"), said == "mirror", "a guess where none is due, or none: {about}");
         }
     }
 }
@@ -91,17 +92,18 @@ fn clear_lungs_in_hu_are_found() {
     let found = segment(&ct).unwrap();
     let judged = judge(&found, &reference, &reference);
     assert!(found.calibrated && judged.dice > 0.97 && judged.volume_error.abs() < 5.0, "{judged:?}");
-    assert!(!says(&found, "cut at the side"), "{:?}", found.problems);
+    // Thin emphysema all over is no bulla, and no air around the lung.
+    assert!(found.is_sound(), "{:?}", found.problems);
 }
 
 /// Short 8-bit cases, so that a debug build stays quick; `cargo xtask bench lungs` judges all eleven.
 #[test]
 fn eight_bit_slices_keep_their_lesions_inside() {
     for (case, dice, inside) in [
-        ("coronacases_006", 0.95, 94.0),
-        ("radiopaedia_10_85902_1", 0.92, 95.0),
-        ("radiopaedia_29_86491_1", 0.96, 98.0),
-        ("radiopaedia_4_85506_1", 0.93, 87.0),
+        ("coronacases_006", 0.95, 96.5),
+        ("radiopaedia_10_85902_1", 0.93, 97.0),
+        ("radiopaedia_29_86491_1", 0.96, 99.0),
+        ("radiopaedia_4_85506_1", 0.94, 91.0),
     ] {
         let file = |folder: &str| format!("covid8bit/{folder}/{case}.nii.gz");
         let Some(ct) = open(&file("ct")) else { return };
@@ -109,7 +111,8 @@ fn eight_bit_slices_keep_their_lesions_inside() {
             ["lung", "infection"].map(|folder| open_label_map(&real(&file(folder)).unwrap()).unwrap());
         let found = segment(&ct).unwrap();
         assert!(!found.calibrated && says(&found, "cut at the"), "{case}: {:?}", found.problems);
+        assert!(!says(&found, "mirror"), "{case}: {:?}", found.problems);
         let judged = judge(&found, &lungs, &lesion);
-        assert!(judged.dice > dice && judged.volume_error.abs() < 6.0 && judged.inside > inside, "{case}: {judged:?}");
+        assert!(judged.dice > dice && judged.volume_error.abs() < 5.0 && judged.inside > inside, "{case}: {judged:?}");
     }
 }
