@@ -4,6 +4,7 @@
 use pulmo_ct::format::{OpenOptions, open_ct, open_label_map};
 use pulmo_ct::lungs::{Lungs, segment};
 use pulmo_ct::phantom::{PhantomOptions, thorax};
+use pulmo_ct::random::Random;
 use pulmo_ct::{CtVolume, LabelMap};
 
 use crate::format_real::real;
@@ -79,6 +80,35 @@ fn hard_phantoms_are_found_or_doubted() {
             assert_eq!(says(&found, "mirror"), said == "mirror", "a guess where none is due, or none: {about}");
         }
     }
+}
+
+/// Published slices often lie upside down in their files: the spine tells where the back is.
+#[test]
+fn a_lung_is_guessed_in_a_phantom_that_lies_upside_down_in_its_file() {
+    let hard = hard_phantoms::all(1).into_iter().find(|hard| hard.name == "left upper lobe").unwrap();
+    let columns = hard.volume.grid().shape()[2];
+    let plane = columns * hard.volume.grid().shape()[1];
+    let flipped =
+        |voxel: usize| voxel / plane * plane + (plane - columns - voxel % plane / columns * columns) + voxel % columns;
+    let of = |map: &LabelMap| {
+        let labels = (0..map.labels().len()).map(|voxel| map.labels()[flipped(voxel)]).collect();
+        LabelMap::new(*map.grid(), labels).unwrap()
+    };
+    let hu = (0..hard.volume.hu().len()).map(|voxel| hard.volume.hu()[flipped(voxel)]).collect();
+    let found = segment(&CtVolume::new(*hard.volume.grid(), hu).unwrap()).unwrap();
+    let judged = judge(&found, &of(&hard.lungs), &of(&hard.dense));
+    assert!(judged.inside > 85.0 && judged.dice > 0.92 && judged.swapped < 0.1, "{judged:?}");
+    assert!(says(&found, "mirror"), "{:?}", found.problems);
+}
+
+#[test]
+fn thin_lung_among_denser_lung_is_no_free_air() {
+    let phantom = thorax(&PhantomOptions::seeded(1)).unwrap();
+    let mut random = Random::new(3);
+    let thin = |(&hu, &lung): (&f32, &u8)| if random.between(0.0, 1.0) < 0.6 && lung > 0 { -990.0 } else { hu };
+    let values = phantom.volume.hu().iter().zip(phantom.lungs.labels()).map(thin).collect();
+    let found = segment(&CtVolume::new(*phantom.volume.grid(), values).unwrap()).unwrap();
+    assert!(!says(&found, "air around the lung"), "{:?}", found.problems);
 }
 
 fn open(name: &str) -> Option<CtVolume> {
