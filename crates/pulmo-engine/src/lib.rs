@@ -11,6 +11,7 @@ pub mod case_key;
 pub mod demo;
 pub mod digest;
 pub mod error;
+pub mod memory;
 pub mod model;
 pub mod output;
 pub mod predict;

@@ -4,10 +4,8 @@ use pulmo_net::session::forecast;
 use pulmo_net::{Error as NetError, Forecast, Purpose, Shape};
 
 use crate::error::Result;
+use crate::memory::PROGRAM_BYTES;
 use crate::recipe::Recipe;
-
-/// What the program takes beside network and prepared cases: its code, its threads, a batch on its way.
-const BESIDE_BYTES: u64 = 64 << 20;
 
 /// What a training may take and will take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +32,7 @@ impl Memory {
         let Some(max_bytes) = max_bytes else {
             return Ok(Self { network: free, max_network_bytes: None, cache_bytes });
         };
-        let room = max_bytes.saturating_sub(BESIDE_BYTES);
+        let room = max_bytes.saturating_sub(PROGRAM_BYTES);
         let network = if free.peak_bytes <= room {
             free
         } else {
@@ -48,7 +46,7 @@ impl Memory {
     /// Everything that is known before the run: network, prepared cases and the program itself.
     #[must_use]
     pub fn peak_bytes(&self) -> u64 {
-        self.network.peak_bytes + self.cache_bytes as u64 + BESIDE_BYTES
+        self.network.peak_bytes + self.cache_bytes as u64 + PROGRAM_BYTES
     }
 }
 
@@ -97,7 +95,7 @@ fn most(recipe: &Recipe, max_bytes: Option<u64>) -> Result<Forecast> {
 fn with_program(error: crate::Error, max_bytes: u64) -> crate::Error {
     match error {
         crate::Error::Net(NetError::Memory { needed_bytes, .. }) => {
-            crate::Error::Net(NetError::Memory { needed_bytes: needed_bytes + BESIDE_BYTES, max_bytes })
+            crate::Error::Net(NetError::Memory { needed_bytes: needed_bytes + PROGRAM_BYTES, max_bytes })
         }
         other => other,
     }
