@@ -214,6 +214,7 @@ mod tests {
                 training_cases: 0,
                 threshold: 0.5,
             },
+            inference: None,
             seconds: Seconds::default(),
             peak_memory_bytes: None,
             pulmo_version: "0".to_owned(),

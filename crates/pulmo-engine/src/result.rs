@@ -32,6 +32,9 @@ pub struct CaseResult {
     pub input: InputNote,
     /// Which network, and what it learnt from.
     pub model: ModelNote,
+    /// How the network went over the CT; absent in results of earlier versions.
+    #[serde(default)]
+    pub inference: Option<InferenceNote>,
     /// Wall-clock time by stage.
     pub seconds: Seconds,
     /// The most memory this process ever held up to this case, in bytes; absent where the system does not tell.
@@ -120,6 +123,21 @@ pub struct ModelNote {
     pub threshold: f64,
 }
 
+/// How a network went over a CT, and what was known of it before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct InferenceNote {
+    /// Voxels of a window along (slice, row, column) of the network's grid.
+    pub window: [usize; 3],
+    /// The share of a window that its neighbour covers too, where there is more than one.
+    pub overlap: f64,
+    /// The window that the recipe gives where memory is no matter; another one means that the limit made it smaller.
+    pub window_without_limit: [usize; 3],
+    /// The limit that was set, in bytes.
+    pub max_bytes: Option<u64>,
+    /// The most memory that this case was predicted to take, the reading of the CT left out, in bytes.
+    pub predicted_peak_bytes: u64,
+}
+
 /// Wall-clock seconds by stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seconds {
@@ -178,6 +196,7 @@ impl CaseResult {
                 training_cases: model.provenance.training_cases,
                 threshold: model.recipe.training.threshold,
             },
+            inference: Some(found.inference),
             seconds: found.seconds,
             peak_memory_bytes: peak_memory_bytes(),
             pulmo_version: env!("CARGO_PKG_VERSION").to_owned(),

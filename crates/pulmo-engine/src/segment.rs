@@ -13,17 +13,22 @@ use pulmo_net::{Session, Shape};
 
 use crate::batch::{self, Placement};
 use crate::error::{Error, Result};
+use crate::memory::Course;
 use crate::model::{Model, is_lung};
 use crate::predict::{self, Axes, Block, Window};
-use crate::recipe::{GridMode, Recipe, Voxels};
-use crate::result::{ClassVolume, Infiltrate, Seconds, seconds};
+use crate::recipe::Voxels;
+use crate::result::{ClassVolume, InferenceNote, Infiltrate, Seconds, seconds};
 
 /// Every warning of segmenting.
-pub const WARNINGS: [Sentence; 2] = [NOTHING_FOUND, MUCH_FOUND];
+pub const WARNINGS: [Sentence; 3] = [NOTHING_FOUND, MUCH_FOUND, SMALLER_WINDOWS];
 const NOTHING_FOUND: Sentence =
     Sentence::new("no infiltrate found: the mask is empty (highest probability of any voxel: {}); look at the CT");
 const MUCH_FOUND: Sentence =
     Sentence::new("{} % of all voxels are marked, more than lungs usually fill; look at the mask");
+const SMALLER_WINDOWS: Sentence = Sentence::new(
+    "the network saw windows of {} voxels in place of {}, to keep to {} MiB of memory; without that limit the mask may \
+     differ a little",
+);
 
 /// A CT whose lowest value lies above this holds no air, so it is not in HU.
 const NO_AIR_ABOVE_HU: f32 = -500.0;
@@ -39,6 +44,8 @@ pub struct Segmentation {
     pub classes: Vec<ClassVolume>,
     /// Whether `input.intensity_of_hu` was used in place of `input.intensity`.
     pub used_intensity_of_hu: bool,
+    /// How the network went over the CT.
+    pub inference: InferenceNote,
     /// Times of the stages done here; `read` and `write` are 0.
     pub seconds: Seconds,
     /// What a reader must know, one sentence each.
@@ -96,8 +103,10 @@ impl Segmentation {
 
 /// A model made ready to segment one CT after another.
 pub struct Segmenter {
+    /// Without its weights, which the session holds.
     model: Model,
     session: Session<f32>,
+    max_bytes: Option<u64>,
 }
 
 impl std::fmt::Debug for Segmenter {
@@ -111,16 +120,24 @@ impl Segmenter {
     ///
     /// # Errors
     /// [`Error::Net`] if the weights do not fit the network; [`Error::Run`] if none of its classes is infiltrate.
-    pub fn new(model: Model, kernels: pulmo_kernel::Kernels) -> Result<Self> {
+    pub fn new(mut model: Model, kernels: pulmo_kernel::Kernels) -> Result<Self> {
         if model.labels.iter().all(|name| is_lung(name)) {
             let problem = format!("the model marks {} only, so it finds no infiltrate", model.labels.join(", "));
             return Err(Error::run(problem, "take a model that was trained on masks of infiltrate"));
         }
         let session = Session::new(&model.recipe.network, &model.weights, kernels)?;
-        Ok(Self { model, session })
+        model.weights.clear();
+        Ok(Self { model, session, max_bytes: None })
     }
 
-    /// The model.
+    /// Sets the most bytes that the program may take while it segments; `None` for no limit.
+    ///
+    /// Where they are too few for the recipe's windows, smaller ones are taken, which the result says; see [`Course::plan`].
+    pub fn set_max_bytes(&mut self, max_bytes: Option<u64>) {
+        self.max_bytes = max_bytes;
+    }
+
+    /// The model, without its weights.
     #[must_use]
     pub fn model(&self) -> &Model {
         &self.model
@@ -129,7 +146,8 @@ impl Segmenter {
     /// Segments a CT; `done` is told how many of how many network inputs are finished.
     ///
     /// # Errors
-    /// [`Error::Ct`] if the intensities cannot be prepared, [`Error::Net`] if the network cannot run on them.
+    /// [`Error::Ct`] if the intensities cannot be prepared, [`Error::Net`] if the network cannot run on them,
+    /// [`Error::Run`] if the memory limit is too low for any window.
     ///
     /// # Edge cases
     /// Nothing found is a result, with a warning. A CT of one slice is segmented like any other.
@@ -140,11 +158,14 @@ impl Segmenter {
         let voxels = if used_intensity_of_hu { Voxels::Hu } else { Voxels::AsInTraining };
         let prepared = batch::prepare(ct, None, &recipe.input, voxels, recipe.network.classes)?;
         let placement = prepared.placement;
+        let course = Course::plan(recipe, &placement, voxels, self.max_bytes)?;
+        self.session.set_max_bytes(course.max_network_bytes);
         let volume = Block::new(placement.network.shape(), prepared.values);
         let prepare = start.elapsed();
 
         let start = Instant::now();
-        let probabilities = probabilities(&mut self.session, recipe, &volume, &mut done)?;
+        let probabilities = probabilities(&mut self.session, course.window, &volume, &mut done)?;
+        self.session.free_activations();
         drop(volume);
         let network = start.elapsed();
 
@@ -161,7 +182,9 @@ impl Segmenter {
             volume_ml: voxels as f64 * labels.grid().voxel_ml(),
             share_of_volume: voxels as f64 / labels.grid().voxels() as f64,
         };
-        let warnings = warnings(&infiltrate, &probabilities, &counts);
+        let inference = course.note(self.max_bytes);
+        let mut warnings = warnings(&infiltrate, &probabilities, &counts);
+        warnings.extend(smaller_windows(&inference));
         let seconds = Seconds {
             prepare: seconds(prepare),
             network: seconds(network),
@@ -169,7 +192,7 @@ impl Segmenter {
             ..Seconds::default()
         };
         let field = Field { probabilities, infiltrate: counts, placement, turn };
-        Ok(Segmentation { labels, infiltrate, classes, used_intensity_of_hu, seconds, warnings, field })
+        Ok(Segmentation { labels, infiltrate, classes, used_intensity_of_hu, inference, seconds, warnings, field })
     }
 }
 
@@ -178,33 +201,30 @@ fn class_volume(labels: &LabelMap, value: u8, name: &str) -> ClassVolume {
     ClassVolume { value, name: name.to_owned(), voxels, volume_ml: voxels as f64 * labels.grid().voxel_ml() }
 }
 
-/// Probabilities of a prepared volume on the network's grid, as the recipe asks for: one block for each class but
-/// the background.
+/// Probabilities of a prepared volume on the network's grid: one block for each class but the background.
+///
+/// A window of the volume's shape is the whole volume at once; others slide over it.
 ///
 /// # Errors
 /// [`Error::Net`] if the network cannot run on an input of this size.
 pub fn probabilities(
     session: &mut Session<f32>,
-    recipe: &Recipe,
+    window: Window,
     volume: &Block,
     done: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Block>> {
-    let network = &recipe.network;
+    let (channels, classes) = (session.network().input_channels, session.network().classes);
     let mut infer = |block: &Block| -> Result<Vec<f32>> {
-        let shape = Shape { batch: 1, channels: network.input_channels, size: block.shape };
-        let logits = session.infer(shape, &batch::network_input(&[&block.values], network.input_channels))?;
-        Ok(predict::foreground(&logits, network.classes))
+        let shape = Shape { batch: 1, channels, size: block.shape };
+        let logits = session.infer(shape, &batch::network_input(&[&block.values], channels))?;
+        Ok(predict::foreground(&logits, classes))
     };
-    match recipe.input.grid {
-        GridMode::Whole { .. } => {
-            let values = infer(volume)?;
-            done(1, 1);
-            Ok(values.chunks(volume.values.len()).map(|class| Block::new(volume.shape, class.to_vec())).collect())
-        }
-        GridMode::Patches { size, overlap, .. } => {
-            predict::sliding_window(volume, Window { size, overlap }.fitted_to(volume.shape), infer, done)
-        }
+    if window.size != volume.shape {
+        return predict::sliding_window(volume, window, infer, done);
     }
+    let values = infer(volume)?;
+    done(1, 1);
+    Ok(values.chunks(volume.values.len()).map(|class| Block::new(volume.shape, class.to_vec())).collect())
 }
 
 /// Probabilities on the network's grid as labels on the grid the CT was read on.
@@ -252,10 +272,21 @@ fn warnings(infiltrate: &Infiltrate, probabilities: &[Block], counts: &[bool]) -
     warnings
 }
 
+fn smaller_windows(inference: &InferenceNote) -> Option<String> {
+    let InferenceNote { window, window_without_limit, max_bytes, .. } = inference;
+    let voxels = |[slices, rows, columns]: [usize; 3]| format!("{slices} x {rows} x {columns}");
+    let max_bytes = max_bytes.filter(|_| window != window_without_limit)?;
+    Some(SMALLER_WINDOWS.say(&[&voxels(*window), &voxels(*window_without_limit), &(max_bytes >> 20)]))
+}
+
 #[cfg(test)]
 mod tests {
     use pulmo_ct::orient::Orientation;
+    use pulmo_ct::phantom::{PhantomOptions, thorax};
     use pulmo_ct::{Affine, Grid};
+
+    use crate::model::Provenance;
+    use crate::recipe::Recipe;
 
     use super::*;
 
@@ -277,6 +308,53 @@ mod tests {
         let peak = [Block::new([1, 1, 3], vec![0.0, 1.0, 0.0])];
         let bytes = onto_stored(&peak, &placement, turn, |p| (p[0] * 255.0) as u8);
         assert_eq!(bytes.unwrap().labels()[3], 255, "the middle of the network's grid");
+    }
+
+    #[test]
+    fn a_memory_limit_makes_windows_smaller_and_changes_the_mask_little() {
+        const RECIPE: &str = r#"
+name = "wide"
+network = { architecture = "unet", input_channels = 1, classes = 2, widths = [8, 16] }
+input.grid = { mode = "whole", size = [16, 96, 96] }
+input.intensity = { kind = "window", center_hu = -450.0, width_hu = 1300.0 }
+training.phase = [{ name = "one", epochs = 1, learning_rate = 1e-2 }]
+"#;
+        let options = PhantomOptions { shape: [16, 60, 60], spacing_mm: [16.0, 6.0, 6.0], ..PhantomOptions::seeded(3) };
+        let ct = thorax(&options).unwrap().volume;
+        let segmenter = |threshold: f64| {
+            let mut recipe = Recipe::parse(RECIPE, "wide", &[]).unwrap();
+            recipe.training.threshold = threshold;
+            let weights = recipe.network.initial_weights(5).unwrap();
+            let labels = vec!["infiltrate".to_owned()];
+            let model = Model { recipe, labels, provenance: Provenance::default(), weights, sha256: String::new() };
+            Segmenter::new(model, pulmo_kernel::Kernels::Fast).unwrap()
+        };
+        // A network that has learnt nothing marks half of the voxels if the threshold is the median.
+        let mut shares = segmenter(0.5).segment(&ct, |_, _| {}).unwrap().probabilities_255().unwrap();
+        shares.sort_unstable();
+        let mut segmenter = segmenter(f64::from(shares[shares.len() / 2]) / 255.0);
+        let free = segmenter.segment(&ct, |_, _| {}).unwrap();
+        let share = free.infiltrate.share_of_volume;
+        assert!((0.2..0.8).contains(&share), "{share}");
+        let mut windows = 0;
+        segmenter.set_max_bytes(Some(1 << 20));
+        let Err(Error::Run { problem, hint }) = segmenter.segment(&ct, |_, _| {}) else {
+            panic!("1 MiB is too little")
+        };
+        assert!(problem.starts_with("1 MiB are too little"), "{problem}");
+        let least: u64 = hint.trim_start_matches("this would do: --max-ram ").trim_end_matches("MiB").parse().unwrap();
+        let max_bytes = least << 20;
+        segmenter.set_max_bytes(Some(max_bytes));
+        let limited = segmenter.segment(&ct, |_, of| windows = of).unwrap();
+        let note = limited.inference;
+        assert!(note.window != [16, 96, 96] && note.window_without_limit == [16, 96, 96] && windows > 4, "{note:?}");
+        assert!(note.predicted_peak_bytes <= max_bytes && max_bytes < free.inference.predicted_peak_bytes, "{note:?}");
+        let warning = limited.warnings.iter().find_map(|warning| SMALLER_WINDOWS.values(warning)).unwrap();
+        assert_eq!(warning[1..], ["16 x 96 x 96".to_owned(), least.to_string()]);
+        assert!(free.warnings.iter().all(|warning| SMALLER_WINDOWS.values(warning).is_none()));
+        let both = limited.labels.labels().iter().zip(free.labels.labels());
+        let same = both.filter(|(a, b)| a == b).count() as f64 / ct.grid().voxels() as f64;
+        assert!((0.9..1.0).contains(&same), "{same} of the voxels alike");
     }
 
     #[test]

@@ -101,6 +101,11 @@ impl<T: Scalar> Session<T> {
         self.max_bytes = max_bytes;
     }
 
+    /// Gives the memory of activations back to the system; the next run takes it again.
+    pub fn free_activations(&mut self) {
+        self.slots = Vec::new();
+    }
+
     /// The network.
     #[must_use]
     pub fn network(&self) -> &Network {

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::model::Model;
 use crate::recipe::Monitor;
+use crate::segment::{Segmentation, Segmenter};
 
 const TINY: &str = r#"
 name = "tiny"
@@ -210,7 +211,7 @@ fn lungs_and_infiltrates_are_learnt_and_segmented_together() {
         let outcome = setting.train(&recipe, &cases, false, &mut |_| {}).unwrap();
         assert!(outcome.best.dice.unwrap() > 0.3, "{grid}: {:?}", outcome.best);
         let model = Model::load(&setting.folder.path().join("model.safetensors")).unwrap();
-        let mut segmenter = crate::segment::Segmenter::new(model, Kernels::default()).unwrap();
+        let mut segmenter = Segmenter::new(model, Kernels::default()).unwrap();
         let unseen = phantom(101);
         let found = segmenter.segment(&unseen.volume, |_, _| {}).unwrap();
         assert_eq!(found.labels.grid(), unseen.volume.grid());
@@ -223,7 +224,23 @@ fn lungs_and_infiltrates_are_learnt_and_segmented_together() {
         let lungs = found.lungs().expect("the model knows lungs");
         assert_eq!(lungs.count(1), all as usize, "infiltrate lies in the lung, too");
         assert_eq!(found.infiltrate_mask().count(1) as u64, infiltrate.voxels);
+        check_limited(&mut segmenter, &unseen.volume, &found);
     }
+}
+
+/// The least memory that would do: nearly the same mask.
+fn check_limited(segmenter: &mut Segmenter, ct: &pulmo_ct::CtVolume, free: &Segmentation) {
+    segmenter.set_max_bytes(Some(1 << 20));
+    let Err(Error::Run { hint, .. }) = segmenter.segment(ct, |_, _| {}) else { panic!("1 MiB is too little") };
+    let least: u64 = hint.trim_start_matches("this would do: --max-ram ").trim_end_matches("MiB").parse().expect(&hint);
+    segmenter.set_max_bytes(Some(least << 20));
+    let limited = segmenter.segment(ct, |_, _| {}).unwrap();
+    let both = limited.labels.labels().iter().zip(free.labels.labels());
+    let (same, marked) = both.fold((0_u32, 0_u32), |(same, marked), (&a, &b)| {
+        (same + 2 * u32::from(a > 0 && b > 0), marked + u32::from(a > 0) + u32::from(b > 0))
+    });
+    let dice = f64::from(same) / f64::from(marked);
+    assert!(dice > 0.85, "Dice of the masks with and without a limit: {dice}, {:?}", limited.inference);
 }
 
 #[test]

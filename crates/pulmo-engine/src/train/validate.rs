@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{Prepared, network_input};
 use crate::error::Result;
+use crate::memory::window_of;
 use crate::predict::Block;
 use crate::recipe::{GridMode, Recipe};
 use crate::segment::probabilities;
@@ -47,7 +48,8 @@ pub(super) fn score(session: &mut Session<f32>, recipe: &Recipe, volume: &Prepar
         GridMode::Whole { size } => infer(session, recipe, size, &volume.values)?,
         GridMode::Patches { .. } => {
             let block = Block::new(volume.placement.network.shape(), volume.values.clone());
-            let probabilities = probabilities(session, recipe, &block, &mut |_, _| {})?;
+            let window = window_of(&recipe.input.grid).fitted_to(block.shape);
+            let probabilities = probabilities(session, window, &block, &mut |_, _| {})?;
             logits_of(&probabilities)
         }
     };

@@ -19,7 +19,7 @@ use pulmo::kernel::Kernels;
 
 use super::ct::CtArgs;
 use super::objects::Object;
-use super::threads;
+use super::{size, threads};
 use crate::terminal::{Terminal, advice, hint};
 use place::Choice;
 
@@ -77,6 +77,13 @@ pub(crate) struct CaseArgs {
     /// Print the results as JSON, one line per case.
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// The most memory to take, such as 4GiB or 3500MiB; all there is if left out.
+    ///
+    /// Where it is too little for the model's window, the network goes over the CT in smaller ones; a warning and result.json
+    /// say so. The reading of a CT comes on top, and so does the making of a report.
+    #[arg(long, value_name = "SIZE", value_parser = size::parse_bytes)]
+    pub(crate) max_ram: Option<u64>,
 
     /// Processor threads; all by default. The masks do not depend on it.
     #[arg(long, value_name = "N")]
@@ -150,7 +157,8 @@ pub(crate) fn run(
     let key = read_key(args.case_key_file.as_deref())?;
     let model = Model::load(&model_file(&args.model))?;
     let output = OutputFolder::open(&args.output, &key)?;
-    let segmenter = Segmenter::new(model, Kernels::default())?;
+    let mut segmenter = Segmenter::new(model, Kernels::default())?;
+    segmenter.set_max_bytes(args.max_ram);
     for source in segmenter.model().provenance.data.iter().filter(|source| !source.note.is_empty()) {
         terminal.warn(&format!("the model learnt from `{}`: {}", source.name, source.note));
     }

@@ -29,6 +29,7 @@ mod report;
 mod reporting;
 mod run;
 mod segment;
+mod size;
 mod table;
 mod threads;
 mod train;

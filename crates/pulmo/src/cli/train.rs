@@ -11,7 +11,7 @@ use pulmo::engine::{Error, Recipe};
 use pulmo::kernel::Kernels;
 use pulmo::net::Error as NetError;
 
-use super::threads;
+use super::{size, threads};
 use crate::terminal::{Progress, Terminal, advice, catch_interrupt, interrupted};
 
 /// Trains a network as a recipe says.
@@ -59,7 +59,7 @@ pub(crate) struct Args {
     ///
     /// Where it is too little for the network, some activations are computed twice in each step: the same bits, in more
     /// time. The reading of a CT comes on top, as long as it lasts.
-    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse_bytes)]
     max_ram: Option<u64>,
 
     /// Processor threads; all by default. The result does not depend on it.
@@ -127,20 +127,6 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(130))
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Bytes from `4GiB`, `3500MiB` or `4G`.
-fn parse_bytes(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor: f64 = match &text[digits.len()..] {
-        "GiB" | "G" | "g" => f64::from(1 << 30),
-        "MiB" | "M" | "m" => f64::from(1 << 20),
-        _ => 0.0,
-    };
-    match digits.parse::<f64>() {
-        Ok(number) if number > 0.0 && number.is_finite() && factor > 0.0 => Ok((number * factor) as u64),
-        _ => Err("expected a size such as 4GiB or 3500MiB".to_owned()),
     }
 }
 

@@ -12,6 +12,7 @@ mod evaluate_protocol;
 mod evaluate_schema;
 mod inspect;
 mod lungs;
+mod memory;
 mod probabilities;
 mod report;
 

@@ -6,7 +6,7 @@ use super::Language;
 
 /// English and German; `{}` and `{name}` stand for the same values in the same order. What German does not take over
 /// (reasons of other parts of the program) stands last in the English sentence.
-const WARNINGS: [(&str, &str); 25] = [
+const WARNINGS: [(&str, &str); 26] = [
     (
         "its axes are {} degrees off a right angle; kept as they are",
         "die Achsen weichen {} Grad vom rechten Winkel ab; sie bleiben, wie sie sind",
@@ -91,6 +91,12 @@ const WARNINGS: [(&str, &str); 25] = [
     (
         "{} % of all voxels are marked, more than lungs usually fill; look at the mask",
         "{} % aller Voxel sind markiert, mehr als Lungen meist füllen; Maske ansehen",
+    ),
+    (
+        "the network saw windows of {} voxels in place of {}, to keep to {} MiB of memory; without that limit the mask may \
+         differ a little",
+        "das Netz sah Fenster von {} Voxeln statt {}, um mit {} MiB Speicher auszukommen; ohne diese Grenze kann die Maske \
+         etwas anders sein",
     ),
 ];
 
