@@ -9,9 +9,11 @@ mod dispatch;
 pub mod normalise;
 pub mod pointwise;
 mod reference;
+mod self_test;
 mod simd;
 pub mod view;
 
 pub use conv3d::Conv3d;
 pub use dispatch::{Kernels, Scalar};
-pub use simd::{Variant, force, selected};
+pub use self_test::{KernelState, kernel_state};
+pub use simd::{Variant, bfloat16_instructions, force, selected};

@@ -10,6 +10,8 @@ mod x86;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::self_test::{KernelState, kernel_state};
+
 pub(crate) use filtering::{CollectJob, SpreadJob};
 pub(crate) use registers::{DotJob, OuterJob, Tap, TileJob};
 pub(crate) use wide::wide;
@@ -96,28 +98,56 @@ pub enum Variant {
 }
 
 impl Variant {
+    /// All variants, fastest first.
+    pub const ALL: [Variant; 3] = [Variant::Avx512, Variant::Avx2, Variant::Portable];
+
+    /// Its name, as [`selected`] gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Variant::Avx512 => "avx512",
+            Variant::Avx2 => "avx2",
+            Variant::Portable => "portable",
+        }
+    }
+
+    /// The instructions that it needs and this processor lacks.
+    pub(crate) fn lacking(self) -> Vec<&'static str> {
+        #[cfg(target_arch = "x86_64")]
+        return x86::lacking(self);
+        #[cfg(not(target_arch = "x86_64"))]
+        if self == Variant::Portable { Vec::new() } else { vec!["x86-64"] }
+    }
+
     /// The variants that this processor can run, fastest first.
     pub fn available() -> Vec<Variant> {
-        [Variant::Avx512, Variant::Avx2, Variant::Portable].into_iter().filter(|one| one.kernels().is_some()).collect()
+        Self::ALL.into_iter().filter(|one| one.kernels().is_some()).collect()
     }
 
     /// The kernels, if the processor can run them.
     pub(crate) fn kernels(self) -> Option<&'static KernelSet> {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Variant::Avx512 if x86::has_avx512() => Some(&x86::AVX512),
+            Variant::Avx512 if x86::lacking(self).is_empty() => Some(&x86::AVX512),
             #[cfg(target_arch = "x86_64")]
-            Variant::Avx2 if x86::has_avx2() => Some(&x86::AVX2),
+            Variant::Avx2 if x86::lacking(self).is_empty() => Some(&x86::AVX2),
             Variant::Portable => Some(&portable::PORTABLE),
             _ => None,
         }
     }
 }
 
+/// The bfloat16 instructions that the processor has; no kernel uses them.
+pub fn bfloat16_instructions() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    return x86::bfloat16_instructions();
+    #[cfg(not(target_arch = "x86_64"))]
+    Vec::new()
+}
+
 /// What [`force`] asked for: 0 nothing, else one more than the variant's place.
 static FORCED: AtomicU8 = AtomicU8::new(0);
 
-/// Makes later float32 convolutions use one variant; `None` goes back to the fastest. For tests and measurements.
+/// Makes later float32 convolutions use one variant, untested; `None` goes back to the fastest that passes its self-test. For tests and measurements.
 ///
 /// # Panics
 /// When the processor cannot run the variant.
@@ -148,11 +178,14 @@ pub(crate) fn kernels() -> &'static KernelSet {
         3 => Variant::Portable.kernels(),
         _ => None,
     };
-    forced.unwrap_or_else(|| {
-        FASTEST.get_or_init(|| {
-            Variant::available().first().and_then(|fastest| fastest.kernels()).unwrap_or(&portable::PORTABLE)
-        })
-    })
+    forced.unwrap_or_else(|| FASTEST.get_or_init(|| fastest(|variant| *kernel_state(variant) == KernelState::Passed)))
+}
+
+/// The kernels of the fastest variant that passes; the portable ones if none does.
+pub(crate) fn fastest(passes: impl Fn(Variant) -> bool) -> &'static KernelSet {
+    let fastest =
+        Variant::ALL.into_iter().filter(|variant| variant.kernels().is_some()).find(|variant| passes(*variant));
+    fastest.and_then(Variant::kernels).unwrap_or(&portable::PORTABLE)
 }
 
 /// A table of one kernel for 1 to [`MAX_ROWS`] rows; row counts beyond `$most` repeat the last and are never asked for.

@@ -2,23 +2,36 @@
 
 use std::arch::x86_64::*;
 
-use super::{Simd, kernel_set};
+use super::{Simd, Variant, kernel_set};
 
-/// Whether the AVX-512 kernels can run here.
-pub(super) fn has_avx512() -> bool {
-    is_x86_feature_detected!("avx512f") && has_avx2()
+/// The instructions that a variant needs and this processor lacks.
+pub(super) fn lacking(variant: Variant) -> Vec<&'static str> {
+    let has = [
+        ("AVX2", is_x86_feature_detected!("avx2")),
+        ("FMA", is_x86_feature_detected!("fma")),
+        ("AVX-512F", is_x86_feature_detected!("avx512f")),
+    ];
+    let needed = match variant {
+        Variant::Avx512 => 3,
+        Variant::Avx2 => 2,
+        Variant::Portable => 0,
+    };
+    has[..needed].iter().filter(|(_, has)| !has).map(|(name, _)| *name).collect()
 }
 
-/// Whether the AVX2 kernels can run here.
-pub(super) fn has_avx2() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+/// The bfloat16 instructions of this processor.
+pub(super) fn bfloat16_instructions() -> Vec<&'static str> {
+    // Leaf 7 of CPUID: bit 22 of EDX is AMX-BF16.
+    let has_amx = __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx >> 22 & 1 == 1;
+    let has = [("AVX-512 BF16", is_x86_feature_detected!("avx512bf16")), ("AMX BF16", has_amx)];
+    has.iter().filter(|(_, has)| *has).map(|(name, _)| *name).collect()
 }
 
 /// 512-bit vectors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Avx512;
 
-// SAFETY of all methods: only called from kernels compiled with the features, which run after `has_avx512`; the
+// SAFETY of all methods: only called from kernels compiled with the features, which run where `lacking` names nothing; the
 // pointers are good for the floats each method names.
 #[allow(clippy::undocumented_unsafe_blocks, reason = "one comment for the whole block of one-line wrappers")]
 impl Simd for Avx512 {
@@ -71,7 +84,7 @@ impl Simd for Avx512 {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Avx2;
 
-// SAFETY of all methods: as for `Avx512`, after `has_avx2`.
+// SAFETY of all methods: as for `Avx512`.
 #[allow(clippy::undocumented_unsafe_blocks, reason = "one comment for the whole block of one-line wrappers")]
 impl Simd for Avx2 {
     type Vector = __m256;
