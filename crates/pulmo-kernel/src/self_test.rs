@@ -27,7 +27,8 @@ pub fn kernel_state(variant: Variant) -> &'static KernelState {
 }
 
 /// Runs the test on a thread and a pool of its own: a thread of the common pool could, while it waits, begin a convolution
-/// that waits for this very test. For the same reason convolutions are given their kernels and never ask which are selected.
+/// that waits for this very test. For the same reason nothing in a
+/// convolution asks for the selected kernels ([`crate::simd::chosen`] does not wait).
 fn apart(set: &'static KernelSet) -> Result<(), String> {
     let run = || {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|error| error.to_string())?;

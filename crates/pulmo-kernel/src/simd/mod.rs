@@ -171,15 +171,22 @@ pub fn selected() -> &'static str {
 
 /// The kernels that float32 convolutions use now.
 pub(crate) fn kernels() -> &'static KernelSet {
-    static FASTEST: OnceLock<&'static KernelSet> = OnceLock::new();
+    chosen().unwrap_or_else(|| FASTEST.get_or_init(|| fastest(|variant| *kernel_state(variant) == KernelState::Passed)))
+}
+
+/// The same; `None` as long as no convolution has made the choice, so that a self-test does not wait for itself.
+pub(crate) fn chosen() -> Option<&'static KernelSet> {
     let forced = match FORCED.load(Ordering::Relaxed) {
         1 => Variant::Avx512.kernels(),
         2 => Variant::Avx2.kernels(),
         3 => Variant::Portable.kernels(),
         _ => None,
     };
-    forced.unwrap_or_else(|| FASTEST.get_or_init(|| fastest(|variant| *kernel_state(variant) == KernelState::Passed)))
+    forced.or_else(|| FASTEST.get().copied())
 }
+
+/// The choice, once it is made.
+static FASTEST: OnceLock<&'static KernelSet> = OnceLock::new();
 
 /// The kernels of the fastest variant that passes; the portable ones if none does.
 pub(crate) fn fastest(passes: impl Fn(Variant) -> bool) -> &'static KernelSet {
