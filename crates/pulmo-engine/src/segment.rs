@@ -354,7 +354,8 @@ training.phase = [{ name = "one", epochs = 1, learning_rate = 1e-2 }]
         assert!(free.warnings.iter().all(|warning| SMALLER_WINDOWS.values(warning).is_none()));
         let both = limited.labels.labels().iter().zip(free.labels.labels());
         let same = both.filter(|(a, b)| a == b).count() as f64 / ct.grid().voxels() as f64;
-        assert!((0.9..1.0).contains(&same), "{same} of the voxels alike");
+        // At the median as many voxels as can be lie close to the threshold, and a trained network's fewer.
+        assert!((0.8..1.0).contains(&same), "{same} of the voxels alike");
     }
 
     #[test]

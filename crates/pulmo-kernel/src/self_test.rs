@@ -89,8 +89,9 @@ const TOLERANCE: f32 = 1e-4;
 
 fn compare(what: &str, found: &[f32], expected: &[f32]) -> Result<(), String> {
     let bound = TOLERANCE * expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-    // Written so that a NaN is out of bounds.
-    match found.iter().zip(expected).find(|(found, expected)| !((*found - *expected).abs() <= bound)) {
+    // A NaN is no less than the bound either.
+    let is_close = |found: f32, expected: f32| (found - expected).abs() <= bound;
+    match found.iter().zip(expected).find(|(found, expected)| !is_close(**found, **expected)) {
         Some((found, expected)) => Err(format!("{what} gave {found} in place of {expected}")),
         None => Ok(()),
     }
