@@ -76,13 +76,14 @@ fn test() -> Outcome {
 }
 
 /// The benchmarks: programs that print a table, by name.
-const BENCHES: [(&str, &str, &str); 7] = [
+const BENCHES: [(&str, &str, &str); 8] = [
     ("kernels", "pulmo-kernel", "kernel_bench"), // GFLOP/s of each layer beside the peak and oneDNN
     ("step", "pulmo-net", "step_bench"),         // seconds of a training step and of an inference
     ("peers", "pulmo-net", "peer_bench"),        // inference and training against PyTorch, ONNX Runtime and OpenVINO
     ("volumes", "pulmo-ct", "volume_bench"),     // files and resampling against the tools in use; needs Python
     ("resample", "pulmo-ct", "resample_bench"),  // seconds of resampling a CT and its label map
     ("metrics", "pulmo-measure", "metric_bench"), // seconds and memory of all metrics of a pair of masks
+    ("quantities", "pulmo-measure", "quantify_bench"), // seconds of the quantities of a report
     ("lungs", "pulmo-ct", "lung_bench"),         // lungs without a model against phantoms and references
 ];
 
