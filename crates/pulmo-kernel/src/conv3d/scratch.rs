@@ -19,6 +19,11 @@ impl Conv3d {
         let data_gradient = self.weight_len() * FLOAT + pass_bytes(&turned, threads);
         pass_bytes(self, threads).max(data_gradient).max(weight_gradient_bytes(self, threads))
     }
+
+    /// The same for the forward call alone.
+    pub fn forward_scratch_bytes(&self) -> usize {
+        pass_bytes(self, rayon::current_num_threads())
+    }
 }
 
 /// Bytes of the input copied with padded lines, where it is.

@@ -128,9 +128,10 @@ impl Plan {
 #[must_use]
 pub fn kernel_bytes(graph: &Graph) -> usize {
     let of = |op: &Op| match op {
-        Op::Convolution { geometry, .. }
-        | Op::ConvolutionDataGradient { geometry, .. }
-        | Op::ConvolutionWeightGradient { geometry } => geometry.scratch_bytes(),
+        Op::Convolution { geometry, .. } => geometry.forward_scratch_bytes(),
+        Op::ConvolutionDataGradient { geometry, .. } | Op::ConvolutionWeightGradient { geometry } => {
+            geometry.scratch_bytes()
+        }
         Op::Loss(_) | Op::LossGradient(_) => graph.logits.map_or(0, |logits| 3 * 8 * graph.shape(logits).len()),
         _ => 0,
     };
