@@ -61,6 +61,8 @@ fn allocations_stay_below_the_announced_bound() {
         ];
         let bound = conv.scratch_bytes();
         assert!(peaks.iter().all(|&peak| peak <= bound), "{conv:?}: {peaks:?} bytes, expected at most {bound}");
+        let bound = conv.forward_scratch_bytes();
+        assert!(peaks[0] <= bound, "{conv:?} forward: {} bytes, expected at most {bound}", peaks[0]);
         assert!(peaks.iter().all(|&peak| peak > 0), "{conv:?}: nothing was counted");
     }
 }
