@@ -38,7 +38,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: pulmo model show model.safetensors")]
 struct Show {
-    /// `paper`, `unet`, or a model file.
+    /// `paper`, `fcn`, `unet`, or a model file.
     network: PathBuf,
 
     /// Size of the input: channels x depth x height x width. If left out: what a model file was trained on, else
