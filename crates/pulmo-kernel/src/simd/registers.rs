@@ -64,7 +64,7 @@ unsafe fn row_pointers<const ROWS: usize>(
 ///
 /// A sum of thousands of products one after the other loses bits to every one of them; short runs that are added up
 /// keep float32 as close to the exact sum as the libraries that people compare with.
-const RUN: usize = 128;
+const RUN: usize = 64;
 
 /// `memory += sums`, and the sums begin again at zero.
 ///
