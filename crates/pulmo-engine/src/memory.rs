@@ -10,10 +10,10 @@ use crate::predict::Window;
 use crate::recipe::{GridMode, Recipe, Voxels};
 use crate::result::InferenceNote;
 
-/// Bytes that the program takes beside network and volumes: its code, its threads, a batch on its way.
+/// Bytes that the program takes beside network and volumes: its code, its threads with the buffers that kernels keep, a batch on its way.
 ///
 /// Part of every predicted peak, of a training and of a segmentation.
-pub const PROGRAM_BYTES: u64 = 64 << 20;
+pub const PROGRAM_BYTES: u64 = 112 << 20;
 
 /// Overlap of the windows of a model that otherwise sees whole volumes.
 const OVERLAP: f64 = 0.5;
