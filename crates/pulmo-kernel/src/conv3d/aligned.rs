@@ -43,11 +43,11 @@ impl Aligned {
     }
 }
 
-/// The largest buffer that a call has given back.
+/// The buffer that was given back last.
 static SPARE: Mutex<Option<Aligned>> = Mutex::new(None);
 
 /// A large buffer that is given back when it is dropped, so that the next call need not ask the system for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lent(Aligned);
 
 impl Lent {

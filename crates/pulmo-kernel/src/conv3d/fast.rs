@@ -76,8 +76,8 @@ pub(crate) fn weight_gradient(set: &'static KernelSet, conv: &Conv3d, (x, dy): (
         winograd::weight_gradient(set, conv, (&plain(conv, x), dy), dw);
     } else if passes::merges(conv) {
         let lines = passes::padded_lines(conv, x);
-        weights::run(set, &passes::merged(conv), Lines::Plain, (&lines, dy), dw);
+        weights::run(set, &passes::merged(conv), Lines::Plain { x: &lines }, dy, dw);
     } else {
-        weights::run(set, &passes::forward(conv), Lines::Plain, (x, dy), dw);
+        weights::run(set, &passes::forward(conv), Lines::Plain { x }, dy, dw);
     }
 }

@@ -132,20 +132,14 @@ pub(super) fn parts(weights: usize, lines: usize, width: usize) -> usize {
 /// How the lines of a pass are read.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Lines<'a> {
-    /// As they lie.
-    Plain,
+    /// As they lie in `x`.
+    Plain { x: &'a [f32] },
     /// Read through a view and turned into the points of minimal filtering; with the zeros before a line, and its voxels.
     Points { padding: usize, voxels: usize, x: &'a View<'a, f32> },
 }
 
 /// Computes `dw[tap][depth][channel] = sum over voxels of x * dy` for a forward pass.
-pub(super) fn run(
-    set: &'static KernelSet,
-    pass: &Pass,
-    lines_are: Lines<'_>,
-    (x, dy): (&[f32], &[f32]),
-    dw: &mut [f32],
-) {
+pub(super) fn run(set: &'static KernelSet, pass: &Pass, x: Lines<'_>, dy: &[f32], dw: &mut [f32]) {
     if dw.is_empty() {
         return;
     }
@@ -156,7 +150,7 @@ pub(super) fn run(
     }
     let parts = parts(dw.len(), lines, width);
     let shares = shares(set, pass, parts);
-    let job = Job { set, pass, lines: lines_are, x, dy, taps: pass.kernel.iter().product() };
+    let job = Job { set, pass, lines: x, dy, taps: pass.kernel.iter().product() };
     let out = Shared(dw.as_mut_ptr());
     let sums: Vec<Aligned> = (0..shares.len() * parts)
         .into_par_iter()
@@ -188,7 +182,6 @@ struct Job<'a> {
     set: &'static KernelSet,
     pass: &'a Pass,
     lines: Lines<'a>,
-    x: &'a [f32],
     dy: &'a [f32],
     taps: usize,
 }
@@ -220,7 +213,7 @@ impl Job<'_> {
     /// The sums of one share over some output lines: `[point][strip][block][tap][row][column]`.
     fn sum(&self, share: &Share, lines: std::ops::Range<usize>, scratch: &mut Scratch) -> Aligned {
         let (points, chunk_voxels) = match self.lines {
-            Lines::Plain => (1, CHUNK_VOXELS),
+            Lines::Plain { .. } => (1, CHUNK_VOXELS),
             Lines::Points { .. } => (POINTS, CHUNK_VOXELS_OF_POINTS),
         };
         let of_point = share.sums(self.set, self.taps);
@@ -256,9 +249,9 @@ impl Job<'_> {
         let x_lines: Vec<&[f32]>;
         let dy_lines: Vec<&[f32]>;
         let [x, dy] = match self.lines {
-            Lines::Plain => {
+            Lines::Plain { x } => {
                 let line = self.pass.output[2] * self.pass.channels;
-                x_lines = scratch.packed.iter().map(|&line| &self.x[self.line_start(line)..]).collect();
+                x_lines = scratch.packed.iter().map(|&line| &x[self.line_start(line)..]).collect();
                 dy_lines = chunk.map(|index| &self.dy[index * line..]).collect();
                 let x =
                     Source { lines: &x_lines, voxels: self.pass.axes[2].extent, pitch: self.pass.pitches[2], first: 0 };
@@ -435,7 +428,7 @@ impl Job<'_> {
             unsafe { dw.get().add((tap * depth + input) * channels + output).write(value) };
         };
         match self.lines {
-            Lines::Plain => write(tap, sums[0]),
+            Lines::Plain { .. } => write(tap, sums[0]),
             Lines::Points { .. } => {
                 let points: [f64; POINTS] = std::array::from_fn(|point| f64::from(sums[point * of_point]));
                 for along in 0..3 {

@@ -51,11 +51,11 @@ pub(super) fn weight_gradient(
     dw: &mut [f32],
 ) {
     let lines = Lines::Points { padding: conv.padding[2], voxels: conv.input[2], x };
-    weights::run(set, &passes::of_points(conv, steps(conv)), lines, (&[], dy), dw);
+    weights::run(set, &passes::of_points(conv, steps(conv)), lines, dy, dw);
 }
 
 /// Steps of an output line.
-pub(super) fn steps(conv: &Conv3d) -> usize {
+fn steps(conv: &Conv3d) -> usize {
     conv.output()[2].div_ceil(OUTPUTS)
 }
 

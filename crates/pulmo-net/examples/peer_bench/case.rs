@@ -37,7 +37,7 @@ pub(crate) fn data(shape: Shape) -> (Vec<f32>, Vec<u8>) {
     (input.collect(), target)
 }
 
-/// Weights before training, with running statistics that keep activations in range.
+/// Weights before training.
 pub(crate) fn weights(network: &Network) -> Result<Weights, String> {
     network.initial_weights(1).map_err(|error| error.to_string())
 }
