@@ -1,8 +1,8 @@
 //! How much memory a segmentation takes, and the window that keeps it within a limit.
 
 use pulmo_ct::intensity::Intensity;
-use pulmo_net::session::forecast;
-use pulmo_net::{Error as NetError, Network, Purpose, Shape};
+use pulmo_net::forecast::forecast;
+use pulmo_net::{Error as NetError, Network, Precision, Purpose, Shape};
 
 use crate::batch::Placement;
 use crate::error::{Error, Result};
@@ -53,12 +53,12 @@ impl Course {
             max_network_bytes,
         };
         let Some(max_bytes) = max_bytes else {
-            return Ok(of(unlimited, network_bytes(&recipe.network, unlimited, None)?, None));
+            return Ok(of(unlimited, network_bytes(recipe, unlimited, None)?, None));
         };
         let windows = windows(recipe, unlimited)?;
         for &window in &windows {
             let Some(room) = max_bytes.checked_sub(PROGRAM_BYTES + volumes.beside_network(window)) else { continue };
-            match network_bytes(&recipe.network, window, Some(room)) {
+            match network_bytes(recipe, window, Some(room)) {
                 Ok(bytes) if volumes.peak_bytes(window, bytes) <= max_bytes => {
                     return Ok(of(window, bytes, Some(room)));
                 }
@@ -68,9 +68,7 @@ impl Course {
         }
         let mut least = u64::MAX;
         for &window in &windows {
-            if let Err(Error::Net(NetError::Memory { needed_bytes, .. })) =
-                network_bytes(&recipe.network, window, Some(0))
-            {
+            if let Err(Error::Net(NetError::Memory { needed_bytes, .. })) = network_bytes(recipe, window, Some(0)) {
                 least = least.min(volumes.peak_bytes(window, needed_bytes));
             }
         }
@@ -79,11 +77,12 @@ impl Course {
 
     /// What a result says of it.
     #[must_use]
-    pub fn note(&self, max_bytes: Option<u64>) -> InferenceNote {
+    pub fn note(&self, precision: Precision, max_bytes: Option<u64>) -> InferenceNote {
         InferenceNote {
             window: self.window.size,
             overlap: self.window.overlap,
             window_without_limit: self.unlimited.size,
+            precision,
             max_bytes,
             predicted_peak_bytes: self.peak_bytes,
         }
@@ -118,9 +117,9 @@ fn windows(recipe: &Recipe, unlimited: Window) -> Result<Vec<Window>> {
 }
 
 /// Bytes of network, parameters and kernels.
-fn network_bytes(network: &Network, window: Window, max_bytes: Option<u64>) -> Result<u64> {
-    let shape = Shape { batch: 1, channels: network.input_channels, size: window.size };
-    Ok(forecast::<f32>(network, shape, Purpose::Inference, max_bytes)?.peak_bytes)
+fn network_bytes(recipe: &Recipe, window: Window, max_bytes: Option<u64>) -> Result<u64> {
+    let shape = Shape { batch: 1, channels: recipe.network.input_channels, size: window.size };
+    Ok(forecast(&recipe.network, shape, Purpose::Inference, recipe.training.precision, max_bytes)?.peak_bytes)
 }
 
 /// Everything of a segmentation that is no network.

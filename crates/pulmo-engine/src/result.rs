@@ -5,6 +5,7 @@ use std::time::Duration;
 use pulmo_ct::Grid;
 use pulmo_ct::format::Origin;
 use pulmo_ct::format::warning::without_names;
+use pulmo_net::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{DataSource, Model};
@@ -132,6 +133,9 @@ pub struct InferenceNote {
     pub overlap: f64,
     /// The window that the recipe gives where memory is no matter; another one means that the limit made it smaller.
     pub window_without_limit: [usize; 3],
+    /// In which numbers activations were held.
+    #[serde(default)]
+    pub precision: Precision,
     /// The limit that was set, in bytes.
     pub max_bytes: Option<u64>,
     /// The most memory that this case was predicted to take, the reading of the CT left out, in bytes.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use pulmo_ct::orient::Turn;
 use pulmo_ct::sentence::Sentence;
 use pulmo_ct::{CtVolume, LabelMap};
-use pulmo_net::{Session, Shape};
+use pulmo_net::{Precision, Session, Shape};
 
 use crate::batch::{self, Placement};
 use crate::error::{Error, Result};
@@ -125,7 +125,8 @@ impl Segmenter {
             let problem = format!("the model marks {} only, so it finds no infiltrate", model.labels.join(", "));
             return Err(Error::run(problem, "take a model that was trained on masks of infiltrate"));
         }
-        let session = Session::new(&model.recipe.network, &model.weights, kernels)?;
+        let mut session = Session::new(&model.recipe.network, &model.weights, kernels)?;
+        session.set_precision(model.recipe.training.precision);
         model.weights.clear();
         Ok(Self { model, session, max_bytes: None })
     }
@@ -135,6 +136,12 @@ impl Segmenter {
     /// Where they are too few for the recipe's windows, smaller ones are taken, which the result says; see [`Course::plan`].
     pub fn set_max_bytes(&mut self, max_bytes: Option<u64>) {
         self.max_bytes = max_bytes;
+    }
+
+    /// Holds activations in other numbers than the recipe says.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.model.recipe.training.precision = precision;
+        self.session.set_precision(precision);
     }
 
     /// The model, without its weights.
@@ -182,7 +189,7 @@ impl Segmenter {
             volume_ml: voxels as f64 * labels.grid().voxel_ml(),
             share_of_volume: voxels as f64 / labels.grid().voxels() as f64,
         };
-        let inference = course.note(self.max_bytes);
+        let inference = course.note(recipe.training.precision, self.max_bytes);
         let mut warnings = warnings(&infiltrate, &probabilities, &counts);
         warnings.extend(smaller_windows(&inference));
         let seconds = Seconds {

@@ -5,6 +5,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::conv3d::{Conv3d, fast};
+use crate::element::{Bf16, Element, change_widened};
 use crate::view::View;
 use crate::{reference, simd};
 
@@ -18,9 +19,10 @@ pub enum Kernels {
     Reference,
 }
 
-/// Scalars with convolution kernels: `f32` (fast kernels, chosen at run time) and `f64` (reference).
+/// What is computed in: `f32` and `f64`.
 pub trait Scalar:
-    Copy
+    Convolve<Scalar = Self>
+    + Copy
     + Send
     + Sync
     + Debug
@@ -39,6 +41,8 @@ pub trait Scalar:
     + DivAssign
     + Sum
 {
+    /// The element in which tensors of such values take less memory.
+    type Narrow: Convolve<Scalar = Self>;
     /// Zero.
     const ZERO: Self;
     /// One.
@@ -63,63 +67,102 @@ pub trait Scalar:
     fn ln(self) -> Self;
     /// Neither infinite nor not-a-number.
     fn is_finite(self) -> bool;
+}
 
+/// Elements with convolution kernels: `f32` and [`Bf16`] (fast kernels, chosen at run time, float32 arithmetic) and `f64`
+/// (reference).
+///
+/// Results are rounded to the element once, from sums in its scalar. Bit-identical for any number of threads.
+pub trait Convolve: Element {
     /// Convolution: `y = conv(x, w) + bias`, overwriting `y`.
     ///
-    /// `x` is `(N, D, H, W, in)`, `w` `[kd][kh][kw][in][out]`, `bias` `[out]`, `y` `(N, D', H', W', out)`. Agrees
-    /// with PyTorch's `conv3d`. Bit-identical for any number of threads.
-    ///
-    /// # Panics
-    /// When a slice has not the length that `conv` asks for.
-    fn conv_forward(conv: &Conv3d, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self], which: Kernels);
-
-    /// [`conv_forward`](Self::conv_forward) of a value that is read through; it is stored first where the kernels need that
-    /// (unless [`Conv3d::reads_through`]).
+    /// `x` is `(N, D, H, W, in)` and read through what is pending on it, `w` `[kd][kh][kw][in][out]`, `bias` `[out]`, `y`
+    /// `(N, D', H', W', out)`. Agrees with PyTorch's `conv3d`.
     ///
     /// # Panics
     /// When a length is not what `conv` asks for.
     fn conv_forward_through(
         conv: &Conv3d,
         x: &View<'_, Self>,
-        w: &[Self],
-        bias: Option<&[Self]>,
+        w: &[Self::Scalar],
+        bias: Option<&[Self::Scalar]>,
+        y: &mut [Self],
+        which: Kernels,
+    );
+
+    /// [`conv_forward_through`](Self::conv_forward_through) of a stored tensor.
+    ///
+    /// # Panics
+    /// When a slice has not the length that `conv` asks for.
+    fn conv_forward(
+        conv: &Conv3d,
+        x: &[Self],
+        w: &[Self::Scalar],
+        bias: Option<&[Self::Scalar]>,
         y: &mut [Self],
         which: Kernels,
     ) {
-        with_stored(x, |x| Self::conv_forward(conv, x, w, bias, y, which));
-    }
-
-    /// [`conv_weight_gradient`](Self::conv_weight_gradient) with an input that is read through, as above.
-    ///
-    /// # Panics
-    /// When a length is not what `conv` asks for.
-    fn conv_weight_gradient_through(conv: &Conv3d, x: &View<'_, Self>, dy: &[Self], dw: &mut [Self], which: Kernels) {
-        with_stored(x, |x| Self::conv_weight_gradient(conv, x, dy, dw, which));
+        conv.check_lens(x.len(), w.len(), y.len());
+        Self::conv_forward_through(conv, &conv.view_of_input(x), w, bias, y, which);
     }
 
     /// Gradient with respect to the input, overwriting `dx`; `dy` is the gradient with respect to the output.
     ///
     /// # Panics
     /// When a slice has not the length that `conv` asks for.
-    fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[Self], dx: &mut [Self], which: Kernels);
+    fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[Self::Scalar], dx: &mut [Self], which: Kernels);
 
     /// Gradient with respect to the weights, overwriting `dw`; `dy` is the gradient with respect to the output.
     ///
     /// # Panics
+    /// When a length is not what `conv` asks for.
+    fn conv_weight_gradient_through(
+        conv: &Conv3d,
+        x: &View<'_, Self>,
+        dy: &[Self],
+        dw: &mut [Self::Scalar],
+        which: Kernels,
+    );
+
+    /// [`conv_weight_gradient_through`](Self::conv_weight_gradient_through) of a stored tensor.
+    ///
+    /// # Panics
     /// When a slice has not the length that `conv` asks for.
-    fn conv_weight_gradient(conv: &Conv3d, x: &[Self], dy: &[Self], dw: &mut [Self], which: Kernels);
+    fn conv_weight_gradient(conv: &Conv3d, x: &[Self], dy: &[Self], dw: &mut [Self::Scalar], which: Kernels) {
+        conv.check_lens(x.len(), dw.len(), dy.len());
+        Self::conv_weight_gradient_through(conv, &conv.view_of_input(x), dy, dw, which);
+    }
 }
 
 /// Calls `run` with the values of a view.
-fn with_stored<T: Scalar, R>(x: &View<'_, T>, run: impl FnOnce(&[T]) -> R) -> R {
-    match x.as_plain() {
-        Some(x) => run(x),
-        None => {
-            let mut stored = vec![T::ZERO; x.lines() * x.line_len()];
-            x.materialise(&mut stored);
-            run(&stored)
-        }
+fn with_values<E: Element, R>(x: &View<'_, E>, run: impl FnOnce(&[E::Scalar]) -> R) -> R {
+    if let Some(x) = x.as_plain().and_then(E::as_scalars) {
+        return run(x);
     }
+    let line = x.line_len();
+    let mut values = vec![E::Scalar::ZERO; x.lines() * line];
+    values.chunks_exact_mut(line.max(1)).enumerate().for_each(|(index, out)| x.read_line(index, out));
+    run(&values)
+}
+
+/// Calls `run` with a place for results, which are rounded to elements behind it.
+fn with_results<E: Element>(out: &mut [E], run: impl FnOnce(&mut [E::Scalar])) {
+    change_widened(out, &mut Vec::new(), run);
+}
+
+/// The three calls by plain loops.
+macro_rules! by_reference {
+    (forward $conv:ident, $x:ident, $w:ident, $bias:ident, $y:ident) => {
+        with_values($x, |x| with_results($y, |y| reference::forward($conv, x, $w, $bias, y)))
+    };
+    (data_gradient $conv:ident, $dy:ident, $w:ident, $dx:ident) => {{
+        let dy = View::plain($dy, $conv.batch, $conv.output(), $conv.out_channels);
+        with_values(&dy, |dy| with_results($dx, |dx| reference::data_gradient($conv, dy, $w, dx)))
+    }};
+    (weight_gradient $conv:ident, $x:ident, $dy:ident, $dw:ident) => {{
+        let dy = View::plain($dy, $conv.batch, $conv.output(), $conv.out_channels);
+        with_values($x, |x| with_values(&dy, |dy| reference::weight_gradient($conv, x, dy, $dw)))
+    }};
 }
 
 /// Asserts the length of a bias.
@@ -169,74 +212,85 @@ macro_rules! arithmetic {
 }
 
 impl Scalar for f32 {
+    type Narrow = Bf16;
     arithmetic!(f32);
-
-    fn conv_forward(conv: &Conv3d, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self], which: Kernels) {
-        conv.check_lens(x.len(), w.len(), y.len());
-        check_bias(conv, bias);
-        match which {
-            Kernels::Fast => fast::forward(simd::kernels(), conv, (x, w, bias), y),
-            Kernels::Reference => reference::forward(conv, x, w, bias, y),
-        }
-    }
-
-    fn conv_forward_through(
-        conv: &Conv3d,
-        x: &View<'_, Self>,
-        w: &[Self],
-        bias: Option<&[Self]>,
-        y: &mut [Self],
-        which: Kernels,
-    ) {
-        if which == Kernels::Reference || !conv.reads_through() {
-            return with_stored(x, |x| Self::conv_forward(conv, x, w, bias, y, which));
-        }
-        conv.check_lens(x.lines() * x.line_len(), w.len(), y.len());
-        check_bias(conv, bias);
-        fast::forward_through(simd::kernels(), conv, (x, w, bias), y);
-    }
-
-    fn conv_weight_gradient_through(conv: &Conv3d, x: &View<'_, Self>, dy: &[Self], dw: &mut [Self], which: Kernels) {
-        if which == Kernels::Reference || !conv.reads_through() {
-            return with_stored(x, |x| Self::conv_weight_gradient(conv, x, dy, dw, which));
-        }
-        conv.check_lens(x.lines() * x.line_len(), dw.len(), dy.len());
-        fast::weight_gradient_through(simd::kernels(), conv, (x, dy), dw);
-    }
-
-    fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[Self], dx: &mut [Self], which: Kernels) {
-        conv.check_lens(dx.len(), w.len(), dy.len());
-        match which {
-            Kernels::Fast => fast::data_gradient(simd::kernels(), conv, (dy, w), dx),
-            Kernels::Reference => reference::data_gradient(conv, dy, w, dx),
-        }
-    }
-
-    fn conv_weight_gradient(conv: &Conv3d, x: &[Self], dy: &[Self], dw: &mut [Self], which: Kernels) {
-        conv.check_lens(x.len(), dw.len(), dy.len());
-        match which {
-            Kernels::Fast => fast::weight_gradient(simd::kernels(), conv, (x, dy), dw),
-            Kernels::Reference => reference::weight_gradient(conv, x, dy, dw),
-        }
-    }
 }
 
 impl Scalar for f64 {
+    // There is nothing narrower with float64 arithmetic.
+    type Narrow = f64;
     arithmetic!(f64);
+}
 
-    fn conv_forward(conv: &Conv3d, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self], _which: Kernels) {
-        conv.check_lens(x.len(), w.len(), y.len());
+/// The calls of an element whose scalar is float32.
+macro_rules! in_float32 {
+    ($element:ty) => {
+        impl Convolve for $element {
+            fn conv_forward_through(
+                conv: &Conv3d,
+                x: &View<'_, Self>,
+                w: &[f32],
+                bias: Option<&[f32]>,
+                y: &mut [Self],
+                which: Kernels,
+            ) {
+                conv.check_lens(x.lines() * x.line_len(), w.len(), y.len());
+                check_bias(conv, bias);
+                match which {
+                    Kernels::Fast => fast::forward(simd::kernels(), conv, (x, w, bias), y),
+                    Kernels::Reference => by_reference!(forward conv, x, w, bias, y),
+                }
+            }
+
+            fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[f32], dx: &mut [Self], which: Kernels) {
+                conv.check_lens(dx.len(), w.len(), dy.len());
+                match which {
+                    Kernels::Fast => fast::data_gradient(simd::kernels(), conv, (dy, w), dx),
+                    Kernels::Reference => by_reference!(data_gradient conv, dy, w, dx),
+                }
+            }
+
+            fn conv_weight_gradient_through(
+                conv: &Conv3d,
+                x: &View<'_, Self>,
+                dy: &[Self],
+                dw: &mut [f32],
+                which: Kernels,
+            ) {
+                conv.check_lens(x.lines() * x.line_len(), dw.len(), dy.len());
+                match which {
+                    Kernels::Fast => fast::weight_gradient(simd::kernels(), conv, (x, dy), dw),
+                    Kernels::Reference => by_reference!(weight_gradient conv, x, dy, dw),
+                }
+            }
+        }
+    };
+}
+
+in_float32!(f32);
+in_float32!(Bf16);
+
+impl Convolve for f64 {
+    fn conv_forward_through(
+        conv: &Conv3d,
+        x: &View<'_, Self>,
+        w: &[f64],
+        bias: Option<&[f64]>,
+        y: &mut [Self],
+        _which: Kernels,
+    ) {
+        conv.check_lens(x.lines() * x.line_len(), w.len(), y.len());
         check_bias(conv, bias);
-        reference::forward(conv, x, w, bias, y);
+        by_reference!(forward conv, x, w, bias, y);
     }
 
-    fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[Self], dx: &mut [Self], _which: Kernels) {
+    fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[f64], dx: &mut [Self], _which: Kernels) {
         conv.check_lens(dx.len(), w.len(), dy.len());
-        reference::data_gradient(conv, dy, w, dx);
+        by_reference!(data_gradient conv, dy, w, dx);
     }
 
-    fn conv_weight_gradient(conv: &Conv3d, x: &[Self], dy: &[Self], dw: &mut [Self], _which: Kernels) {
-        conv.check_lens(x.len(), dw.len(), dy.len());
-        reference::weight_gradient(conv, x, dy, dw);
+    fn conv_weight_gradient_through(conv: &Conv3d, x: &View<'_, Self>, dy: &[Self], dw: &mut [f64], _which: Kernels) {
+        conv.check_lens(x.lines() * x.line_len(), dw.len(), dy.len());
+        by_reference!(weight_gradient conv, x, dy, dw);
     }
 }

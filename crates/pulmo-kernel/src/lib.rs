@@ -6,6 +6,7 @@
 pub mod adam;
 mod conv3d;
 mod dispatch;
+mod element;
 pub mod normalise;
 pub mod pointwise;
 mod reference;
@@ -14,6 +15,7 @@ mod simd;
 pub mod view;
 
 pub use conv3d::Conv3d;
-pub use dispatch::{Kernels, Scalar};
+pub use dispatch::{Convolve, Kernels, Scalar};
+pub use element::{Bf16, Element};
 pub use self_test::{KernelState, kernel_state};
 pub use simd::{Variant, bfloat16_instructions, force, selected};

@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use crate::Scalar;
+use crate::element::{Element, change_widened};
 use crate::simd::wide;
 use crate::view::View;
 
@@ -41,7 +42,7 @@ impl<'a, T> Coefficients<'a, T> {
 
 /// Mean and biased variance of each channel, in float64, by two passes.
 #[must_use]
-pub fn channel_statistics<T: Scalar>(x: &View<'_, T>) -> (Vec<f64>, Vec<f64>) {
+pub fn channel_statistics<E: Element>(x: &View<'_, E>) -> (Vec<f64>, Vec<f64>) {
     let channels = x.channels();
     let count = (x.lines() * x.size[2]) as f64;
     let mut mean = reduce(x, channels, |line, sums| {
@@ -64,7 +65,7 @@ pub fn channel_statistics<T: Scalar>(x: &View<'_, T>) -> (Vec<f64>, Vec<f64>) {
 
 /// Sum of each channel in float64: the gradient of a convolution's bias.
 #[must_use]
-pub fn channel_sums<T: Scalar>(x: &View<'_, T>) -> Vec<f64> {
+pub fn channel_sums<E: Element>(x: &View<'_, E>) -> Vec<f64> {
     let channels = x.channels();
     reduce(x, channels, |line, sums| {
         for voxel in line.chunks_exact(channels) {
@@ -82,10 +83,10 @@ pub fn channel_sums<T: Scalar>(x: &View<'_, T>) -> Vec<f64> {
 /// `gradient` and `x` are (batch, depth, height, width, channels).
 /// # Panics
 /// If the lengths differ.
-pub fn batch_norm_gradient_assign<T: Scalar>(
-    gradient: &mut [T],
-    x: &View<'_, T>,
-    coefficients: Coefficients<'_, T>,
+pub fn batch_norm_gradient_assign<E: Element>(
+    gradient: &mut [E],
+    x: &View<'_, E>,
+    coefficients: Coefficients<'_, E::Scalar>,
     relu: bool,
 ) -> (Vec<f64>, Vec<f64>) {
     let channels = x.channels();
@@ -102,16 +103,18 @@ pub fn batch_norm_gradient_assign<T: Scalar>(
     });
     let (of_weight, of_bias) = sums.split_at(channels);
     let count = (x.lines() * x.size[2]) as f64;
-    let mean_product: Vec<T> = of_weight.iter().map(|&s| T::from_f64(s / count)).collect();
-    let mean_gradient: Vec<T> = of_bias.iter().map(|&s| T::from_f64(s / count)).collect();
+    let mean_product: Vec<E::Scalar> = of_weight.iter().map(|&s| E::Scalar::from_f64(s / count)).collect();
+    let mean_gradient: Vec<E::Scalar> = of_bias.iter().map(|&s| E::Scalar::from_f64(s / count)).collect();
     gradient.par_chunks_mut(line_len).enumerate().for_each_init(
-        || vec![T::ZERO; line_len],
-        |line, (index, gradient)| {
+        || (vec![E::Scalar::ZERO; line_len], Vec::new()),
+        |(line, buffer), (index, gradient)| {
             wide(|| {
                 x.read_line(index, line);
-                for (gradient, voxel) in gradient.chunks_exact_mut(channels).zip(line.chunks_exact(channels)) {
-                    to_input(gradient, voxel, coefficients, (&mean_product, &mean_gradient));
-                }
+                change_widened(gradient, buffer, |gradient| {
+                    for (gradient, voxel) in gradient.chunks_exact_mut(channels).zip(line.chunks_exact(channels)) {
+                        to_input(gradient, voxel, coefficients, (&mean_product, &mean_gradient));
+                    }
+                });
             });
         },
     );
@@ -175,10 +178,10 @@ fn add_in_order(partial: Vec<Vec<f64>>, len: usize) -> Vec<f64> {
     total
 }
 
-fn reduce<T: Scalar>(x: &View<'_, T>, len: usize, add: impl Fn(&[T], &mut [f64]) + Sync) -> Vec<f64> {
+fn reduce<E: Element>(x: &View<'_, E>, len: usize, add: impl Fn(&[E::Scalar], &mut [f64]) + Sync) -> Vec<f64> {
     let per_chunk = lines_per_chunk(x.lines());
     let partial = (0..x.lines().div_ceil(per_chunk)).into_par_iter().map(|chunk| {
-        let mut line = vec![T::ZERO; x.line_len()];
+        let mut line = vec![E::Scalar::ZERO; x.line_len()];
         let mut sums = vec![0.0; len];
         wide(|| {
             for index in chunk * per_chunk..((chunk + 1) * per_chunk).min(x.lines()) {
@@ -191,21 +194,21 @@ fn reduce<T: Scalar>(x: &View<'_, T>, len: usize, add: impl Fn(&[T], &mut [f64])
     add_in_order(partial.collect(), len)
 }
 
-fn reduce_assign<T: Scalar>(
-    out: &mut [T],
-    x: &View<'_, T>,
+fn reduce_assign<E: Element>(
+    out: &mut [E],
+    x: &View<'_, E>,
     len: usize,
-    apply: impl Fn(&mut [T], &[T], &mut [f64]) + Sync,
+    apply: impl Fn(&mut [E::Scalar], &[E::Scalar], &mut [f64]) + Sync,
 ) -> Vec<f64> {
     let per_chunk = lines_per_chunk(x.lines());
     let line_len = x.line_len();
     let partial = out.par_chunks_mut(per_chunk * line_len).enumerate().map(|(chunk, out)| {
-        let mut line = vec![T::ZERO; line_len];
+        let (mut line, mut buffer) = (vec![E::Scalar::ZERO; line_len], Vec::new());
         let mut sums = vec![0.0; len];
         wide(|| {
             for (index, out) in out.chunks_mut(line_len).enumerate() {
                 x.read_line(chunk * per_chunk + index, &mut line);
-                apply(out, &line, &mut sums);
+                change_widened(out, &mut buffer, |out| apply(out, &line, &mut sums));
             }
         });
         sums

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::Scalar;
+use crate::element::{Element, change_widened, narrow_to};
 use crate::simd::wide;
 use crate::view::{View, nearest_index};
 
@@ -10,7 +11,7 @@ use crate::view::{View, nearest_index};
 ///
 /// # Panics
 /// If the lengths differ.
-pub fn add_assign<T: Scalar>(out: &mut [T], view: &View<'_, T>) {
+pub fn add_assign<E: Element>(out: &mut [E], view: &View<'_, E>) {
     combine(out, view, |out, x| *out += x);
 }
 
@@ -18,21 +19,23 @@ pub fn add_assign<T: Scalar>(out: &mut [T], view: &View<'_, T>) {
 ///
 /// # Panics
 /// If the lengths differ.
-pub fn relu_gradient_assign<T: Scalar>(gradient: &mut [T], input: &View<'_, T>) {
+pub fn relu_gradient_assign<E: Element>(gradient: &mut [E], input: &View<'_, E>) {
     combine(gradient, input, |gradient, x| {
-        *gradient = if x <= T::ZERO { T::ZERO } else { *gradient };
+        *gradient = if x <= E::Scalar::ZERO { E::Scalar::ZERO } else { *gradient };
     });
 }
 
-fn combine<T: Scalar>(out: &mut [T], view: &View<'_, T>, apply: impl Fn(&mut T, T) + Sync) {
+fn combine<E: Element>(out: &mut [E], view: &View<'_, E>, apply: impl Fn(&mut E::Scalar, E::Scalar) + Sync) {
     let line_len = view.line_len();
     assert_eq!(out.len(), view.lines() * line_len, "values of the tensor and of the view");
     out.par_chunks_mut(line_len).enumerate().for_each_init(
-        || vec![T::ZERO; line_len],
-        |line, (index, out)| {
+        || (vec![E::Scalar::ZERO; line_len], Vec::new()),
+        |(line, buffer), (index, out)| {
             wide(|| {
                 view.read_line(index, line);
-                out.iter_mut().zip(line.iter()).for_each(|(out, &x)| apply(out, x));
+                change_widened(out, buffer, |out| {
+                    out.iter_mut().zip(line.iter()).for_each(|(out, &x)| apply(out, x));
+                });
             });
         },
     );
@@ -44,27 +47,28 @@ fn combine<T: Scalar>(out: &mut [T], view: &View<'_, T>, apply: impl Fn(&mut T, 
 /// `gradient` is (batch, target size, channels); `out` is (batch, `source_size`, channels).
 /// # Panics
 /// If `out` has another length.
-pub fn resize_nearest_gradient<T: Scalar>(gradient: &View<'_, T>, source_size: [usize; 3], out: &mut [T]) {
+pub fn resize_nearest_gradient<E: Element>(gradient: &View<'_, E>, source_size: [usize; 3], out: &mut [E]) {
     let channels = gradient.channels();
     let [depth, height, width] = source_size;
     assert_eq!(out.len(), gradient.batch * depth * height * width * channels, "values of a resize gradient");
     let repeats: [Vec<std::ops::Range<usize>>; 3] =
         std::array::from_fn(|axis| repeats_of(source_size[axis], gradient.size[axis]));
     out.par_chunks_mut(width * channels).enumerate().for_each_init(
-        || vec![T::ZERO; gradient.line_len()],
-        |line, (index, out)| {
+        || (vec![E::Scalar::ZERO; gradient.line_len()], vec![E::Scalar::ZERO; width * channels]),
+        |(line, sums), (index, out)| {
             let (n, d, h) = (index / (depth * height), index / height % depth, index % height);
-            out.fill(T::ZERO);
+            sums.fill(E::Scalar::ZERO);
             for target_d in repeats[0][d].clone() {
                 for target_h in repeats[1][h].clone() {
                     gradient.read_line((n * gradient.size[0] + target_d) * gradient.size[1] + target_h, line);
-                    for (out, range) in out.chunks_mut(channels).zip(&repeats[2]) {
+                    for (sums, range) in sums.chunks_mut(channels).zip(&repeats[2]) {
                         for voxel in line[range.start * channels..range.end * channels].chunks(channels) {
-                            out.iter_mut().zip(voxel).for_each(|(out, &x)| *out += x);
+                            sums.iter_mut().zip(voxel).for_each(|(sum, &x)| *sum += x);
                         }
                     }
                 }
             }
+            narrow_to(sums, out);
         },
     );
 }

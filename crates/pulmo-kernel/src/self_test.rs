@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::conv3d::{Conv3d, fast};
+use crate::element::{Bf16, Element};
 use crate::reference;
 use crate::simd::{KernelSet, Variant};
 
@@ -69,15 +70,19 @@ fn check(set: &'static KernelSet) -> Result<(), String> {
         let (x, w) = (numbers(conv.input_len(), 1), numbers(conv.weight_len(), 2));
         let (dy, bias) = (numbers(conv.output_len(), 3), numbers(conv.out_channels, 4));
         let (mut found, mut expected) = (vec![0.0; dy.len()], vec![0.0; dy.len()]);
-        fast::forward(set, &conv, (&x, &w, Some(&bias)), &mut found);
+        fast::forward(set, &conv, (&conv.view_of_input(&x), &w, Some(&bias)), &mut found);
         reference::forward(&conv, &x, &w, Some(&bias), &mut expected);
         compare("a convolution", &found, &expected)?;
+        let mut narrow = vec![Bf16::default(); dy.len()];
+        fast::forward(set, &conv, (&conv.view_of_input(&rounded(&x)), &w, Some(&bias)), &mut narrow);
+        let found: Vec<f32> = narrow.iter().map(|value| value.widen()).collect();
+        compare_within("a convolution in bfloat16", &found, &expected, NARROW_TOLERANCE)?;
         let (mut found, mut expected) = (vec![0.0; x.len()], vec![0.0; x.len()]);
         fast::data_gradient(set, &conv, (&dy, &w), &mut found);
         reference::data_gradient(&conv, &dy, &w, &mut expected);
         compare("a gradient of inputs", &found, &expected)?;
         let (mut found, mut expected) = (vec![0.0; w.len()], vec![0.0; w.len()]);
-        fast::weight_gradient(set, &conv, (&x, &dy), &mut found);
+        fast::weight_gradient(set, &conv, (&conv.view_of_input(&x), &dy), &mut found);
         reference::weight_gradient(&conv, &x, &dy, &mut expected);
         compare("a gradient of weights", &found, &expected)?;
     }
@@ -87,8 +92,20 @@ fn check(set: &'static KernelSet) -> Result<(), String> {
 /// Rounding stays far below this share of the largest value; a wrong product or index does not.
 const TOLERANCE: f32 = 1e-4;
 
+/// The same where inputs and outputs are bfloat16.
+const NARROW_TOLERANCE: f32 = 2e-2;
+
+/// The numbers in bfloat16.
+fn rounded(values: &[f32]) -> Vec<Bf16> {
+    values.iter().map(|&value| Bf16::narrow(value)).collect()
+}
+
 fn compare(what: &str, found: &[f32], expected: &[f32]) -> Result<(), String> {
-    let bound = TOLERANCE * expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    compare_within(what, found, expected, TOLERANCE)
+}
+
+fn compare_within(what: &str, found: &[f32], expected: &[f32], tolerance: f32) -> Result<(), String> {
+    let bound = tolerance * expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
     // A NaN is no less than the bound either.
     let is_close = |found: f32, expected: f32| (found - expected).abs() <= bound;
     match found.iter().zip(expected).find(|(found, expected)| !is_close(**found, **expected)) {
@@ -117,7 +134,7 @@ mod tests {
     unsafe fn no_dot(_: &DotJob) {}
     unsafe fn no_outer(_: &OuterJob) {}
     unsafe fn no_spread(_: &SpreadJob) {}
-    unsafe fn no_collect(_: &CollectJob) {}
+    unsafe fn no_collect<E>(_: &CollectJob<E>) {}
 
     #[test]
     fn what_this_processor_can_run_passes_and_quickly() {
@@ -143,6 +160,7 @@ mod tests {
             KernelSet { spread: no_spread, ..set },
             KernelSet { spread_gradients: no_spread, ..set },
             KernelSet { collect: no_collect, ..set },
+            KernelSet { collect_narrow: no_collect, ..set },
         ];
         for (kernel, set) in broken.into_iter().enumerate() {
             assert!(apart(Box::leak(Box::new(set))).is_err(), "kernel number {kernel} computes nothing");

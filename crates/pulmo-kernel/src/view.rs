@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use crate::Scalar;
+use crate::element::{Element, narrow_to, widen_to};
 use crate::simd::wide;
 
 /// A run of channels of one stored tensor, with what is pending on them.
@@ -13,9 +14,9 @@ use crate::simd::wide;
 /// # Shapes
 /// `source` is channels-last: (batch, `source_size`, `source_channels`).
 #[derive(Debug, Clone)]
-pub struct Segment<'a, T> {
+pub struct Segment<'a, E: Element> {
     /// The stored values.
-    pub source: &'a [T],
+    pub source: &'a [E],
     /// Channels of the stored tensor.
     pub source_channels: usize,
     /// Depth, height, width of the stored tensor; where it differs from the view's, voxels are repeated.
@@ -25,20 +26,20 @@ pub struct Segment<'a, T> {
     /// Number of channels that are read.
     pub channels: usize,
     /// Scale and shift of each channel that is read.
-    pub affine: Option<(&'a [T], &'a [T])>,
+    pub affine: Option<(&'a [E::Scalar], &'a [E::Scalar])>,
     /// Whether negative values become zero, after scale and shift.
     pub relu: bool,
 }
 
 /// A channels-last tensor that is a concatenation of [`Segment`]s along the channels.
 #[derive(Debug, Clone)]
-pub struct View<'a, T> {
+pub struct View<'a, E: Element> {
     /// Number of volumes.
     pub batch: usize,
     /// Depth, height, width.
     pub size: [usize; 3],
     /// The parts, in the order of their channels.
-    pub segments: Vec<Segment<'a, T>>,
+    pub segments: Vec<Segment<'a, E>>,
 }
 
 /// The source index of a nearest-neighbour resize: `floor(index · source / target)`, in whole numbers.
@@ -51,13 +52,13 @@ pub fn nearest_index(index: usize, source: usize, target: usize) -> usize {
     index * source / target
 }
 
-impl<'a, T: Scalar> View<'a, T> {
+impl<'a, E: Element> View<'a, E> {
     /// A stored tensor with nothing pending.
     ///
     /// # Panics
     /// If the length is not that of the shape.
     #[must_use]
-    pub fn plain(source: &'a [T], batch: usize, size: [usize; 3], channels: usize) -> Self {
+    pub fn plain(source: &'a [E], batch: usize, size: [usize; 3], channels: usize) -> Self {
         let expected = batch * size.iter().product::<usize>() * channels;
         assert_eq!(source.len(), expected, "values of a {batch}x{size:?}x{channels} tensor");
         let segment = Segment {
@@ -110,7 +111,7 @@ impl<'a, T: Scalar> View<'a, T> {
 
     /// The stored values themselves, if nothing is pending.
     #[must_use]
-    pub fn as_plain(&self) -> Option<&'a [T]> {
+    pub fn as_plain(&self) -> Option<&'a [E]> {
         match self.segments.as_slice() {
             [only]
                 if only.affine.is_none()
@@ -126,7 +127,7 @@ impl<'a, T: Scalar> View<'a, T> {
 
     /// Writes line `line` (counted over batch, depth, height), width × channels values.
     #[inline(always)]
-    pub fn read_line(&self, line: usize, out: &mut [T]) {
+    pub fn read_line(&self, line: usize, out: &mut [E::Scalar]) {
         let channels = self.channels();
         let mut first = 0;
         for segment in &self.segments {
@@ -135,20 +136,29 @@ impl<'a, T: Scalar> View<'a, T> {
         }
     }
 
-    /// Writes the whole tensor.
+    /// Writes the whole tensor, rounded to its elements.
     ///
     /// # Panics
     /// If `out` has another length than the view.
-    pub fn materialise(&self, out: &mut [T]) {
+    pub fn materialise(&self, out: &mut [E]) {
         assert_eq!(out.len(), self.lines() * self.line_len(), "values of a materialised view");
-        out.par_chunks_mut(self.line_len()).enumerate().for_each(|(line, out)| wide(|| self.read_line(line, out)));
+        out.par_chunks_mut(self.line_len()).enumerate().for_each_init(Vec::new, |buffer, (line, out)| {
+            wide(|| match E::as_scalars_mut(out) {
+                Some(out) => self.read_line(line, out),
+                None => {
+                    buffer.resize(out.len(), E::Scalar::ZERO);
+                    self.read_line(line, buffer);
+                    narrow_to(buffer, out);
+                }
+            });
+        });
     }
 }
 
-impl<T: Scalar> Segment<'_, T> {
+impl<E: Element> Segment<'_, E> {
     /// Writes this segment's channels of a line into `out`, whose voxels are `stride` values apart.
     #[inline(always)]
-    fn read_line(&self, size: [usize; 3], line: usize, out: &mut [T], stride: usize) {
+    fn read_line(&self, size: [usize; 3], line: usize, out: &mut [E::Scalar], stride: usize) {
         let [depth, height, width] = size;
         let [source_depth, source_height, source_width] = self.source_size;
         let (n, d, h) = (line / (depth * height), line / height % depth, line % height);
@@ -163,13 +173,13 @@ impl<T: Scalar> Segment<'_, T> {
     }
 
     #[inline(always)]
-    fn read_voxel(&self, source: &[T], out: &mut [T]) {
+    fn read_voxel(&self, source: &[E], out: &mut [E::Scalar]) {
         match (self.affine, self.relu) {
-            (None, false) => out.copy_from_slice(source),
-            (None, true) => out.iter_mut().zip(source).for_each(|(o, &x)| *o = positive(x)),
+            (None, false) => widen_to(source, out),
+            (None, true) => out.iter_mut().zip(source).for_each(|(o, x)| *o = positive(x.widen())),
             (Some((scale, shift)), relu) => {
                 let pending = scale.iter().zip(shift);
-                let values = source.iter().zip(pending).map(|(&x, (&a, &b))| x * a + b);
+                let values = source.iter().zip(pending).map(|(x, (&a, &b))| x.widen() * a + b);
                 if relu {
                     out.iter_mut().zip(values).for_each(|(o, x)| *o = positive(x));
                 } else {

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pulmo_kernel::{Conv3d, Kernels, Scalar};
+use pulmo_kernel::{Bf16, Conv3d, Convolve, Kernels};
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
@@ -52,17 +52,23 @@ fn allocations_stay_below_the_announced_bound() {
     ] {
         let [in_channels, out_channels] = channels;
         let conv = Conv3d { batch: 1, input, in_channels, out_channels, kernel, stride, padding };
-        let (mut x, mut w, mut y) =
-            (vec![1.0_f32; conv.input_len()], vec![1.0_f32; conv.weight_len()], vec![1.0_f32; conv.output_len()]);
-        let peaks = [
-            peak(|| f32::conv_forward(&conv, &x, &w, None, &mut y, Kernels::Fast)),
-            peak(|| f32::conv_data_gradient(&conv, &y, &w, &mut x, Kernels::Fast)),
-            peak(|| f32::conv_weight_gradient(&conv, &x, &y, &mut w, Kernels::Fast)),
-        ];
-        let bound = conv.scratch_bytes();
-        assert!(peaks.iter().all(|&peak| peak <= bound), "{conv:?}: {peaks:?} bytes, expected at most {bound}");
-        let bound = conv.forward_scratch_bytes();
-        assert!(peaks[0] <= bound, "{conv:?} forward: {} bytes, expected at most {bound}", peaks[0]);
-        assert!(peaks.iter().all(|&peak| peak > 0), "{conv:?}: nothing was counted");
+        check::<f32>(&conv);
+        check::<Bf16>(&conv);
     }
+}
+
+fn check<E: Convolve<Scalar = f32>>(conv: &Conv3d) {
+    let one = E::narrow(1.0);
+    let (mut x, mut w, mut y) =
+        (vec![one; conv.input_len()], vec![1.0; conv.weight_len()], vec![one; conv.output_len()]);
+    let peaks = [
+        peak(|| E::conv_forward(conv, &x, &w, None, &mut y, Kernels::Fast)),
+        peak(|| E::conv_data_gradient(conv, &y, &w, &mut x, Kernels::Fast)),
+        peak(|| E::conv_weight_gradient(conv, &x, &y, &mut w, Kernels::Fast)),
+    ];
+    let bound = conv.scratch_bytes::<E>();
+    assert!(peaks.iter().all(|&peak| peak <= bound), "{conv:?}: {peaks:?} bytes, expected at most {bound}");
+    let bound = conv.forward_scratch_bytes();
+    assert!(peaks[0] <= bound, "{conv:?} forward: {} bytes, expected at most {bound}", peaks[0]);
+    assert!(peaks.iter().all(|&peak| peak > 0), "{conv:?}: nothing was counted");
 }

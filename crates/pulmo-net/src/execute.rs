@@ -4,7 +4,7 @@ use pulmo_kernel::adam::{AdamStep, adam_update, sum_of_squares};
 use pulmo_kernel::normalise::{Coefficients, batch_norm_gradient_assign, channel_statistics, channel_sums};
 use pulmo_kernel::pointwise::{add_assign, relu_gradient_assign, resize_nearest_gradient};
 use pulmo_kernel::view::{Segment, View};
-use pulmo_kernel::{Kernels, Scalar};
+use pulmo_kernel::{Convolve, Element, Kernels, Scalar};
 use rayon::prelude::*;
 
 use crate::builder::{BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM};
@@ -16,23 +16,31 @@ use crate::parameters::Parameters;
 use crate::plan::views::{SegmentSpec, Storage, ViewSpec};
 use crate::plan::{Action, Mode, Plan, Step};
 
-/// One run of a plan.
-pub(crate) struct Executor<'a, T> {
+/// One run of a plan, whose activations are held as `E`.
+///
+/// Slots are memory of scalars: what is no activation lies in them as it is, activations as elements.
+pub(crate) struct Executor<'a, E: Element> {
     pub(crate) plan: &'a Plan,
-    pub(crate) slots: &'a mut [Vec<T>],
-    pub(crate) parameters: &'a mut Parameters<T>,
+    pub(crate) slots: &'a mut [Vec<E::Scalar>],
+    pub(crate) parameters: &'a mut Parameters<E::Scalar>,
     pub(crate) kernels: Kernels,
-    pub(crate) input: &'a [T],
+    pub(crate) input: &'a [E::Scalar],
     /// What a training step is measured against; empty in inference.
     pub(crate) target: &'a [u8],
     pub(crate) rule: Option<UpdateRule>,
-    /// The parts of the loss, once they are known.
+    pub(crate) found: Found,
+}
+
+/// What a run finds out beside the values that it stores.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Found {
+    /// The parts of the loss; empty in inference.
     pub(crate) loss: Vec<f64>,
     /// Sum of the squares of all gradients that updated something.
     pub(crate) gradient_squares: f64,
 }
 
-impl<T: Scalar> Executor<'_, T> {
+impl<E: Convolve> Executor<'_, E> {
     /// Runs all steps.
     ///
     /// # Errors
@@ -41,12 +49,12 @@ impl<T: Scalar> Executor<'_, T> {
         let plan = self.plan;
         for step in &plan.steps {
             step.release.iter().for_each(|&slot| self.slots[slot] = Vec::new());
-            step.allocate.iter().for_each(|&slot| self.slots[slot] = vec![T::ZERO; plan.slots[slot]]);
+            step.allocate.iter().for_each(|&slot| self.slots[slot] = vec![E::Scalar::ZERO; plan.slots[slot]]);
             match &step.action {
                 Action::Node(node) => self.node(&plan.graph.nodes[*node], step)?,
                 Action::Materialise { value, view } => {
                     let mut out = self.take(*value);
-                    self.view_of(*value, view).materialise(&mut out[..self.len(*value)]);
+                    self.view_of(*value, view).materialise(self.elements_mut(*value, &mut out));
                     self.put(*value, out);
                 }
             }
@@ -54,9 +62,19 @@ impl<T: Scalar> Executor<'_, T> {
         Ok(())
     }
 
-    /// A stored value, after the run.
-    pub(crate) fn stored(&self, value: ValueId) -> &[T] {
+    /// A stored activation.
+    fn stored(&self, value: ValueId) -> &[E] {
+        &E::in_memory_of(&self.slots[self.slot(value)])[..self.len(value)]
+    }
+
+    /// A stored run of numbers that is no activation.
+    fn flat(&self, value: ValueId) -> &[E::Scalar] {
         &self.slots[self.slot(value)][..self.len(value)]
+    }
+
+    /// The memory of an activation, to write.
+    fn elements_mut<'b>(&self, value: ValueId, buffer: &'b mut [E::Scalar]) -> &'b mut [E] {
+        &mut E::in_memory_of_mut(buffer)[..self.len(value)]
     }
 
     fn node(&mut self, node: &Node, step: &Step) -> Result<()> {
@@ -73,33 +91,15 @@ impl<T: Scalar> Executor<'_, T> {
         let Some(&output) = node.outputs.first() else { return Ok(()) };
         let mut buffer = self.take(output);
         let mut further = Vec::new();
-        {
-            let out = &mut buffer[..self.len(output)];
-            let tensor = |input: usize| self.tensor(node, &scratch, input);
-            match node.op {
-                Op::Input => out.copy_from_slice(self.input),
-                Op::Convolution { geometry, weight, bias } => {
-                    let bias = bias.map(|bias| self.parameters.of(bias));
-                    let x = self.input_view(node, &scratch);
-                    T::conv_forward_through(&geometry, &x, self.parameters.of(weight), bias, out, self.kernels);
-                }
-                Op::ConvolutionDataGradient { geometry, weight } => {
-                    T::conv_data_gradient(&geometry, tensor(0), self.parameters.of(weight), out, self.kernels);
-                }
-                Op::ConvolutionWeightGradient { geometry } => {
-                    let x = self.input_view(node, &scratch);
-                    T::conv_weight_gradient_through(&geometry, &x, tensor(1), out, self.kernels);
-                }
-                Op::BiasGradient => from_f64(&channel_sums(&self.view(node.inputs[0])), out),
-                Op::LossGradient(_) => self.loss_gradient(node, tensor(0), out),
-                Op::ResizeNearestGradient => {
-                    resize_nearest_gradient(&self.view(node.inputs[0]), self.graph().shape(output).size, out);
-                }
-                Op::Add | Op::ReluGradient | Op::BatchNormGradient { .. } => {
-                    further = self.in_place(node, step.in_place, out);
-                }
-                _ => unreachable!("pending operations are no steps"),
+        match node.op {
+            Op::ConvolutionWeightGradient { geometry } => {
+                let (x, dy) = (self.view(node.inputs[0]), self.tensor(node, &scratch, 1));
+                E::conv_weight_gradient_through(&geometry, &x, dy, &mut buffer[..self.len(output)], self.kernels);
             }
+            Op::BiasGradient => {
+                from_f64(&channel_sums(&self.view(node.inputs[0])), &mut buffer[..self.len(output)]);
+            }
+            _ => further = self.activation(node, &scratch, step.in_place, self.elements_mut(output, &mut buffer)),
         }
         self.put(output, buffer);
         for (&value, values) in node.outputs[1..].iter().zip(&further) {
@@ -111,8 +111,38 @@ impl<T: Scalar> Executor<'_, T> {
         Ok(())
     }
 
+    /// Operations whose first result is an activation; returns the further results.
+    fn activation(
+        &self,
+        node: &Node,
+        scratch: &[Option<Vec<E::Scalar>>],
+        taken_over: Option<usize>,
+        out: &mut [E],
+    ) -> Vec<Vec<f64>> {
+        match node.op {
+            Op::Input => out.par_iter_mut().zip(self.input).for_each(|(out, &x)| *out = E::narrow(x)),
+            Op::Convolution { geometry, weight, bias } => {
+                let bias = bias.map(|bias| self.parameters.of(bias));
+                let x = self.view(node.inputs[0]);
+                E::conv_forward_through(&geometry, &x, self.parameters.of(weight), bias, out, self.kernels);
+            }
+            Op::ConvolutionDataGradient { geometry, weight } => {
+                let dy = self.tensor(node, scratch, 0);
+                E::conv_data_gradient(&geometry, dy, self.parameters.of(weight), out, self.kernels);
+            }
+            Op::LossGradient(_) => self.loss_gradient(node, self.tensor(node, scratch, 0), out),
+            Op::ResizeNearestGradient => {
+                let size = self.graph().shape(node.outputs[0]).size;
+                resize_nearest_gradient(&self.view(node.inputs[0]), size, out);
+            }
+            Op::Add | Op::ReluGradient | Op::BatchNormGradient { .. } => return self.in_place(node, taken_over, out),
+            _ => unreachable!("pending operations are no steps"),
+        }
+        Vec::new()
+    }
+
     /// Operations that change their first operand; where its memory was not taken over it is copied first.
-    fn in_place(&self, node: &Node, taken_over: Option<usize>, out: &mut [T]) -> Vec<Vec<f64>> {
+    fn in_place(&self, node: &Node, taken_over: Option<usize>, out: &mut [E]) -> Vec<Vec<f64>> {
         if taken_over.is_none() {
             self.view(node.inputs[0]).materialise(out);
         }
@@ -127,7 +157,7 @@ impl<T: Scalar> Executor<'_, T> {
                 Vec::new()
             }
             Op::BatchNormGradient { relu } => {
-                let coefficients = Coefficients::of(self.stored(node.inputs[2]));
+                let coefficients = Coefficients::of(self.flat(node.inputs[2]));
                 let x = self.view(node.inputs[1]);
                 let (of_weight, of_bias) = batch_norm_gradient_assign(out, &x, coefficients, relu);
                 vec![of_weight, of_bias]
@@ -155,7 +185,7 @@ impl<T: Scalar> Executor<'_, T> {
             let scale = inverse * self.parameters.of(norm.weight)[c].to_f64();
             let shift = self.parameters.of(norm.bias)[c].to_f64() - mean[c] * scale;
             for (run, value) in [mean[c], inverse, scale, shift].into_iter().enumerate() {
-                buffer[run * channels + c] = T::from_f64(value);
+                buffer[run * channels + c] = E::Scalar::from_f64(value);
             }
         }
         self.put(coefficients, buffer);
@@ -167,7 +197,7 @@ impl<T: Scalar> Executor<'_, T> {
         for (id, values, factor) in [(norm.mean, mean, 1.0), (norm.variance, variance, unbiased)] {
             for (running, value) in self.parameters.values[id.0].iter_mut().zip(values) {
                 let moved = (1.0 - BATCH_NORM_MOMENTUM) * running.to_f64() + BATCH_NORM_MOMENTUM * value * factor;
-                *running = T::from_f64(moved);
+                *running = E::Scalar::from_f64(moved);
             }
         }
     }
@@ -182,17 +212,18 @@ impl<T: Scalar> Executor<'_, T> {
         };
         self.return_scratch(step, scratch);
         let finite = parts.iter().all(|part| part.is_finite());
-        self.loss = parts;
+        self.found.loss = parts;
         if finite { Ok(()) } else { Err(Error::NotFinite { what: "loss".into() }) }
     }
 
-    fn loss_gradient(&self, node: &Node, logits: &[T], out: &mut [T]) {
+    fn loss_gradient(&self, node: &Node, logits: &[E], out: &mut [E]) {
         let Op::LossGradient(loss) = node.op else { return };
         let Shape { batch, channels, .. } = self.graph().shape(node.inputs[0]);
         let field = Field::new(logits, channels, batch, self.target);
         let mut gradient = vec![0.0; logits.len()];
         loss.terms().iter().for_each(|term| term.add_gradient(&field, &mut gradient));
-        from_f64(&gradient, out);
+        let narrow = |value: f64| E::narrow(E::Scalar::from_f64(value));
+        out.par_iter_mut().zip(&gradient).for_each(|(out, &value)| *out = narrow(value));
     }
 
     fn update(&mut self, id: ParameterId, gradient: ValueId) -> Result<()> {
@@ -203,10 +234,10 @@ impl<T: Scalar> Executor<'_, T> {
         if !squares.is_finite() {
             return Err(Error::NotFinite { what: format!("the gradient of `{}`", described.name) });
         }
-        self.gradient_squares += squares;
+        self.found.gradient_squares += squares;
         let adam = &mut self.parameters.adam[id.0];
-        adam.average.resize(described.len(), T::ZERO);
-        adam.squared.resize(described.len(), T::ZERO);
+        adam.average.resize(described.len(), E::Scalar::ZERO);
+        adam.squared.resize(described.len(), E::Scalar::ZERO);
         adam.steps += 1;
         let by = AdamStep {
             learning_rate: if described.is_encoder() { rule.rate.encoder } else { rule.rate.rest },
@@ -221,12 +252,12 @@ impl<T: Scalar> Executor<'_, T> {
     }
 
     /// Stores the inputs that a kernel needs as tensors although they are pending.
-    fn fill_scratch(&mut self, node: &Node, step: &Step) -> Vec<Option<Vec<T>>> {
+    fn fill_scratch(&mut self, node: &Node, step: &Step) -> Vec<Option<Vec<E::Scalar>>> {
         let mut filled = Vec::with_capacity(step.scratch.len());
         for (slot, &value) in step.scratch.iter().zip(&node.inputs) {
             filled.push(slot.map(|slot| {
                 let mut buffer = std::mem::take(&mut self.slots[slot]);
-                self.view(value).materialise(&mut buffer[..self.len(value)]);
+                self.view(value).materialise(self.elements_mut(value, &mut buffer));
                 buffer
             }));
         }
@@ -234,7 +265,7 @@ impl<T: Scalar> Executor<'_, T> {
     }
 
     /// Gives back what [`fill_scratch`](Self::fill_scratch) took.
-    fn return_scratch(&mut self, step: &Step, scratch: Vec<Option<Vec<T>>>) {
+    fn return_scratch(&mut self, step: &Step, scratch: Vec<Option<Vec<E::Scalar>>>) {
         for (slot, buffer) in step.scratch.iter().zip(scratch) {
             if let (Some(slot), Some(buffer)) = (slot, buffer) {
                 self.slots[*slot] = buffer;
@@ -243,27 +274,15 @@ impl<T: Scalar> Executor<'_, T> {
     }
 
     /// An input as a stored tensor.
-    fn tensor<'b>(&'b self, node: &Node, scratch: &'b [Option<Vec<T>>], input: usize) -> &'b [T] {
+    fn tensor<'b>(&'b self, node: &Node, scratch: &'b [Option<Vec<E::Scalar>>], input: usize) -> &'b [E] {
         let value = node.inputs[input];
         match &scratch[input] {
-            Some(buffer) => &buffer[..self.len(value)],
+            Some(buffer) => &E::in_memory_of(buffer)[..self.len(value)],
             None => self.stored(value),
         }
     }
 
-    /// The first input of a node: the stored copy if the step made one, else what it can be read through.
-    fn input_view<'b>(&'b self, node: &Node, scratch: &'b [Option<Vec<T>>]) -> View<'b, T> {
-        let value = node.inputs[0];
-        match &scratch[0] {
-            Some(buffer) => {
-                let Shape { batch, channels, size } = self.graph().shape(value);
-                View::plain(&buffer[..self.len(value)], batch, size, channels)
-            }
-            None => self.view(value),
-        }
-    }
-
-    fn view(&self, value: ValueId) -> View<'_, T> {
+    fn view(&self, value: ValueId) -> View<'_, E> {
         match &self.plan.storage[value.0] {
             Storage::Pending(view) => self.view_of(value, view),
             Storage::Stored | Storage::Absent => {
@@ -273,15 +292,15 @@ impl<T: Scalar> Executor<'_, T> {
         }
     }
 
-    fn view_of(&self, value: ValueId, view: &ViewSpec) -> View<'_, T> {
+    fn view_of(&self, value: ValueId, view: &ViewSpec) -> View<'_, E> {
         let Shape { batch, size, .. } = self.graph().shape(value);
         View { batch, size, segments: view.segments.iter().map(|segment| self.segment(segment)).collect() }
     }
 
-    fn segment(&self, spec: &SegmentSpec) -> Segment<'_, T> {
+    fn segment(&self, spec: &SegmentSpec) -> Segment<'_, E> {
         let source = self.graph().shape(spec.source);
         let affine = spec.coefficients.map(|(value, first)| {
-            let coefficients = Coefficients::of(self.stored(value));
+            let coefficients = Coefficients::of(self.flat(value));
             let run = first..first + spec.channels;
             (&coefficients.scale[run.clone()], &coefficients.shift[run])
         });
@@ -308,15 +327,15 @@ impl<T: Scalar> Executor<'_, T> {
     }
 
     fn slot(&self, value: ValueId) -> usize {
-        self.plan.slot_of[value.0].expect("the plan gave every stored value a slot")
+        self.plan.slot(value)
     }
 
-    fn take(&mut self, value: ValueId) -> Vec<T> {
+    fn take(&mut self, value: ValueId) -> Vec<E::Scalar> {
         let slot = self.slot(value);
         std::mem::take(&mut self.slots[slot])
     }
 
-    fn put(&mut self, value: ValueId, buffer: Vec<T>) {
+    fn put(&mut self, value: ValueId, buffer: Vec<E::Scalar>) {
         let slot = self.slot(value);
         self.slots[slot] = buffer;
     }

@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use pulmo_kernel::{Kernels, Scalar};
+use pulmo_kernel::{Convolve, Element, Kernels, Scalar};
 
 use crate::architecture::Network;
 use crate::differentiate::{Gradients, differentiate};
-use crate::error::{Error, Result};
-use crate::execute::Executor;
-use crate::graph::{Graph, Parameter, Shape, ValueId};
+use crate::error::Result;
+use crate::execute::{Executor, Found};
+use crate::forecast::{Forecast, forecast_of, plan_for};
+use crate::graph::{Graph, Shape, ValueId};
 use crate::loss::Loss;
 use crate::optimiser::{Adam, LearningRate, UpdateRule};
 use crate::parameters::{OptimiserState, Parameters};
-use crate::plan::{Mode, Plan, kernel_bytes};
-use crate::summary::summary;
+use crate::plan::{Mode, Packing, Plan};
+use crate::precision::Precision;
 use crate::tensor::Weights;
 
 /// One training step to take.
@@ -72,6 +73,7 @@ pub struct Trace<T> {
 pub struct Session<T> {
     network: Network,
     kernels: Kernels,
+    precision: Precision,
     parameters: Parameters<T>,
     plans: HashMap<(Shape, Purpose), Plan>,
     /// Memory for activations, shared by all plans.
@@ -89,7 +91,8 @@ impl<T: Scalar> Session<T> {
     pub fn new(network: &Network, weights: &Weights, kernels: Kernels) -> Result<Self> {
         let parameters = Parameters::new(&network.smallest_graph()?.parameters, weights)?;
         let (plans, slots) = (HashMap::new(), Vec::new());
-        Ok(Self { network: network.clone(), kernels, parameters, plans, slots, max_bytes: None })
+        let precision = Precision::default();
+        Ok(Self { network: network.clone(), kernels, precision, parameters, plans, slots, max_bytes: None })
     }
 
     /// Sets the bytes that activations, parameters, optimiser and kernels may take together; `None` for no limit.
@@ -99,6 +102,12 @@ impl<T: Scalar> Session<T> {
     pub fn set_max_bytes(&mut self, max_bytes: Option<u64>) {
         self.plans.clear();
         self.max_bytes = max_bytes;
+    }
+
+    /// Sets in which numbers activations are held; float32 at first.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.plans.clear();
+        self.precision = precision;
     }
 
     /// Gives the memory of activations back to the system; the next run takes it again.
@@ -124,7 +133,7 @@ impl<T: Scalar> Session<T> {
         let plan = self.plan(shape, Purpose::Inference)?;
         let logits = plan.graph.logits;
         let run = self.run(&plan, input, &[], None);
-        let result = run.map(|run| logits.map_or_else(Vec::new, |logits| run.stored(logits).to_vec()));
+        let result = run.map(|_| logits.map_or_else(Vec::new, |logits| self.activation(&plan, logits)));
         self.plans.insert((shape, Purpose::Inference), plan);
         result
     }
@@ -177,12 +186,13 @@ impl<T: Scalar> Session<T> {
         let mut keep: BTreeSet<ValueId> = named_values.iter().map(|(_, id)| *id).collect();
         keep.extend(graph.logits);
         keep.extend(graph.gradients.iter().map(|(_, value)| *value));
-        let plan = Plan::new(&graph, mode, &keep);
+        let plan = Plan::new(&graph, mode, self.packing(), &keep);
         let run = self.run(&plan, input, target.map_or(&[], |(target, _)| target), None)?;
-        let activation = |(name, id): (&str, ValueId)| (name.to_owned(), (graph.shape(id), run.stored(id).to_vec()));
-        let gradients = graph.gradients.iter().map(|&(id, value)| run.parameters.to_file_f64(id, run.stored(value)));
+        let activation = |(name, id): (&str, ValueId)| (name.to_owned(), (graph.shape(id), self.activation(&plan, id)));
+        let gradients =
+            graph.gradients.iter().map(|&(id, value)| self.parameters.to_file_f64(id, self.flat(&plan, value)));
         Ok(Trace {
-            logits: graph.logits.map_or_else(Vec::new, |logits| run.stored(logits).to_vec()),
+            logits: graph.logits.map_or_else(Vec::new, |logits| self.activation(&plan, logits)),
             loss: target.map_or_else(Vec::new, |(_, loss)| named(loss, &run.loss)),
             activations: named_values.into_iter().map(activation).collect(),
             gradients: gradients.collect(),
@@ -231,23 +241,45 @@ impl<T: Scalar> Session<T> {
     /// [`Error::Network`](crate::Error::Network) if the shape is none the network can take, [`Error::Memory`] if the limit
     /// cannot be kept.
     pub fn forecast(&self, shape: Shape, purpose: Purpose) -> Result<Forecast> {
-        forecast::<T>(&self.network, shape, purpose, self.max_bytes)
-    }
-
-    fn plan(&mut self, shape: Shape, purpose: Purpose) -> Result<Plan> {
-        match self.plans.remove(&(shape, purpose)) {
-            Some(plan) => Ok(plan),
-            None => plan_for::<T>(&self.network, shape, purpose, self.max_bytes),
+        match self.precision {
+            Precision::Float32 => forecast_of::<T>(&self.network, shape, purpose, self.max_bytes),
+            Precision::Bfloat16 => forecast_of::<T::Narrow>(&self.network, shape, purpose, self.max_bytes),
         }
     }
 
-    fn run<'a>(
-        &'a mut self,
-        plan: &'a Plan,
-        input: &'a [T],
-        target: &'a [u8],
-        rule: Option<UpdateRule>,
-    ) -> Result<Executor<'a, T>> {
+    fn packing(&self) -> Packing {
+        match self.precision {
+            Precision::Float32 => Packing::of::<T>(),
+            Precision::Bfloat16 => Packing::of::<T::Narrow>(),
+        }
+    }
+
+    fn plan(&mut self, shape: Shape, purpose: Purpose) -> Result<Plan> {
+        match (self.plans.remove(&(shape, purpose)), self.precision) {
+            (Some(plan), _) => Ok(plan),
+            (None, Precision::Float32) => plan_for::<T>(&self.network, shape, purpose, self.max_bytes),
+            (None, Precision::Bfloat16) => plan_for::<T::Narrow>(&self.network, shape, purpose, self.max_bytes),
+        }
+    }
+
+    /// A stored activation, after a run.
+    fn activation(&self, plan: &Plan, value: ValueId) -> Vec<T> {
+        fn read<E: Element>(graph: &Graph, value: ValueId, slot: &[E::Scalar]) -> Vec<E::Scalar> {
+            E::in_memory_of(slot)[..graph.shape(value).len()].iter().map(|value| value.widen()).collect()
+        }
+        let slot = &self.slots[plan.slot(value)];
+        match self.precision {
+            Precision::Float32 => read::<T>(&plan.graph, value, slot),
+            Precision::Bfloat16 => read::<T::Narrow>(&plan.graph, value, slot),
+        }
+    }
+
+    /// A stored value that is no activation, after a run.
+    fn flat(&self, plan: &Plan, value: ValueId) -> &[T] {
+        &self.slots[plan.slot(value)][..plan.graph.value(value).kind.len()]
+    }
+
+    fn run(&mut self, plan: &Plan, input: &[T], target: &[u8], rule: Option<UpdateRule>) -> Result<Found> {
         if plan.is_limited || self.max_bytes.is_some() {
             // The steps of a limited plan allocate them; others must not find more than they know of.
             self.slots.clear();
@@ -265,79 +297,25 @@ impl<T: Scalar> Session<T> {
                 None => self.slots.push(vec![T::ZERO; len]),
             }
         }
-        let mut executor = Executor {
-            plan,
-            slots: &mut self.slots,
-            parameters: &mut self.parameters,
-            kernels: self.kernels,
-            input,
-            target,
-            rule,
-            loss: Vec::new(),
-            gradient_squares: 0.0,
-        };
-        executor.run()?;
-        Ok(executor)
+        match self.precision {
+            Precision::Float32 => self.execute::<T>(plan, input, target, rule),
+            Precision::Bfloat16 => self.execute::<T::Narrow>(plan, input, target, rule),
+        }
     }
-}
 
-/// What a run takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Forecast {
-    /// Bytes that activations, parameters, optimiser and kernels take at most; the program itself comes on top.
-    pub peak_bytes: u64,
-    /// Multiply-accumulates of the forward pass.
-    pub macs: u64,
-    /// Number of activations that are computed twice to save memory.
-    pub recomputed: usize,
-    /// Multiply-accumulates of their second computation.
-    pub recomputed_macs: u64,
-}
-
-/// What a run of a network will take, with `max_bytes` for all of it.
-///
-/// # Errors
-/// [`Error::Network`](crate::Error::Network) if the shape is none the network can take, [`Error::Memory`] if it does not
-/// fit into `max_bytes`.
-pub fn forecast<T>(network: &Network, shape: Shape, purpose: Purpose, max_bytes: Option<u64>) -> Result<Forecast> {
-    let plan = plan_for::<T>(network, shape, purpose, max_bytes)?;
-    let peak_bytes = fixed_bytes::<T>(&plan.graph, purpose) + (plan.slot_values() * size_of::<T>()) as u64;
-    let (recomputed, recomputed_macs) = (plan.recomputed.len(), plan.recomputed_macs());
-    Ok(Forecast { peak_bytes, macs: summary(&network.graph(shape)?).macs, recomputed, recomputed_macs })
-}
-
-/// Plans a network for a shape and a purpose, with `max_bytes` for all of it.
-///
-/// # Errors
-/// As [`forecast`].
-pub fn plan_for<T>(network: &Network, shape: Shape, purpose: Purpose, max_bytes: Option<u64>) -> Result<Plan> {
-    let graph = network.graph(shape)?;
-    let (graph, mode, keep) = match purpose {
-        Purpose::Inference => {
-            let keep = logits_of(&graph);
-            (graph, Mode::Inference, keep)
-        }
-        Purpose::Training { loss, frozen } => {
-            let trains = |p: &Parameter| !(frozen && p.is_encoder() && p.decays());
-            (differentiate(&graph, loss, Gradients::Update, trains), Mode::Training, BTreeSet::new())
-        }
-    };
-    let Some(max_bytes) = max_bytes else { return Ok(Plan::new(&graph, mode, &keep)) };
-    let fixed = fixed_bytes::<T>(&graph, purpose);
-    let room = max_bytes.saturating_sub(fixed) / size_of::<T>() as u64;
-    Plan::within(&graph, mode, &keep, usize::try_from(room).unwrap_or(usize::MAX))
-        .map_err(|least| Error::Memory { needed_bytes: fixed + (least * size_of::<T>()) as u64, max_bytes })
-}
-
-/// Bytes that do not depend on the plan: parameters, optimiser, and what a kernel takes for itself.
-fn fixed_bytes<T>(graph: &Graph, purpose: Purpose) -> u64 {
-    let copies = if purpose == Purpose::Inference { 1 } else { 3 };
-    let parameters: usize = graph.parameters.iter().map(Parameter::len).sum();
-    (copies * parameters * size_of::<T>() + kernel_bytes(graph)) as u64
-}
-
-fn logits_of(graph: &Graph) -> BTreeSet<ValueId> {
-    graph.logits.into_iter().collect()
+    fn execute<E: Convolve<Scalar = T>>(
+        &mut self,
+        plan: &Plan,
+        input: &[T],
+        target: &[u8],
+        rule: Option<UpdateRule>,
+    ) -> Result<Found> {
+        let (slots, parameters, kernels) = (&mut self.slots[..], &mut self.parameters, self.kernels);
+        let found = Found::default();
+        let mut executor = Executor::<E> { plan, slots, parameters, kernels, input, target, rule, found };
+        executor.run()?;
+        Ok(executor.found)
+    }
 }
 
 fn named(loss: Loss, parts: &[f64]) -> Vec<(&'static str, f64)> {

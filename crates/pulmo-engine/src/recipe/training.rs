@@ -1,6 +1,6 @@
 //! The `[training]` table: loss, phases, optimiser, schedule.
 
-use pulmo_net::Loss;
+use pulmo_net::{Loss, Precision};
 use serde::{Deserialize, Serialize};
 
 /// Loss, phases and optimiser.
@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Training {
     /// What is minimised.
     pub loss: Loss,
+    /// In which numbers activations are held, in training and in segmenting.
+    pub precision: Precision,
     /// Items per step.
     pub batch_size: usize,
     /// How often each training case appears in an epoch (the paper's authors' example repeats them five times).
@@ -103,6 +105,7 @@ impl Default for Training {
             batch_size: 1,
             repeats: 1,
             validate_every: 1,
+            precision: Precision::Float32,
             threshold: 0.5,
             monitor: Monitor::Dice,
             phase: vec![phase("frozen", 3, true, 1e-2), phase("unfrozen", 50, false, 1e-3)],

@@ -1,7 +1,7 @@
 //! How much memory a training takes, and how it keeps to a limit.
 
-use pulmo_net::session::forecast;
-use pulmo_net::{Error as NetError, Forecast, Purpose, Shape};
+use pulmo_net::forecast::forecast;
+use pulmo_net::{Error as NetError, Forecast, Precision, Purpose, Shape};
 
 use crate::error::Result;
 use crate::memory::PROGRAM_BYTES;
@@ -50,12 +50,19 @@ impl Memory {
     }
 }
 
-/// Settings of the recipe that would fit, as `key=value`: a smaller batch first, then fewer rows and columns.
+/// Settings of the recipe that would fit, as `key=value`: bfloat16 first, then a smaller batch, then fewer rows and columns.
 ///
 /// Empty if nothing does that is still worth training.
 #[must_use]
 pub fn settings_that_fit(recipe: &Recipe, max_bytes: u64) -> Vec<String> {
     let fits = |recipe: &Recipe| Memory::plan(recipe, Some(max_bytes), 0).is_ok();
+    if recipe.training.precision == Precision::Float32 {
+        let mut narrower = recipe.clone();
+        narrower.training.precision = Precision::Bfloat16;
+        if fits(&narrower) {
+            return vec!["training.precision=bfloat16".to_owned()];
+        }
+    }
     for batch_size in (1..recipe.training.batch_size).rev() {
         let mut smaller = recipe.clone();
         smaller.training.batch_size = batch_size;
@@ -79,7 +86,7 @@ pub fn settings_that_fit(recipe: &Recipe, max_bytes: u64) -> Vec<String> {
 /// The run of a training that takes most.
 fn most(recipe: &Recipe, max_bytes: Option<u64>) -> Result<Forecast> {
     let shape = |batch| Shape { batch, channels: recipe.network.input_channels, size: recipe.input.grid.size() };
-    let of = |shape, purpose| forecast::<f32>(&recipe.network, shape, purpose, max_bytes);
+    let of = |shape, purpose| forecast(&recipe.network, shape, purpose, recipe.training.precision, max_bytes);
     let mut most = of(shape(1), Purpose::Inference)?;
     for phase in &recipe.training.phase {
         let purpose = Purpose::Training { loss: recipe.training.loss, frozen: phase.freeze_encoder };
@@ -120,10 +127,14 @@ mod tests {
         let error = Memory::plan(&recipe, Some(3 << 30), 0).unwrap_err();
         let crate::Error::Net(NetError::Memory { needed_bytes, .. }) = error else { panic!("{error}") };
         assert!(Memory::plan(&recipe, Some(needed_bytes), 0).is_ok(), "what the error names would do");
-        let settings = settings_that_fit(&recipe, 3 << 30);
+        assert_eq!(settings_that_fit(&recipe, 3 << 30), ["training.precision=bfloat16"]);
+        recipe.training.precision = Precision::Bfloat16;
+        let narrow = Memory::plan(&recipe, None, 0).unwrap();
+        assert!(narrow.peak_bytes() < 3 << 30 && narrow.network.recomputed == 0, "{narrow:?}");
+        let settings = settings_that_fit(&recipe, 2 << 30);
         assert!(settings[0].starts_with("input.grid.size=[20, 1"), "{settings:?}");
         recipe.training.batch_size = 3;
-        assert_eq!(settings_that_fit(&recipe, 8 << 30), ["training.batch_size=2"], "some activations computed twice");
+        assert_eq!(settings_that_fit(&recipe, 4 << 30), ["training.batch_size=2"], "some activations computed twice");
         assert!(settings_that_fit(&recipe, 1 << 28).is_empty());
     }
 }

@@ -80,6 +80,7 @@ impl<'a> Run<'a> {
             }
         };
         session.set_max_bytes(request.max_network_bytes);
+        session.set_precision(recipe.training.precision);
         let journal = Journal::open(&folder.join("log.jsonl"), position.log_bytes)?;
         let steps = steps(recipe, cases.training.len());
         let epochs = recipe.training.epochs();

@@ -12,7 +12,7 @@ mod rival;
 
 use std::time::Instant;
 
-use pulmo_kernel::{Conv3d, Kernels, Scalar, Variant, force, selected};
+use pulmo_kernel::{Conv3d, Convolve, Kernels, Variant, force, selected};
 
 /// A layer, and how often the network has it.
 struct Layer {

@@ -5,9 +5,13 @@ pub(crate) mod fast;
 mod packing;
 mod passes;
 mod scratch;
+mod slabs;
 mod tiles;
 mod weights;
 mod winograd;
+
+use crate::element::Element;
+use crate::view::View;
 
 /// Geometry of one 3D convolution, sizes in voxels.
 ///
@@ -59,9 +63,12 @@ impl Conv3d {
         [self.batch, voxels, self.taps(), self.in_channels, self.out_channels].iter().map(|&size| size as u64).product()
     }
 
-    /// Whether the fast float32 kernels read the input line by line, so that nothing pending on it need be stored first.
-    pub fn reads_through(&self) -> bool {
-        winograd::pays(self)
+    /// A stored input as a view with nothing pending.
+    ///
+    /// # Panics
+    /// When the length is not [`input_len`](Self::input_len).
+    pub(crate) fn view_of_input<'a, E: Element>(&self, x: &'a [E]) -> View<'a, E> {
+        View::plain(x, self.batch, self.input, self.in_channels)
     }
 
     /// Number of input elements.

@@ -147,7 +147,7 @@ fn padded_width(conv: &Conv3d) -> usize {
     conv.input[2] + 2 * conv.padding[2]
 }
 
-/// The forward pass over [`padded_lines`]: a voxel's channels are those of all taps of a line.
+/// The forward pass over lines padded with zeros: a voxel's channels are those of all taps of a line.
 pub(super) fn merged(conv: &Conv3d) -> Pass {
     let plain = forward(conv);
     let line = padded_width(conv) * conv.in_channels;
@@ -170,17 +170,6 @@ pub(super) fn of_points(conv: &Conv3d, steps: usize) -> Pass {
     let [axis_d, axis_h, _] = plain.axes;
     let axis_w = Axis { count: steps, first: 0, step: 1, advance: 1, extent: steps, taps: vec![(0, 0)] };
     Pass { axes: [axis_d, axis_h, axis_w], kernel: [conv.kernel[0], conv.kernel[1], 1], ..plain }
-}
-
-/// The input with zeros put before and behind every line.
-pub(super) fn padded_lines(conv: &Conv3d, x: &[f32]) -> Vec<f32> {
-    let (line, padded) = (conv.input[2] * conv.in_channels, padded_width(conv) * conv.in_channels);
-    let mut copy = vec![0.0; conv.batch * conv.input[0] * conv.input[1] * padded];
-    let before = conv.padding[2] * conv.in_channels;
-    copy.par_chunks_mut(padded).zip(x.par_chunks(line)).for_each(|(to, from)| {
-        to[before..before + line].copy_from_slice(from);
-    });
-    copy
 }
 
 /// Weights `[tap][in][out]` as `[tap][out][in]`, the taps in reverse order when `reverse`.

@@ -1,6 +1,7 @@
-//! How much memory the float32 kernels allocate.
+//! How much memory the kernels in float32 arithmetic allocate.
 
-use super::{Conv3d, passes, tiles, weights, winograd};
+use super::{Conv3d, passes, slabs, tiles, weights, winograd};
+use crate::element::Element;
 use crate::simd::MAX_ROWS;
 
 /// Bytes of a float.
@@ -11,12 +12,16 @@ const THREAD_SLACK: usize = 256 << 10;
 const WIDTH: usize = 32;
 
 impl Conv3d {
-    /// Upper bound, in bytes, of what one float32 call (forward or either gradient) has allocated at a time, with as
-    /// many threads as the current pool has.
-    pub fn scratch_bytes(&self) -> usize {
+    /// Upper bound, in bytes, of what one call in float32 arithmetic (forward or either gradient) has allocated at a time,
+    /// with as many threads as the current pool has.
+    pub fn scratch_bytes<E: Element>(&self) -> usize {
         let threads = rayon::current_num_threads();
-        let turned = passes::as_forward(self).unwrap_or(*self);
-        let data_gradient = self.weight_len() * FLOAT + pass_bytes(&turned, threads);
+        let ordinary = passes::as_forward(self);
+        let turned = ordinary.unwrap_or(*self);
+        // What is not stored as float32 is widened whole where there are strides.
+        let widened = ordinary.is_none() && E::PER_SCALAR > 1;
+        let widened = if widened { (self.input_len() + self.output_len()) * FLOAT } else { 0 };
+        let data_gradient = self.weight_len() * FLOAT + pass_bytes(&turned, threads) + widened;
         pass_bytes(self, threads).max(data_gradient).max(weight_gradient_bytes(self, threads))
     }
 
@@ -26,16 +31,7 @@ impl Conv3d {
     }
 }
 
-/// Bytes of the input copied with padded lines, where it is.
-fn line_bytes(conv: &Conv3d) -> usize {
-    if !passes::merges(conv) {
-        return 0;
-    }
-    let width = conv.input[2] + 2 * conv.padding[2];
-    conv.batch * conv.input[0] * conv.input[1] * width * conv.in_channels * FLOAT
-}
-
-/// Bytes of a pass: the copied input, and the panel, sums and tiles of every thread.
+/// Bytes of a pass: the planes of a slab, and the panel, sums and tiles of every thread.
 fn pass_bytes(conv: &Conv3d, threads: usize) -> usize {
     if winograd::pays(conv) {
         return winograd::shared_bytes(conv) + threads * (winograd::thread_bytes(conv) + THREAD_SLACK);
@@ -44,10 +40,10 @@ fn pass_bytes(conv: &Conv3d, threads: usize) -> usize {
     let panel = tiles::PANEL_BYTES.max(depth * WIDTH * FLOAT) + conv.taps() * 4 * (depth + WIDTH) * FLOAT;
     let sums = 2 * tiles::TASK_TILES * MAX_ROWS * WIDTH * FLOAT;
     let tile = tiles::TASK_TILES * (512 + 4 * conv.kernel.iter().sum::<usize>());
-    line_bytes(conv) + threads * (panel + sums + tile + THREAD_SLACK) + 128 * conv.taps()
+    slabs::bytes(conv) + threads * (panel + sums + tile + THREAD_SLACK) + 128 * conv.taps()
 }
 
-/// Bytes of a weight gradient: the copied input, the sums of all parts of space, and the packed lines of every thread.
+/// Bytes of a weight gradient: the sums of all parts of space, and the packed lines of every thread.
 fn weight_gradient_bytes(conv: &Conv3d, threads: usize) -> usize {
     let padded = |channels: usize| channels + WIDTH + MAX_ROWS;
     let [depth, height, width] = conv.output();
@@ -67,5 +63,5 @@ fn weight_gradient_bytes(conv: &Conv3d, threads: usize) -> usize {
     let packed = (input_lines * line * rows + lines * width * columns) * FLOAT * if filtered { 2 } else { 1 };
     let pairs = 2 * conv.taps() * lines * width * 2 * FLOAT;
     let slots = 2 * conv.batch * conv.input[0] * conv.input[1] * FLOAT + 32 * input_lines;
-    line_bytes(conv) + parts * sums + threads * (2 * packed + pairs + slots + THREAD_SLACK)
+    parts * sums + threads * (2 * packed + pairs + slots + THREAD_SLACK)
 }

@@ -13,9 +13,11 @@ use rayon::prelude::*;
 use super::aligned::Aligned;
 use super::packing::Source;
 use super::passes::Pass;
+use super::slabs;
 use super::tiles::{Shared, dots_pay};
+use crate::element::{Element, widen_to};
 use crate::simd::filtering::{OUTPUTS, POINTS, WEIGHTS};
-use crate::simd::{KernelSet, OuterJob, SpreadJob, wide};
+use crate::simd::{KernelSet, OuterJob, SpreadJob, Stored, wide};
 use crate::view::View;
 
 /// Output voxels that a task packs at a time.
@@ -131,15 +133,15 @@ pub(super) fn parts(weights: usize, lines: usize, width: usize) -> usize {
 
 /// How the lines of a pass are read.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Lines<'a> {
-    /// As they lie in `x`.
-    Plain { x: &'a [f32] },
-    /// Read through a view and turned into the points of minimal filtering; with the zeros before a line, and its voxels.
-    Points { padding: usize, voxels: usize, x: &'a View<'a, f32> },
+pub(super) enum Lines<'a, E: Element> {
+    /// As they are, with zeros before and behind each.
+    Direct { padding: usize, x: &'a View<'a, E> },
+    /// Turned into the points of minimal filtering; with the zeros before a line, and its voxels.
+    Points { padding: usize, voxels: usize, x: &'a View<'a, E> },
 }
 
 /// Computes `dw[tap][depth][channel] = sum over voxels of x * dy` for a forward pass.
-pub(super) fn run(set: &'static KernelSet, pass: &Pass, x: Lines<'_>, dy: &[f32], dw: &mut [f32]) {
+pub(super) fn run<E: Stored>(set: &'static KernelSet, pass: &Pass, x: Lines<'_, E>, dy: &[E], dw: &mut [f32]) {
     if dw.is_empty() {
         return;
     }
@@ -177,12 +179,19 @@ pub(super) fn run(set: &'static KernelSet, pass: &Pass, x: Lines<'_>, dy: &[f32]
     }
 }
 
+/// How lines of an input lie in memory: floats of a line, floats between voxels, the channel that comes first.
+struct Form {
+    line: usize,
+    pitch: usize,
+    first: usize,
+}
+
 /// Everything that the tasks share.
-struct Job<'a> {
+struct Job<'a, E: Element> {
     set: &'static KernelSet,
     pass: &'a Pass,
-    lines: Lines<'a>,
-    dy: &'a [f32],
+    lines: Lines<'a, E>,
+    dy: &'a [E],
     taps: usize,
 }
 
@@ -191,10 +200,11 @@ struct Job<'a> {
 struct Scratch {
     rows: Aligned,
     columns: Aligned,
-    /// A line with zeros around; lines of `x` and `dy` at all points: `[line][point][step][channel]`.
+    /// A line with zeros around.
     padded: Vec<f32>,
-    x_points: Aligned,
-    dy_points: Aligned,
+    /// Lines of `x` and `dy` in float32, `[line][voxel][channel]`, or at all points, `[line][point][step][channel]`.
+    x_lines: Aligned,
+    dy_lines: Aligned,
     /// Packed place of every input line, or [`ABSENT`].
     slots: Vec<u32>,
     /// The packed input lines, by their index.
@@ -209,11 +219,11 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-impl Job<'_> {
+impl<E: Stored> Job<'_, E> {
     /// The sums of one share over some output lines: `[point][strip][block][tap][row][column]`.
     fn sum(&self, share: &Share, lines: std::ops::Range<usize>, scratch: &mut Scratch) -> Aligned {
         let (points, chunk_voxels) = match self.lines {
-            Lines::Plain { .. } => (1, CHUNK_VOXELS),
+            Lines::Direct { .. } => (1, CHUNK_VOXELS),
             Lines::Points { .. } => (POINTS, CHUNK_VOXELS_OF_POINTS),
         };
         let of_point = share.sums(self.set, self.taps);
@@ -223,8 +233,11 @@ impl Job<'_> {
             let chunk = first..(first + step).min(lines.end);
             self.find_lines(chunk.clone(), scratch);
             self.pair_up(chunk.clone(), share.rows, scratch);
-            if let Lines::Points { padding, voxels, x } = self.lines {
-                self.spread(share, chunk.clone(), (padding, voxels, x), scratch);
+            match self.lines {
+                Lines::Direct { padding, x } => self.widen(share, chunk.clone(), (padding, x), scratch),
+                Lines::Points { padding, voxels, x } => {
+                    self.spread(share, chunk.clone(), (padding, voxels, x), scratch);
+                }
             }
             for point in 0..points {
                 let sums = &mut sums.as_mut()[point * of_point..][..of_point];
@@ -245,22 +258,37 @@ impl Job<'_> {
     ) {
         let steps = self.pass.axes[2].count;
         let [of_x, of_dy] = share.channels();
-        let (x_points, dy_points) = (scratch.x_points.as_slice(), scratch.dy_points.as_slice());
+        let (x_floats, dy_floats) = (scratch.x_lines.as_slice(), scratch.dy_lines.as_slice());
         let x_lines: Vec<&[f32]>;
         let dy_lines: Vec<&[f32]>;
         let [x, dy] = match self.lines {
-            Lines::Plain { x } => {
-                let line = self.pass.output[2] * self.pass.channels;
-                x_lines = scratch.packed.iter().map(|&line| &x[self.line_start(line)..]).collect();
-                dy_lines = chunk.map(|index| &self.dy[index * line..]).collect();
-                let x =
-                    Source { lines: &x_lines, voxels: self.pass.axes[2].extent, pitch: self.pass.pitches[2], first: 0 };
-                [x, Source { lines: &dy_lines, voxels: self.pass.output[2], pitch: self.pass.channels, first: 0 }]
+            Lines::Direct { padding, x } => {
+                let x_form = self.input_form(share, (padding, x));
+                x_lines = match self.plain_input((padding, x)) {
+                    Some(x) => scratch.packed.iter().map(|&line| &x[self.line_start(line)..]).collect(),
+                    None => (0..scratch.packed.len()).map(|index| &x_floats[index * x_form.line..]).collect(),
+                };
+                let outputs = self.pass.output[2];
+                let (dy_pitch, dy_first) = match E::as_scalars(self.dy) {
+                    Some(dy) => {
+                        let line = outputs * self.pass.channels;
+                        dy_lines = chunk.map(|index| &dy[index * line..]).collect();
+                        (self.pass.channels, 0)
+                    }
+                    None => {
+                        let line = outputs * of_dy.len();
+                        dy_lines = (0..chunk.len()).map(|index| &dy_floats[index * line..]).collect();
+                        (of_dy.len(), of_dy.start)
+                    }
+                };
+                let voxels = self.pass.axes[2].extent;
+                let x = Source { lines: &x_lines, voxels, pitch: x_form.pitch, first: x_form.first };
+                [x, Source { lines: &dy_lines, voxels: outputs, pitch: dy_pitch, first: dy_first }]
             }
             Lines::Points { .. } => {
                 let line = |index: usize, channels: usize| (index * POINTS + point) * steps * channels;
-                x_lines = (0..scratch.packed.len()).map(|index| &x_points[line(index, of_x.len())..]).collect();
-                dy_lines = (0..chunk.len()).map(|index| &dy_points[line(index, of_dy.len())..]).collect();
+                x_lines = (0..scratch.packed.len()).map(|index| &x_floats[line(index, of_x.len())..]).collect();
+                dy_lines = (0..chunk.len()).map(|index| &dy_floats[line(index, of_dy.len())..]).collect();
                 let x = Source { lines: &x_lines, voxels: steps, pitch: of_x.len(), first: of_x.start };
                 [x, Source { lines: &dy_lines, voxels: steps, pitch: of_dy.len(), first: of_dy.start }]
             }
@@ -275,36 +303,89 @@ impl Job<'_> {
         self.multiply(share, places, scratch, sums);
     }
 
+    /// The input as it lies in memory, where that will do.
+    fn plain_input<'x>(&self, (padding, x): (usize, &View<'x, E>)) -> Option<&'x [f32]> {
+        x.as_plain().and_then(E::as_scalars).filter(|_| padding == 0 && !self.is_merged(x))
+    }
+
+    /// Whether the taps of a line are merged into the channels.
+    fn is_merged(&self, x: &View<'_, E>) -> bool {
+        self.pass.depth != x.channels()
+    }
+
+    /// How a direct line of the input lies in memory.
+    fn input_form(&self, share: &Share, (padding, x): (usize, &View<'_, E>)) -> Form {
+        if self.is_merged(x) {
+            let line = (x.size[2] + 2 * padding) * x.channels();
+            return Form { line, pitch: self.pass.pitches[2], first: 0 };
+        }
+        if self.plain_input((padding, x)).is_some() {
+            return Form { line: x.line_len(), pitch: self.pass.pitches[2], first: 0 };
+        }
+        let [of_x, _] = share.channels();
+        Form { line: x.size[2] * of_x.len(), pitch: of_x.len(), first: of_x.start }
+    }
+
+    /// Widens the share's channels of the packed input lines and of some output lines, where they do not lie in memory
+    /// as float32 already.
+    fn widen(&self, share: &Share, chunk: std::ops::Range<usize>, input: (usize, &View<'_, E>), scratch: &mut Scratch) {
+        let (padding, x) = input;
+        let [of_x, of_dy] = share.channels();
+        if self.plain_input(input).is_none() {
+            let line = self.input_form(share, input).line;
+            let x = if self.is_merged(x) { x.clone() } else { x.some_channels(of_x) };
+            let to = scratch.x_lines.reserve(scratch.packed.len() * line);
+            for (&from, to) in scratch.packed.iter().zip(to.chunks_exact_mut(line.max(1))) {
+                slabs::read_line(&x, from, padding, to);
+            }
+        }
+        if E::as_scalars(self.dy).is_none() {
+            let line = self.pass.output[2] * of_dy.len();
+            let to = scratch.dy_lines.reserve(chunk.len() * line);
+            for (index, to) in chunk.zip(to.chunks_exact_mut(line.max(1))) {
+                self.read_gradients(index, &of_dy, to);
+            }
+        }
+    }
+
+    /// Reads some channels of a line of output gradients.
+    fn read_gradients(&self, line: usize, channels: &std::ops::Range<usize>, to: &mut [f32]) {
+        let (all, outputs) = (self.pass.channels, self.pass.output[2]);
+        let from = self.dy[line * outputs * all..][..outputs * all].chunks_exact(all);
+        wide(|| {
+            for (to, from) in to.chunks_exact_mut(channels.len()).zip(from) {
+                widen_to(&from[channels.clone()], to);
+            }
+        });
+    }
+
     /// Turns the share's channels of the packed input lines and of some output lines into points.
     fn spread(
         &self,
         share: &Share,
         chunk: std::ops::Range<usize>,
-        (padding, voxels, x): (usize, usize, &View<'_, f32>),
+        (padding, voxels, x): (usize, usize, &View<'_, E>),
         scratch: &mut Scratch,
     ) {
         let steps = self.pass.axes[2].count;
         let [of_x, of_dy] = share.channels();
-        let Scratch { padded, packed, x_points, dy_points, .. } = scratch;
+        let Scratch { padded, packed, x_lines, dy_lines, .. } = scratch;
         let outputs = self.pass.output[2];
         let (len, count) = (POINTS * steps * of_x.len(), of_x.len());
         let x = x.some_channels(of_x);
         padded.clear();
         padded.resize((steps * OUTPUTS + 2) * count, 0.0);
-        for (&line, to) in packed.iter().zip(x_points.reserve(packed.len() * len).chunks_exact_mut(len.max(1))) {
+        for (&line, to) in packed.iter().zip(x_lines.reserve(packed.len() * len).chunks_exact_mut(len.max(1))) {
             wide(|| x.read_line(line, &mut padded[padding * count..][..voxels * count]));
             // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
             unsafe { (self.set.spread)(&spread_job(padded, count, steps, to)) };
         }
         let (len, count) = (POINTS * steps * of_dy.len(), of_dy.len());
-        let to = dy_points.reserve(chunk.len() * len);
+        let to = dy_lines.reserve(chunk.len() * len);
         padded.clear();
         padded.resize((steps * OUTPUTS + 2) * count, 0.0);
         for (line, to) in chunk.zip(to.chunks_exact_mut(len.max(1))) {
-            let from = self.dy[line * outputs * self.pass.channels..].chunks_exact(self.pass.channels);
-            for (to, from) in padded.chunks_exact_mut(count).zip(from.take(outputs)) {
-                to.copy_from_slice(&from[of_dy.clone()]);
-            }
+            self.read_gradients(line, &of_dy, &mut padded[..outputs * count]);
             // SAFETY: as above.
             unsafe { (self.set.spread_gradients)(&spread_job(padded, count, steps, to)) };
         }
@@ -428,7 +509,7 @@ impl Job<'_> {
             unsafe { dw.get().add((tap * depth + input) * channels + output).write(value) };
         };
         match self.lines {
-            Lines::Plain { .. } => write(tap, sums[0]),
+            Lines::Direct { .. } => write(tap, sums[0]),
             Lines::Points { .. } => {
                 let points: [f64; POINTS] = std::array::from_fn(|point| f64::from(sums[point * of_point]));
                 for along in 0..3 {

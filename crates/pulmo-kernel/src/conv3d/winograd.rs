@@ -14,7 +14,7 @@ use super::tiles::{Block, PANEL_BYTES, Shared, blocks};
 use super::weights::Lines;
 use super::{Conv3d, passes, weights};
 use crate::simd::filtering::{OUTPUTS, POINTS, WEIGHTS};
-use crate::simd::{CollectJob, DotJob, KernelSet, MAX_ROWS, SpreadJob, Tap, TileJob, wide};
+use crate::simd::{CollectJob, DotJob, KernelSet, MAX_ROWS, SpreadJob, Stored, Tap, TileJob, wide};
 use crate::view::View;
 
 /// Fewest output voxels for which turning the weights pays.
@@ -44,10 +44,10 @@ pub(super) fn fits(conv: &Conv3d) -> bool {
 }
 
 /// Computes the weight gradient of a convolution that [`fits`].
-pub(super) fn weight_gradient(
+pub(super) fn weight_gradient<E: Stored>(
     set: &'static KernelSet,
     conv: &Conv3d,
-    (x, dy): (&View<'_, f32>, &[f32]),
+    (x, dy): (&View<'_, E>, &[E]),
     dw: &mut [f32],
 ) {
     let lines = Lines::Points { padding: conv.padding[2], voxels: conv.input[2], x };
@@ -159,7 +159,7 @@ fn weights_at_points(set: &KernelSet, conv: &Conv3d, w: &[f32], blocks: &[Block]
 }
 
 /// Everything that the tasks of a call share.
-struct Run<'a> {
+struct Run<'a, E> {
     set: &'static KernelSet,
     conv: &'a Conv3d,
     layout: Layout,
@@ -169,10 +169,10 @@ struct Run<'a> {
     bias: Option<&'a [f32]>,
     ring: *const f32,
     zeros: &'a [f32],
-    y: Shared,
+    y: Shared<E>,
 }
 // SAFETY: tasks only read through `ring`, and write to disjoint outputs.
-unsafe impl Sync for Run<'_> {}
+unsafe impl<E: Send> Sync for Run<'_, E> {}
 
 /// Buffers of a thread.
 #[derive(Default)]
@@ -188,12 +188,12 @@ thread_local! {
 }
 
 /// Computes `y = conv(x, w) + bias` for a convolution that [`fits`].
-pub(super) fn run(
+pub(super) fn run<E: Stored>(
     set: &'static KernelSet,
     conv: &Conv3d,
-    x: &View<'_, f32>,
+    x: &View<'_, E>,
     (w, bias): (&[f32], Option<&[f32]>),
-    y: Shared,
+    y: Shared<E>,
 ) {
     let layout = Layout::new(conv);
     let blocks = blocks(set, &passes::forward(conv));
@@ -222,11 +222,11 @@ fn input_planes(conv: &Conv3d, planes: Range<usize>) -> Range<usize> {
 }
 
 /// Turns some input planes of a volume into points, at their places of the ring.
-fn spread_planes(
+fn spread_planes<E: Stored>(
     set: &'static KernelSet,
     conv: &Conv3d,
     layout: &Layout,
-    (x, volume, planes): (&View<'_, f32>, usize, Range<usize>),
+    (x, volume, planes): (&View<'_, E>, usize, Range<usize>),
     ring: &mut [f32],
 ) {
     let [depth, height, width] = conv.input;
@@ -269,7 +269,7 @@ struct Tile {
     masks: Vec<u16>,
 }
 
-impl Run<'_> {
+impl<E: Stored> Run<'_, E> {
     /// Computes some output planes, whose inputs lie in the ring.
     fn planes(&self, volume: usize, planes: Range<usize>) {
         let steps = self.output[1] * self.layout.steps;
@@ -394,7 +394,7 @@ impl Run<'_> {
                     width: block.width,
                 };
                 // SAFETY: the outputs lie inside `y` and belong to this task alone; the sums are followed by slack.
-                unsafe { (self.set.collect)(&job) };
+                unsafe { E::collector(self.set)(&job) };
             }
         }
     }

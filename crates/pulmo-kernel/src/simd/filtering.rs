@@ -8,7 +8,7 @@
 //! Lavin and Gray 2016, "Fast algorithms for convolutional neural networks"; Barabasz et al. 2020, "Error analysis and
 //! improving the accuracy of Winograd convolution for deep neural networks".
 
-use super::Simd;
+use super::{Simd, Stored};
 
 /// Products of one step: the points, infinity included.
 pub(crate) const POINTS: usize = 6;
@@ -50,17 +50,6 @@ pub(crate) struct SpreadJob {
     pub(crate) to: *mut f32,
     pub(crate) point_pitch: usize,
     pub(crate) step_pitch: usize,
-}
-
-/// Stores a vector's first `count` floats.
-#[inline(always)]
-unsafe fn store_first<S: Simd>(to: *mut f32, vector: S::Vector, count: usize) {
-    let mut lanes = [0.0_f32; 16];
-    // SAFETY: 16 floats hold the longest vector; the caller grants `count` writable floats.
-    unsafe {
-        S::store(lanes.as_mut_ptr(), vector);
-        std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, count);
-    }
 }
 
 /// `Bᵀ` of six inputs.
@@ -162,7 +151,7 @@ pub(crate) unsafe fn spread<S: Simd, const GRADIENTS: bool>(job: &SpreadJob) {
                 if job.channels < S::LANES {
                     let points = points_at::<S, GRADIENTS>(from, job.voxel, job.channels);
                     for (point, value) in points.into_iter().enumerate() {
-                        store_first::<S>(to.add(point * job.point_pitch), value, job.channels);
+                        f32::store::<S>(to.add(point * job.point_pitch), value, job.channels);
                     }
                 } else {
                     // The last vector may overlap the one before: the same values are written twice.
@@ -184,11 +173,11 @@ pub(crate) unsafe fn spread<S: Simd, const GRADIENTS: bool>(job: &SpreadJob) {
 /// `sums` holds `width` floats, rounded up to whole vectors, at every multiple of `point_pitch` below six; `start` as many
 /// (added to every output, zeros if there is no bias); `to` is writable for `width` floats at every multiple of `voxel`
 /// below `outputs`.
-pub(crate) struct CollectJob {
+pub(crate) struct CollectJob<E> {
     pub(crate) sums: *const f32,
     pub(crate) point_pitch: usize,
     pub(crate) start: *const f32,
-    pub(crate) to: *mut f32,
+    pub(crate) to: *mut E,
     pub(crate) voxel: usize,
     pub(crate) outputs: usize,
     pub(crate) width: usize,
@@ -199,7 +188,7 @@ pub(crate) struct CollectJob {
 /// # Safety
 /// The contract of [`CollectJob`].
 #[inline(always)]
-pub(crate) unsafe fn collect<S: Simd>(job: &CollectJob) {
+pub(crate) unsafe fn collect<S: Simd, E: Stored>(job: &CollectJob<E>) {
     let mut at = 0;
     while at < job.width {
         // SAFETY: every pointer is within what the contract of the job grants.
@@ -212,10 +201,11 @@ pub(crate) unsafe fn collect<S: Simd>(job: &CollectJob) {
             let outputs = outputs_of_points::<S>(sums);
             for (voxel, output) in outputs.into_iter().enumerate().take(job.outputs) {
                 let to = job.to.add(voxel * job.voxel + at);
+                // Twice, so that whole vectors are stored without counting.
                 if at + S::LANES <= job.width {
-                    S::store(to, S::add(output, start));
+                    E::store::<S>(to, S::add(output, start), S::LANES);
                 } else {
-                    store_first::<S>(to, S::add(output, start), job.width - at);
+                    E::store::<S>(to, S::add(output, start), job.width - at);
                 }
             }
         }

@@ -3,6 +3,7 @@
 pub(crate) mod filtering;
 mod portable;
 mod registers;
+mod stored;
 mod wide;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -10,10 +11,12 @@ mod x86;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::element::Bf16;
 use crate::self_test::{KernelState, kernel_state};
 
 pub(crate) use filtering::{CollectJob, SpreadJob};
 pub(crate) use registers::{DotJob, OuterJob, Tap, TileJob};
+pub(crate) use stored::Stored;
 pub(crate) use wide::wide;
 
 /// Most rows that a register kernel holds, over all instruction sets.
@@ -83,7 +86,9 @@ pub(crate) struct KernelSet {
     /// Output gradients to points.
     pub(crate) spread_gradients: unsafe fn(&SpreadJob),
     /// Points to outputs.
-    pub(crate) collect: unsafe fn(&CollectJob),
+    pub(crate) collect: unsafe fn(&CollectJob<f32>),
+    /// Points to outputs in bfloat16.
+    pub(crate) collect_narrow: unsafe fn(&CollectJob<Bf16>),
 }
 
 /// An instruction set with convolution kernels.
@@ -263,9 +268,9 @@ macro_rules! kernel_set {
                 unsafe { filtering::spread::<$simd, GRADIENTS>(job) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn collect(job: &filtering::CollectJob) {
+            unsafe fn collect<E: crate::simd::Stored>(job: &filtering::CollectJob<E>) {
                 // SAFETY: as above.
-                unsafe { filtering::collect::<$simd>(job) }
+                unsafe { filtering::collect::<$simd, E>(job) }
             }
             crate::simd::KernelSet {
                 name: $name,
@@ -277,7 +282,8 @@ macro_rules! kernel_set {
                 outer: [by_rows!(outer, 1, $rows), by_rows!(outer, $vectors, $rows)],
                 spread: spread::<false>,
                 spread_gradients: spread::<true>,
-                collect,
+                collect: collect::<f32>,
+                collect_narrow: collect::<crate::element::Bf16>,
             }
         };
     };

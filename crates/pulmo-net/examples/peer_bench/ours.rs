@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::path::Path;
 use std::time::Instant;
 
-use pulmo_net::{Adam, Kernels, LearningRate, Loss, Session, Step};
+use pulmo_net::{Adam, Kernels, LearningRate, Loss, Precision, Session, Step};
 use serde_json::json;
 
 use crate::case;
@@ -15,6 +15,9 @@ pub(crate) fn serve(work: &str, name: &str, size: [usize; 3], folder: &Path) -> 
     let (network, shape) = case::network(name, size)?;
     let (input, target) = case::data(shape);
     let mut session = Session::<f32>::new(&network, &case::weights(&network)?, Kernels::Fast).map_err(said)?;
+    if work.ends_with("-bf16") {
+        session.set_precision(Precision::Bfloat16);
+    }
     let training = Step {
         loss: Loss::DiceCrossEntropy,
         freeze_encoder: false,

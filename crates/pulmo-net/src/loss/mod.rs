@@ -5,7 +5,7 @@ mod macro_dice;
 mod matthews;
 mod soft_dice;
 
-use pulmo_kernel::Scalar;
+use pulmo_kernel::{Element, Scalar};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -70,18 +70,18 @@ impl<'a> Field<'a> {
     /// # Panics
     /// If the lengths do not fit or a target is no class.
     #[must_use]
-    pub fn new<T: Scalar>(logits: &[T], classes: usize, batch: usize, target: &'a [u8]) -> Self {
+    pub fn new<E: Element>(logits: &[E], classes: usize, batch: usize, target: &'a [u8]) -> Self {
         assert_eq!(logits.len(), target.len() * classes, "logits for each voxel and class");
         assert!(target.iter().all(|&t| usize::from(t) < classes), "targets below {classes}");
         let mut probabilities = vec![0.0; logits.len()];
         let mut log_likelihood = vec![0.0; target.len()];
         let voxels = probabilities.par_chunks_mut(classes).zip(logits.par_chunks(classes));
         voxels.zip(log_likelihood.par_iter_mut().zip(target)).for_each(|((p, z), (log, &t))| {
-            let largest = z.iter().map(|z| z.to_f64()).fold(f64::NEG_INFINITY, f64::max);
-            p.iter_mut().zip(z).for_each(|(p, z)| *p = (z.to_f64() - largest).exp());
+            let largest = z.iter().map(|z| z.widen().to_f64()).fold(f64::NEG_INFINITY, f64::max);
+            p.iter_mut().zip(z).for_each(|(p, z)| *p = (z.widen().to_f64() - largest).exp());
             let sum: f64 = p.iter().sum();
             p.iter_mut().for_each(|p| *p /= sum);
-            *log = z[usize::from(t)].to_f64() - largest - sum.ln();
+            *log = z[usize::from(t)].widen().to_f64() - largest - sum.ln();
         });
         Self { batch, classes, probabilities, target, log_likelihood }
     }

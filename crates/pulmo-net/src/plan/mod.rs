@@ -11,7 +11,9 @@ pub mod views;
 
 use std::collections::BTreeSet;
 
-use crate::graph::{Graph, Op, ValueId};
+use pulmo_kernel::Element;
+
+use crate::graph::{Graph, Kind, Op, ValueId};
 use slots::Slots;
 use views::{Storage, ViewSpec};
 
@@ -53,6 +55,27 @@ pub enum Action {
     },
 }
 
+/// How many values of an activation lie in the memory of one scalar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packing(usize);
+
+impl Packing {
+    /// That of activations held as `E`.
+    #[must_use]
+    pub fn of<E: Element>() -> Self {
+        Self(E::PER_SCALAR)
+    }
+
+    /// Scalars that hold a value.
+    #[must_use]
+    pub fn scalars(self, kind: Kind) -> usize {
+        match kind {
+            Kind::Activation(shape) => shape.len().div_ceil(self.0),
+            Kind::Flat(len) => len,
+        }
+    }
+}
+
 /// A graph with everything decided.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -66,7 +89,7 @@ pub struct Plan {
     pub storage: Vec<Storage>,
     /// Per value: its slot, if it is stored.
     pub slot_of: Vec<Option<usize>>,
-    /// Values that each slot must hold.
+    /// Scalars that each slot must hold.
     pub slots: Vec<usize>,
     /// Whether slots are allocated and given back during a run; otherwise they stay for the next one.
     pub is_limited: bool,
@@ -78,32 +101,33 @@ pub struct Plan {
 impl Plan {
     /// Plans a graph; `keep` lists the values that must be stored when the run has ended.
     #[must_use]
-    pub fn new(graph: &Graph, mode: Mode, keep: &BTreeSet<ValueId>) -> Self {
+    pub fn new(graph: &Graph, mode: Mode, packing: Packing, keep: &BTreeSet<ValueId>) -> Self {
         let graph = fuse::fuse(graph, keep);
         let (actions, storage) = views::resolve(&graph, keep);
-        let slots = slots::assign(&graph, actions, &storage, keep, None);
+        let slots = slots::assign((&graph, packing), actions, &storage, keep, None);
         Self::of(graph, mode, storage, slots)
     }
 
-    /// Plans a graph for slots that hold at most `limit` values at any time.
+    /// Plans a graph for slots that hold at most `limit` scalars at any time.
     ///
     /// If the activations do not fit, some are let go after the forward pass and computed again, chosen one by one for the
     /// room that they give and the work that they cost. The results have the same bits: the same kernels run on the same
     /// numbers, and what a BatchNorm has found is kept.
     ///
     /// # Errors
-    /// The fewest values that this reaches, if they are more than `limit`.
+    /// The fewest scalars that this reaches, if they are more than `limit`.
     pub fn within(
         graph: &Graph,
         mode: Mode,
+        packing: Packing,
         keep: &BTreeSet<ValueId>,
         limit: usize,
     ) -> std::result::Result<Self, usize> {
-        let plan = Self::new(graph, mode, keep);
+        let plan = Self::new(graph, mode, packing, keep);
         if plan.peak <= limit {
             return Ok(plan);
         }
-        recompute::plan(plan.graph, mode, keep, limit)
+        recompute::plan((plan.graph, packing), mode, keep, limit)
     }
 
     fn of(graph: Graph, mode: Mode, storage: Vec<Storage>, slots: Slots) -> Self {
@@ -111,9 +135,17 @@ impl Plan {
         Self { graph, mode, steps, storage, slot_of, slots, is_limited: false, recomputed: Vec::new(), peak }
     }
 
-    /// Values that all slots hold together at most: the peak of what the executor allocates for them.
+    /// The slot of a stored value.
+    ///
+    /// # Panics
+    /// If the value is not stored: a fault in the plan.
+    pub(crate) fn slot(&self, value: ValueId) -> usize {
+        self.slot_of[value.0].expect("the plan gave every stored value a slot")
+    }
+
+    /// Scalars that all slots hold together at most: the peak of what the executor allocates for them.
     #[must_use]
-    pub fn slot_values(&self) -> usize {
+    pub fn slot_scalars(&self) -> usize {
         self.peak
     }
 
@@ -126,11 +158,11 @@ impl Plan {
 
 /// The largest bytes that a kernel of this graph allocates for itself.
 #[must_use]
-pub fn kernel_bytes(graph: &Graph) -> usize {
+pub fn kernel_bytes<E: Element>(graph: &Graph) -> usize {
     let of = |op: &Op| match op {
         Op::Convolution { geometry, .. } => geometry.forward_scratch_bytes(),
         Op::ConvolutionDataGradient { geometry, .. } | Op::ConvolutionWeightGradient { geometry } => {
-            geometry.scratch_bytes()
+            geometry.scratch_bytes::<E>()
         }
         Op::Loss(_) | Op::LossGradient(_) => graph.logits.map_or(0, |logits| 3 * 8 * graph.shape(logits).len()),
         _ => 0,
@@ -142,9 +174,8 @@ pub fn kernel_bytes(graph: &Graph) -> usize {
 #[must_use]
 pub fn needs_stored(op: &Op, input: usize) -> bool {
     match op {
-        Op::Convolution { geometry, .. } => input == 0 && !geometry.reads_through(),
         Op::ConvolutionDataGradient { .. } | Op::Loss(_) | Op::LossGradient(_) => input == 0,
-        Op::ConvolutionWeightGradient { geometry } => input == 1 || input == 0 && !geometry.reads_through(),
+        Op::ConvolutionWeightGradient { .. } => input == 1,
         _ => false,
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::views::{SegmentSpec, Storage};
-use super::{Action, Step, may_take_over, needs_stored};
+use super::{Action, Packing, Step, may_take_over, needs_stored};
 use crate::graph::{Graph, ValueId};
 
 /// The result of [`assign`].
@@ -17,9 +17,9 @@ pub struct Slots {
     pub steps: Vec<Step>,
     /// Per value its slot.
     pub slot_of: Vec<Option<usize>>,
-    /// Values per slot.
+    /// Scalars per slot.
     pub slots: Vec<usize>,
-    /// Most values that are allocated at once.
+    /// Most scalars that are allocated at once.
     pub peak: usize,
     /// The step at which that is so.
     pub peak_step: usize,
@@ -30,7 +30,7 @@ pub struct Slots {
 /// Walks through the steps once, taking and returning slots.
 #[must_use]
 pub fn assign(
-    graph: &Graph,
+    (graph, packing): (&Graph, Packing),
     actions: Vec<Action>,
     storage: &[Storage],
     keep: &BTreeSet<ValueId>,
@@ -56,9 +56,9 @@ pub fn assign(
                 pass.slot_of[first.0] = pass.slot_of[from.0];
             }
         }
-        outputs.for_each(|value| pass.slot_of[value.0] = Some(pass.take(graph.value(*value).kind.len())));
+        outputs.for_each(|value| pass.slot_of[value.0] = Some(pass.take(packing.scalars(graph.value(*value).kind))));
         let scratch = match &action {
-            Action::Node(node) => pass.scratch(graph, storage, *node),
+            Action::Node(node) => pass.scratch((graph, packing), storage, *node),
             Action::Materialise { .. } => Vec::new(),
         };
         pass.free.extend(scratch.iter().flatten());
@@ -85,7 +85,7 @@ struct Assign {
     slots: Vec<usize>,
     free: BTreeSet<usize>,
     limit: Option<usize>,
-    /// Values of all slots that are allocated now, and the most so far.
+    /// Scalars of all slots that are allocated now, and the most so far.
     allocated: usize,
     peak: usize,
     /// Slots to be given back and to be allocated before the present step.
@@ -128,12 +128,12 @@ impl Assign {
         self.slots.len() - 1
     }
 
-    fn scratch(&mut self, graph: &Graph, storage: &[Storage], node: usize) -> Vec<Option<usize>> {
+    fn scratch(&mut self, (graph, packing): (&Graph, Packing), storage: &[Storage], node: usize) -> Vec<Option<usize>> {
         let node = &graph.nodes[node];
         let inputs = node.inputs.iter().enumerate();
         let slot = |(input, value): (usize, &ValueId)| {
             let pending = matches!(storage[value.0], Storage::Pending(_));
-            (pending && needs_stored(&node.op, input)).then(|| self.take(graph.value(*value).kind.len()))
+            (pending && needs_stored(&node.op, input)).then(|| self.take(packing.scalars(graph.value(*value).kind)))
         };
         inputs.map(slot).collect()
     }

@@ -1,6 +1,11 @@
 //! The whole chain: differentiation, plan and executor.
 
+use pulmo_kernel::Bf16;
+
 use super::*;
+use crate::error::Error;
+use crate::forecast::forecast;
+use crate::graph::Kind;
 use crate::summary::summary;
 
 fn small() -> Network {
@@ -110,6 +115,10 @@ fn a_frozen_encoder_keeps_its_convolutions_and_trains_its_norms() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
+    Precision::ALL.into_iter().for_each(check_threads);
+}
+
+fn check_threads(precision: Precision) {
     let network = small();
     let shape = Shape { batch: 1, channels: 2, size: [5, 17, 13] };
     let input: Vec<f32> = pattern(shape.len(), 2).iter().map(|&x| x as f32).collect();
@@ -125,11 +134,12 @@ fn results_do_not_depend_on_the_number_of_threads() {
         pool.install(|| {
             let weights = network.initial_weights(1).unwrap();
             let mut session = Session::<f32>::new(&network, &weights, Kernels::Fast).unwrap();
+            session.set_precision(precision);
             (0..3).for_each(|_| drop(session.train_step(shape, &input, &target, &step).unwrap()));
             (session.weights(), session.infer(shape, &input).unwrap())
         })
     });
-    assert!(trained[0] == trained[1] && trained[1] == trained[2]);
+    assert!(trained[0] == trained[1] && trained[1] == trained[2], "{precision}");
 }
 
 #[test]
@@ -149,13 +159,52 @@ fn a_broken_input_is_named_before_anything_is_updated() {
     assert!(session.optimiser_state().steps.is_empty());
 }
 
+#[test]
+fn bfloat16_activations_take_half_and_change_little() {
+    let network = Network { architecture: "unet".into(), input_channels: 2, classes: 3, widths: vec![8, 16, 32] };
+    let shape = Shape { batch: 1, channels: 2, size: [8, 24, 24] };
+    let input: Vec<f32> = pattern(shape.len(), 5).iter().map(|&x| x as f32).collect();
+    let target: Vec<u8> = (0..shape.voxels()).map(|i| (i / 7 % 3) as u8).collect();
+    let found = Precision::ALL.map(|precision| {
+        let mut session = Session::<f32>::new(&network, &network.initial_weights(1).unwrap(), Kernels::Fast).unwrap();
+        session.set_precision(precision);
+        let logits = session.infer(shape, &input).unwrap();
+        let trace = session.trace(shape, &input, Some((&target, Loss::DiceCrossEntropy)), &[]).unwrap();
+        let plan = session.plan(shape, Purpose::Training { loss: Loss::DiceCrossEntropy, frozen: false }).unwrap();
+        (logits, trace, plan)
+    });
+    let [(exact, exact_trace, wide), (logits, trace, narrow)] = found;
+    let activations = |plan: &Plan, packing: Packing| -> usize {
+        let stored = plan.graph.values.iter().zip(&plan.slot_of).filter(|(_, slot)| slot.is_some());
+        stored
+            .filter(|(value, _)| matches!(value.kind, Kind::Activation(_)))
+            .map(|(v, _)| packing.scalars(v.kind))
+            .sum()
+    };
+    let (wide, narrow) = (activations(&wide, Packing::of::<f32>()), activations(&narrow, Packing::of::<Bf16>()));
+    assert!(narrow * 2 <= wide + 64, "{narrow} of {wide} scalars");
+    let largest = exact.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+    let off = exact.iter().zip(&logits).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
+    assert!(off > 0.0 && off < 0.03 * largest, "logits are off by {off} of {largest}");
+    let total = |trace: &Trace<f32>| trace.loss.iter().map(|(_, part)| part).sum::<f64>();
+    assert!((total(&exact_trace) - total(&trace)).abs() < 0.01, "{:?} {:?}", exact_trace.loss, trace.loss);
+    for (name, exact) in &exact_trace.gradients {
+        let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+        let off = norm(&mut exact.iter().zip(&trace.gradients[name]).map(|(a, b)| a - b));
+        let size = norm(&mut exact.iter().copied());
+        // Random targets leave little but differences of large terms; biases before a BatchNorm have nothing but rounding.
+        assert!(off < 0.2 * size || size < 1e-4, "{name}: off by {off} of {size}");
+    }
+}
+
 /// Two steps of training under a limit: the largest forecast, the recomputed activations, and the weights at the end.
-fn trained_within(network: &Network, max_bytes: Option<u64>) -> (Forecast, Weights) {
+fn trained_within(network: &Network, precision: Precision, max_bytes: Option<u64>) -> (Forecast, Weights) {
     let shape = Shape { batch: 1, channels: network.input_channels, size: [8, 32, 32] };
     let input: Vec<f32> = pattern(shape.len(), 5).iter().map(|&x| x as f32).collect();
     let target: Vec<u8> = (0..shape.voxels()).map(|i| (i / 7 % 2) as u8).collect();
     let mut session = Session::<f32>::new(network, &network.initial_weights(1).unwrap(), Kernels::Fast).unwrap();
     session.set_max_bytes(max_bytes);
+    session.set_precision(precision);
     let loss = Loss::DiceCrossEntropy;
     let step = Step { loss, freeze_encoder: false, adam: Adam::default(), learning_rate: LearningRate::same(1e-3) };
     let forecast = session.forecast(shape, Purpose::Training { loss, frozen: false }).unwrap();
@@ -169,12 +218,15 @@ fn trained_within(network: &Network, max_bytes: Option<u64>) -> (Forecast, Weigh
 #[test]
 fn recomputed_activations_have_the_same_bits() {
     let unet = Network { architecture: "unet".into(), input_channels: 2, classes: 2, widths: vec![6, 8, 10, 12] };
-    for network in [unet, Network::paper()] {
-        let (free, expected) = trained_within(&network, None);
+    let paper = Network::paper();
+    for (network, precision) in
+        [(&unet, Precision::Float32), (&unet, Precision::Bfloat16), (&paper, Precision::Float32)]
+    {
+        let (free, expected) = trained_within(network, precision, None);
         assert_eq!((free.recomputed, free.recomputed_macs), (0, 0));
         let shape = Shape { batch: 1, channels: network.input_channels, size: [8, 32, 32] };
         let purpose = Purpose::Training { loss: Loss::DiceCrossEntropy, frozen: false };
-        let least = match forecast::<f32>(&network, shape, purpose, Some(0)) {
+        let least = match forecast(network, shape, purpose, precision, Some(0)) {
             Err(Error::Memory { needed_bytes, max_bytes: 0 }) => needed_bytes,
             other => panic!("{other:?}"),
         };
@@ -182,12 +234,12 @@ fn recomputed_activations_have_the_same_bits() {
         let between = (least + free.peak_bytes) / 2;
         let limits = if network.architecture == "paper" { vec![least] } else { vec![least, between] };
         for max_bytes in limits {
-            let (limited, weights) = trained_within(&network, Some(max_bytes));
+            let (limited, weights) = trained_within(network, precision, Some(max_bytes));
             assert!(limited.peak_bytes <= max_bytes, "{limited:?} of {max_bytes}");
             assert!(limited.recomputed > 0 || max_bytes > least, "{limited:?}");
             assert_eq!(weights, expected, "{} within {max_bytes}", network.architecture);
         }
-        let error = forecast::<f32>(&network, shape, purpose, Some(least - 1)).unwrap_err();
+        let error = forecast(network, shape, purpose, precision, Some(least - 1)).unwrap_err();
         assert!(matches!(error, Error::Memory { needed_bytes, .. } if needed_bytes == least), "{error}");
     }
 }

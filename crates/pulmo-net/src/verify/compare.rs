@@ -50,7 +50,7 @@ const F32_FLOOR: f64 = 4.0 * f32::EPSILON as f64;
 
 /// Float width in which the network runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precision {
+pub enum Arithmetic {
     /// float32 with the kernels chosen for this processor.
     F32,
     /// float64 with the reference kernels.
@@ -93,7 +93,7 @@ pub(super) fn tensor(
     key: &str,
     values: &[f64],
     golden: &Summary,
-    precision: Precision,
+    precision: Arithmetic,
     turning: Option<f64>,
 ) -> Vec<Check> {
     if values.len() != golden.n {
@@ -107,25 +107,25 @@ pub(super) fn tensor(
     let length = values.iter().map(|value| value * value).sum::<f64>().sqrt();
     let mean = values.iter().sum::<f64>() / to_f64(values.len());
     let whole = match precision {
-        Precision::F64 => F64_BOUND,
-        Precision::F32 => (F32_TIMES * golden.f32_rel).max(F32_FLOOR),
+        Arithmetic::F64 => F64_BOUND,
+        Arithmetic::F32 => (F32_TIMES * golden.f32_rel).max(F32_FLOOR),
     };
-    let turned = if precision == Precision::F32 { turned_share(golden, turning) } else { 0.0 };
+    let turned = if precision == Arithmetic::F32 { turned_share(golden, turning) } else { 0.0 };
     let mut checks = vec![
         Check::new(format!("{key} length"), (length - golden.l2).abs() / golden.l2, whole + turned),
         Check::new(format!("{key} mean"), (mean - golden.mean).abs() / golden.rms, whole + 2.0 * turned),
     ];
     let differences = golden.samples.iter().map(|(&index, &sample)| (index, sample, (values[index] - sample).abs()));
     match precision {
-        Precision::F64 => checks.extend(differences.map(|(index, sample, difference)| {
+        Arithmetic::F64 => checks.extend(differences.map(|(index, sample, difference)| {
             Check::new(format!("{key} sample {index}"), difference / golden.rms.max(sample.abs()), F64_BOUND)
         })),
-        Precision::F32 if turning.is_none() && !golden.samples.is_empty() => {
+        Arithmetic::F32 if turning.is_none() && !golden.samples.is_empty() => {
             let squares: f64 = differences.map(|(_, _, difference)| difference * difference).sum();
             let off = (squares / to_f64(golden.samples.len())).sqrt();
             checks.push(Check::new(format!("{key} samples"), off / golden.rms, sample_bound(golden) / golden.rms));
         }
-        Precision::F32 => {}
+        Arithmetic::F32 => {}
     }
     checks
 }
@@ -201,10 +201,10 @@ pub(super) fn largest_difference(what: &str, values: &[f64], golden: &[f64], bou
 }
 
 /// Bound of a relative difference, given PyTorch's own in float32.
-pub(super) fn bound(precision: Precision, f32_deviation: f64) -> f64 {
+pub(super) fn bound(precision: Arithmetic, f32_deviation: f64) -> f64 {
     match precision {
-        Precision::F64 => F64_BOUND,
-        Precision::F32 => (F32_TIMES * f32_deviation).max(F32_FLOOR),
+        Arithmetic::F64 => F64_BOUND,
+        Arithmetic::F32 => (F32_TIMES * f32_deviation).max(F32_FLOOR),
     }
 }
 
@@ -239,7 +239,7 @@ fn to_f64(count: usize) -> f64 {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Check, Precision, Summary, largest_difference, outlying_samples, shapes, tensor, tensor_against};
+    use super::{Arithmetic, Check, Summary, largest_difference, outlying_samples, shapes, tensor, tensor_against};
 
     fn summary(values: &[f64], f32_rel: f64, f32_max_sample: f64) -> Summary {
         let l2 = values.iter().map(|value| value * value).sum::<f64>().sqrt();
@@ -263,7 +263,7 @@ mod tests {
         let moved = |by: f64| {
             let mut moved = values();
             moved[3] += by * golden.rms;
-            tensor("a", &moved, &golden, Precision::F64, None)
+            tensor("a", &moved, &golden, Arithmetic::F64, None)
         };
         assert!(fails(&moved(1e-9)).is_empty());
         assert!(fails(&moved(1e-7)).contains(&"a sample 3"));
@@ -274,8 +274,8 @@ mod tests {
     fn float32_is_held_to_three_times_its_stored_deviation() {
         let golden = summary(&values(), 1e-4, 1e-5);
         let scaled = |by: f64| values().iter().map(|value| value * (1.0 + by)).collect::<Vec<_>>();
-        assert!(fails(&tensor("a", &scaled(2.9e-4), &golden, Precision::F32, None)).is_empty());
-        let failing = tensor("a", &scaled(3.3e-4), &golden, Precision::F32, None);
+        assert!(fails(&tensor("a", &scaled(2.9e-4), &golden, Arithmetic::F32, None)).is_empty());
+        let failing = tensor("a", &scaled(3.3e-4), &golden, Arithmetic::F32, None);
         assert!(fails(&failing).contains(&"a length"), "{failing:?}");
         let truth = values();
         assert!(tensor_against("a", &scaled(2.9e-4), &truth, &golden, None).passes());
@@ -286,17 +286,17 @@ mod tests {
     fn a_stored_deviation_of_zero_asks_for_a_few_last_places_only() {
         let golden = summary(&values(), 0.0, 0.0);
         let rounded: Vec<f64> = values().iter().map(|&value| f64::from(value as f32)).collect();
-        assert!(fails(&tensor("a", &rounded, &golden, Precision::F32, None)).is_empty());
+        assert!(fails(&tensor("a", &rounded, &golden, Arithmetic::F32, None)).is_empty());
     }
 
     #[test]
     fn a_frozen_tensor_must_be_exactly_zero() {
         let golden = summary(&[0.0; 9], 0.0, 0.0);
-        assert!(fails(&tensor("a", &[0.0; 9], &golden, Precision::F32, Some(0.0))).is_empty());
+        assert!(fails(&tensor("a", &[0.0; 9], &golden, Arithmetic::F32, Some(0.0))).is_empty());
         let mut moved = [0.0; 9];
         moved[4] = 1e-30;
-        assert_eq!(fails(&tensor("a", &moved, &golden, Precision::F32, Some(0.0))), ["a must be zero"]);
-        assert!(!fails(&tensor("a", &[0.0; 8], &golden, Precision::F64, Some(0.0))).is_empty());
+        assert_eq!(fails(&tensor("a", &moved, &golden, Arithmetic::F32, Some(0.0))), ["a must be zero"]);
+        assert!(!fails(&tensor("a", &[0.0; 8], &golden, Arithmetic::F64, Some(0.0))).is_empty());
     }
 
     #[test]
@@ -321,12 +321,12 @@ mod tests {
         let golden = summary(&step, 1e-4, 1e-9);
         let mut turned = step.clone();
         turned[5] = 0.01;
-        assert!(fails(&tensor("a", &turned, &golden, Precision::F32, Some(1e-3))).is_empty());
+        assert!(fails(&tensor("a", &turned, &golden, Arithmetic::F32, Some(1e-3))).is_empty());
         assert!(tensor_against("a", &turned, &step, &golden, Some(1e-3)).passes());
-        assert!(!fails(&tensor("a", &turned, &golden, Precision::F64, Some(1e-3))).is_empty());
+        assert!(!fails(&tensor("a", &turned, &golden, Arithmetic::F64, Some(1e-3))).is_empty());
         assert!(!tensor_against("a", &turned, &step, &golden, None).passes());
         let wrong: Vec<f64> = step.iter().map(|value| value * 1.1).collect();
-        assert!(!fails(&tensor("a", &wrong, &golden, Precision::F32, Some(1e-3))).is_empty());
+        assert!(!fails(&tensor("a", &wrong, &golden, Arithmetic::F32, Some(1e-3))).is_empty());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use self::compare::Precision;
+pub use self::compare::Arithmetic;
 pub use self::golden::Golden;
 pub use self::run::verify;
 
@@ -26,7 +26,7 @@ use self::compare::Check;
 #[derive(Debug, Clone)]
 pub struct Options {
     /// float32 with the fast kernels, or float64 with the reference kernels.
-    pub precision: Precision,
+    pub precision: Arithmetic,
     /// Use the plain reference kernels for float32 too.
     pub reference_kernels: bool,
     /// Write all tensors to this safetensors file, by faimed3d's keys and in PyTorch's layout.

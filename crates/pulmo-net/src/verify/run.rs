@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use super::compare::{self, Check, Precision};
+use super::compare::{self, Arithmetic, Check};
 use super::golden::{GoldenLoss, GoldenStep, Summary};
 use super::{Golden, Kind, Options, Verification, formula};
 use crate::graph::Shape;
@@ -27,8 +27,8 @@ type Tensors = BTreeMap<String, Vec<f64>>;
 pub fn verify(folder: &Path, options: &Options) -> Result<Verification> {
     let golden = Golden::read(folder)?;
     match options.precision {
-        Precision::F32 => Run::<f32>::new(folder, &golden, options)?.verify(),
-        Precision::F64 => Run::<f64>::new(folder, &golden, options)?.verify(),
+        Arithmetic::F32 => Run::<f32>::new(folder, &golden, options)?.verify(),
+        Arithmetic::F64 => Run::<f64>::new(folder, &golden, options)?.verify(),
     }
 }
 
@@ -51,7 +51,7 @@ struct Run<'a, T> {
 
 impl<'a, T: Scalar> Run<'a, T> {
     fn new(folder: &'a Path, golden: &'a Golden, options: &'a Options) -> Result<Self> {
-        let fast = options.precision == Precision::F32 && !options.reference_kernels;
+        let fast = options.precision == Arithmetic::F32 && !options.reference_kernels;
         let kernels = if fast { Kernels::Fast } else { Kernels::Reference };
         let (mut names, mut weights) = (BTreeMap::new(), Weights::new());
         for (key, shape) in &golden.keys {
@@ -71,7 +71,7 @@ impl<'a, T: Scalar> Run<'a, T> {
             Some(path) => Some(SafetensorsStream::create(
                 path,
                 &dumped_shapes(golden),
-                if options.precision == Precision::F64 { Width::F64 } else { Width::F32 },
+                if options.precision == Arithmetic::F64 { Width::F64 } else { Width::F32 },
                 &BTreeMap::new(),
             )?),
             None => None,
@@ -106,7 +106,7 @@ impl<'a, T: Scalar> Run<'a, T> {
         }
         let [depth, height, width] = self.golden.size;
         Ok(Verification {
-            precision: if self.options.precision == Precision::F64 { "float64" } else { "float32" },
+            precision: if self.options.precision == Arithmetic::F64 { "float64" } else { "float32" },
             kernels: if self.kernels == Kernels::Fast { "fast" } else { "reference" },
             input: [self.golden.batch, self.golden.channels, depth, height, width],
             elapsed_s: begin.elapsed().as_secs_f64(),
@@ -208,8 +208,8 @@ impl<'a, T: Scalar> Run<'a, T> {
             golden.iter().zip(f32_parts).map(|((_, golden), part)| ((part - golden) / golden).abs()).fold(0.0, f64::max)
         });
         let bound = match self.options.precision {
-            Precision::F64 => compare::bound(Precision::F64, f32_deviation),
-            Precision::F32 => compare::bound(Precision::F32, f32_deviation).max(explained),
+            Arithmetic::F64 => compare::bound(Arithmetic::F64, f32_deviation),
+            Arithmetic::F32 => compare::bound(Arithmetic::F32, f32_deviation).max(explained),
         };
         let check = |(index, (name, golden)): (usize, (&str, f64))| {
             let found = parts.get(index).map_or(f64::NAN, |part| part.1);
@@ -237,7 +237,7 @@ impl<'a, T: Scalar> Run<'a, T> {
                 None => checks.extend(compare::tensor(key, values, summary, self.options.precision, turning)),
             }
         }
-        if signlike && self.options.precision == Precision::F32 && self.truth.is_empty() {
+        if signlike && self.options.precision == Arithmetic::F32 && self.truth.is_empty() {
             let observed = |key: &str, index: usize| found.get(key)?.get(index).copied();
             checks.push(compare::outlying_samples(observed, golden.iter()));
         }
@@ -255,7 +255,7 @@ impl<'a, T: Scalar> Run<'a, T> {
             let found = cycle.at(index as f64 / golden.steps as f64);
             for (what, found, golden) in [("learning rate", found.0, lr), ("momentum", found.1, momentum)] {
                 let off = ((found - golden) / golden).abs();
-                checks.push(Check::new(format!("{what} of step {index}"), off, compare::bound(Precision::F64, 0.0)));
+                checks.push(Check::new(format!("{what} of step {index}"), off, compare::bound(Arithmetic::F64, 0.0)));
             }
         }
         self.kinds.push(Kind::new("one_cycle", &checks));

@@ -8,11 +8,11 @@ use anyhow::Context;
 use pulmo::engine::Model;
 use pulmo::engine::memory::PROGRAM_BYTES;
 use pulmo::engine::recipe::Recipe;
-use pulmo::net::session::forecast;
+use pulmo::net::forecast::forecast;
 use pulmo::net::summary::{Summary, summary};
-use pulmo::net::verify::{Options, Precision, Verification, verify};
+use pulmo::net::verify::{Arithmetic, Options, Verification, verify};
 use pulmo::net::weights::{self, KINETICS_R3D18_FILE, KINETICS_R3D18_SHA256_BEGIN, KeyTable, TransferReport};
-use pulmo::net::{Loss, Network, Purpose, Shape};
+use pulmo::net::{Loss, Network, Precision, Purpose, Shape};
 use serde::Serialize;
 use serde_json::json;
 
@@ -174,6 +174,12 @@ fn run_show(args: &Show, terminal: &Terminal) -> anyhow::Result<ExitCode> {
 /// The most memory that a run takes, known before it begins: the network and the program, without volumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 struct Peaks {
+    float32: Peak,
+    bfloat16: Peak,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+struct Peak {
     inference_bytes: u64,
     /// A step with one item, all layers trained.
     training_bytes: u64,
@@ -181,18 +187,28 @@ struct Peaks {
 
 impl Peaks {
     fn of(network: &Network, shape: Shape, loss: Loss) -> anyhow::Result<Self> {
-        let peak = |purpose| anyhow::Ok(forecast::<f32>(network, shape, purpose, None)?.peak_bytes + PROGRAM_BYTES);
-        Ok(Self {
-            inference_bytes: peak(Purpose::Inference)?,
-            training_bytes: peak(Purpose::Training { loss, frozen: false })?,
-        })
+        let peak = |purpose, precision| {
+            anyhow::Ok(forecast(network, shape, purpose, precision, None)?.peak_bytes + PROGRAM_BYTES)
+        };
+        let of = |precision| {
+            anyhow::Ok(Peak {
+                inference_bytes: peak(Purpose::Inference, precision)?,
+                training_bytes: peak(Purpose::Training { loss, frozen: false }, precision)?,
+            })
+        };
+        Ok(Self { float32: of(Precision::Float32)?, bfloat16: of(Precision::Bfloat16)? })
     }
 
     fn text(&self) -> String {
         let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-        let (inference, training) = (gib(self.inference_bytes), gib(self.training_bytes));
+        let Self { float32, bfloat16 } = self;
         format!(
-            "memory: {inference:.2} GiB to segment, {training:.2} GiB to train with batches of one; CTs come on top\n"
+            "memory: {:.2} GiB to segment, {:.2} GiB to train with batches of one (in bfloat16 {:.2} and {:.2}); CTs come on \
+             top\n",
+            gib(float32.inference_bytes),
+            gib(float32.training_bytes),
+            gib(bfloat16.inference_bytes),
+            gib(bfloat16.training_bytes)
         )
     }
 }
@@ -255,7 +271,7 @@ fn parse_input(text: &str) -> Result<[usize; 4], String> {
 
 fn run_verify(args: Verify, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let options = Options {
-        precision: if args.f64 { Precision::F64 } else { Precision::F32 },
+        precision: if args.f64 { Arithmetic::F64 } else { Arithmetic::F32 },
         reference_kernels: args.reference_kernels,
         dump: args.dump,
         against: args.against,
@@ -351,12 +367,13 @@ mod tests {
             |size| Peaks::of(&Network::paper(), Shape { batch: 1, channels: 3, size }, Loss::DiceCrossEntropy).unwrap();
         let (full, half) = (peaks([20, 224, 224]), peaks([20, 112, 112]));
         let mib = |bytes: u64| bytes >> 20;
-        assert!((4000..7200).contains(&mib(full.training_bytes)), "{full:?}");
-        assert!((1500..2900).contains(&mib(half.training_bytes)), "{half:?}");
+        assert!((4000..7200).contains(&mib(full.float32.training_bytes)), "{full:?}");
+        assert!((1500..2900).contains(&mib(half.float32.training_bytes)), "{half:?}");
         let weights = 4 * 95_372_348;
-        for peaks in [full, half] {
+        for peaks in [full.float32, half.float32, full.bfloat16, half.bfloat16] {
             assert!(weights < peaks.inference_bytes && 2 * peaks.inference_bytes < peaks.training_bytes, "{peaks:?}");
         }
+        assert!(mib(full.bfloat16.training_bytes) * 10 < mib(full.float32.training_bytes) * 7, "{full:?}");
         assert!(half.text().starts_with("memory: ") && half.text().contains(" GiB to train"), "{}", half.text());
     }
 

@@ -1,0 +1,98 @@
+//! What a run of a network will take, before it runs.
+
+use std::collections::BTreeSet;
+
+use pulmo_kernel::{Bf16, Element};
+
+use crate::architecture::Network;
+use crate::differentiate::{Gradients, differentiate};
+use crate::error::{Error, Result};
+use crate::graph::{Graph, Parameter, Shape, ValueId};
+use crate::plan::{Mode, Packing, Plan, kernel_bytes};
+use crate::precision::Precision;
+use crate::session::Purpose;
+use crate::summary::summary;
+
+/// What a run takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forecast {
+    /// Bytes that activations, parameters, optimiser and kernels take at most; the program itself comes on top.
+    pub peak_bytes: u64,
+    /// Multiply-accumulates of the forward pass.
+    pub macs: u64,
+    /// Number of activations that are computed twice to save memory.
+    pub recomputed: usize,
+    /// Multiply-accumulates of their second computation.
+    pub recomputed_macs: u64,
+}
+
+/// What a run of a network in float32 arithmetic will take, with `max_bytes` for all of it.
+///
+/// # Errors
+/// [`Error::Network`](crate::Error::Network) if the shape is none the network can take, [`Error::Memory`] if it does not
+/// fit into `max_bytes`.
+pub fn forecast(
+    network: &Network,
+    shape: Shape,
+    purpose: Purpose,
+    precision: Precision,
+    max_bytes: Option<u64>,
+) -> Result<Forecast> {
+    match precision {
+        Precision::Float32 => forecast_of::<f32>(network, shape, purpose, max_bytes),
+        Precision::Bfloat16 => forecast_of::<Bf16>(network, shape, purpose, max_bytes),
+    }
+}
+
+/// [`forecast`] with activations held as `E`.
+pub(crate) fn forecast_of<E: Element>(
+    network: &Network,
+    shape: Shape,
+    purpose: Purpose,
+    max_bytes: Option<u64>,
+) -> Result<Forecast> {
+    let plan = plan_for::<E>(network, shape, purpose, max_bytes)?;
+    let peak_bytes = fixed_bytes::<E>(&plan.graph, purpose) + (plan.slot_scalars() * size_of::<E::Scalar>()) as u64;
+    let (recomputed, recomputed_macs) = (plan.recomputed.len(), plan.recomputed_macs());
+    Ok(Forecast { peak_bytes, macs: summary(&network.graph(shape)?).macs, recomputed, recomputed_macs })
+}
+
+/// Plans a network for a shape and a purpose, with `max_bytes` for all of it.
+///
+/// # Errors
+/// As [`forecast`].
+pub(crate) fn plan_for<E: Element>(
+    network: &Network,
+    shape: Shape,
+    purpose: Purpose,
+    max_bytes: Option<u64>,
+) -> Result<Plan> {
+    let packing = Packing::of::<E>();
+    let graph = network.graph(shape)?;
+    let (graph, mode, keep) = match purpose {
+        Purpose::Inference => {
+            let keep = logits_of(&graph);
+            (graph, Mode::Inference, keep)
+        }
+        Purpose::Training { loss, frozen } => {
+            let trains = |p: &Parameter| !(frozen && p.is_encoder() && p.decays());
+            (differentiate(&graph, loss, Gradients::Update, trains), Mode::Training, BTreeSet::new())
+        }
+    };
+    let Some(max_bytes) = max_bytes else { return Ok(Plan::new(&graph, mode, packing, &keep)) };
+    let fixed = fixed_bytes::<E>(&graph, purpose);
+    let room = max_bytes.saturating_sub(fixed) / size_of::<E::Scalar>() as u64;
+    Plan::within(&graph, mode, packing, &keep, usize::try_from(room).unwrap_or(usize::MAX))
+        .map_err(|least| Error::Memory { needed_bytes: fixed + (least * size_of::<E::Scalar>()) as u64, max_bytes })
+}
+
+/// Bytes that do not depend on the plan: parameters, optimiser, and what a kernel takes for itself.
+fn fixed_bytes<E: Element>(graph: &Graph, purpose: Purpose) -> u64 {
+    let copies = if purpose == Purpose::Inference { 1 } else { 3 };
+    let parameters: usize = graph.parameters.iter().map(Parameter::len).sum();
+    (copies * parameters * size_of::<E::Scalar>() + kernel_bytes::<E>(graph)) as u64
+}
+
+fn logits_of(graph: &Graph) -> BTreeSet<ValueId> {
+    graph.logits.into_iter().collect()
+}
