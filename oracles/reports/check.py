@@ -137,12 +137,21 @@ def report(path, out, labels, tolerance):
         reference = image.ReferencedSOPSequence[0]
         say(f"sr: group {number} refers to its segment",
             reference.ReferencedSOPInstanceUID == seg.SOPInstanceUID and reference.ReferencedSegmentNumber == number)
+    part = (labels[: len(labels) // 2] == 1).sum() * voxel_ml
+    rest = hd.sr.srread(path).content.get_image_measurement_groups()
+    found = [(m.name.value, float(m.value), m.unit.value) for group in rest for m in group.get_measurements()]
+    close = len(found) == 1 and found[0][::2] == ("118565006", "mL") and abs(found[0][1] - part) <= tolerance * part
+    say("sr: highdicom's number of the group without a segment", close, str(found))
+    said = [item.TextValue for item in rest[0][0].ContentSequence if item.ValueType == "TEXT" and item.ConceptNameCodeSequence[0].CodeValue == "121106"]
+    others = {group.tracking_uid for group in groups}
+    say("sr: its comment and a tracking UID of its own", said == ["no segment shows it"] and rest[0].tracking_uid not in others, str(said))
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "out.json"
         subprocess.run([Path(sys.executable).parent / "tid1500reader", "--inputDICOM", path, "--outputMetadata", target], check=True, capture_output=True)
         read = json.loads(target.read_text())["Measurements"]
     found = [float(item["value"]) for group in read for item in group["measurementItems"]]
-    say("sr: dcmqi's numbers", np.allclose(found, [x[1] for x in expected[1] + expected[2]], rtol=tolerance), str(found))
+    wanted = [x[1] for x in expected[1] + expected[2]] + [part]
+    say("sr: dcmqi's numbers", len(found) == len(wanted) and np.allclose(found, wanted, rtol=tolerance), str(found))
     done = subprocess.run(["dsrdump", str(path)], capture_output=True, text=True)
     say("sr: dsrdump", done.returncode == 0 and not done.stderr, done.stderr[:200])
 

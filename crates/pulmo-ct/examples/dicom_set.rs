@@ -54,9 +54,9 @@ fn measure(
     labels: &LabelMap,
     segments: &[Segment; 2],
     settings: &Settings,
-) -> Result<[Group; 2]> {
+) -> Result<Vec<Group>> {
     let [opacity, lung] = [1, 2].map(|label| labels.volume_ml(label));
-    let mut groups = segments.each_ref().map(|segment| Group::of(source, segment, settings));
+    let mut groups: Vec<Group> = segments.iter().map(|segment| Group::of(source, segment, settings)).collect();
     groups[0].numbers.push(Number::volume_ml(opacity));
     if lung > 0.0 {
         // The mask's lung leaves the opacity out.
@@ -64,5 +64,15 @@ fn measure(
         groups[0].numbers.push(Number::percent(100.0 * opacity / (opacity + lung), words)?);
     }
     groups[1].numbers.push(Number::volume_ml(lung));
+    // A part of a segment that is no segment itself.
+    let part = Segment { label: "Opacity of the first slices".to_owned(), ..Segment::named(0, "opacity") };
+    let first = labels.grid().shape()[1] * labels.grid().shape()[2] * (labels.grid().shape()[0] / 2);
+    let voxels = labels.labels()[..first].iter().filter(|&&label| label == 1).count();
+    let mut group = Group::of(source, &part, settings);
+    group
+        .numbers
+        .push(Number::volume_by(voxels as f64 * labels.grid().voxel_ml(), "voxels of the first half of the slices")?);
+    group.comments.push("no segment shows it".to_owned());
+    groups.push(group);
     Ok(groups)
 }

@@ -1,7 +1,7 @@
 //! Names for cases that say nothing about the patient.
 //!
-//! A case from DICOM is named by a keyed hash of its study (and series) UID; one from a NIfTI file by the
-//! file's name, which is the user's own choice. Why the key is fixed unless a file gives another:
+//! A case from DICOM is named by a keyed hash of its study (and series) UID; one from another file by a keyed hash of
+//! its content, or by the file's name where masks are paired by it. Why the key is fixed unless a file gives another:
 //! `docs/decisions/0004-case-keys.md`.
 
 use std::path::Path;
@@ -30,18 +30,24 @@ pub fn of_series(key: &[u8], study_uid: &str, series_uid: Option<&str>) -> Strin
     hmac_sha256(key, message.as_bytes()).iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The case key of a file: its name without `.nii` / `.nii.gz`, fit to be a folder's name everywhere.
-///
-/// Letters, digits, `.`, `-` and `_` stay; every other run of characters becomes one `_`. A name of which
-/// nothing is left becomes `case`.
+/// The name of a file without `.nii` / `.nii.gz`, as [`of_name`] makes it.
 #[must_use]
 pub fn of_file(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let lower = name.to_ascii_lowercase();
     let stem =
         [".nii.gz", ".nii"].iter().find(|end| lower.ends_with(**end)).map_or(name.len(), |end| name.len() - end.len());
+    of_name(&name[..stem])
+}
+
+/// A name made fit to be a folder's name everywhere.
+///
+/// Letters, digits, `.`, `-` and `_` stay; every other run of characters becomes one `_`. A name of which
+/// nothing is left becomes `case`.
+#[must_use]
+pub fn of_name(name: &str) -> String {
     let mut key = String::new();
-    for letter in name[..stem].chars() {
+    for letter in name.chars() {
         if letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_') {
             key.push(letter);
         } else if !key.ends_with('_') {

@@ -6,10 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use pulmo_ct::format::{Origin, write_label_map};
-use pulmo_ct::{LabelMap, atomic};
+use pulmo_ct::{LabelMap, atomic, dataset};
 
 use crate::case_key;
-use crate::digest;
 use crate::error::{Error, Result};
 use crate::result::CaseResult;
 
@@ -23,6 +22,19 @@ pub const RESULT: &str = "result.json";
 pub struct OutputFolder {
     path: PathBuf,
     key: Vec<u8>,
+    naming: Naming,
+}
+
+/// By what cases are named whose files say no study: what is not DICOM, or lacks its UIDs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Naming {
+    /// By the file's name: masks are paired with references by it. It may be a patient's.
+    #[default]
+    File,
+    /// By a keyed hash of the content, which says nothing.
+    Content,
+    /// By a name that the user gives, whatever the input is.
+    Given(String),
 }
 
 /// Where a case's result goes.
@@ -51,7 +63,13 @@ impl OutputFolder {
     /// [`Error::Io`] if it cannot be made.
     pub fn open(path: &Path, key: &[u8]) -> Result<Self> {
         std::fs::create_dir_all(path).map_err(|source| Error::write(path, source))?;
-        Ok(Self { path: path.to_owned(), key: key.to_vec() })
+        Ok(Self { path: path.to_owned(), key: key.to_vec(), naming: Naming::default() })
+    }
+
+    /// The same folder with cases named otherwise.
+    #[must_use]
+    pub fn naming(self, naming: Naming) -> Self {
+        Self { naming, ..self }
     }
 
     /// The folder of a case.
@@ -60,18 +78,17 @@ impl OutputFolder {
         self.path.join(case)
     }
 
-    /// A keyed hash of what was read, by which it is known again: of the series UID, or of the file's content.
+    /// A keyed hash of what was read, by which it is known again: of the series UID, or of the content of the file or of
+    /// all files of the folder.
     ///
     /// # Errors
-    /// [`Error::Io`] if a file cannot be read.
+    /// [`Error::Io`] or [`Error::Ct`] if a file cannot be read.
     pub fn source(&self, origin: &Origin, input: &Path) -> Result<String> {
-        Ok(match &origin.series_instance_uid {
-            Some(series) => self.source_of_series(series),
-            None if input.is_file() => {
-                format!("file {}", case_key::of_series(&self.key, &digest::of_file(input)?, None))
-            }
-            None => format!("folder {}", case_key::of_file(input)),
-        })
+        if let Some(series) = &origin.series_instance_uid {
+            return Ok(self.source_of_series(series));
+        }
+        let kind = if input.is_file() { "file" } else { "folder" };
+        Ok(format!("{kind} {}", case_key::of_series(&self.key, &dataset::digest::of_image(input)?, None)))
     }
 
     /// [`OutputFolder::source`] of a DICOM series.
@@ -81,13 +98,17 @@ impl OutputFolder {
     }
 
     /// Finds the place of a case: by its study, or by study and series where another series of the study
-    /// lies there already; a file by its name. `source` is [`OutputFolder::source`].
+    /// lies there already; what has no study as [`Naming`] says. `source` is [`OutputFolder::source`].
     #[must_use]
     pub fn place(&self, origin: &Origin, input: &Path, source: &str) -> Place {
         let uids = (origin.study_instance_uid.as_deref(), origin.series_instance_uid.as_deref());
+        if let Naming::Given(name) = &self.naming {
+            return self.look(case_key::of_name(name), source);
+        }
         let case = match uids {
             (Some(study), _) => case_key::of_series(&self.key, study, None),
             (None, Some(series)) => case_key::of_series(&self.key, series, None),
+            (None, None) if self.naming == Naming::Content => source.rsplit(' ').next().unwrap_or(source).to_owned(),
             (None, None) => case_key::of_file(input),
         };
         match (self.look(case, source), uids) {
@@ -275,6 +296,27 @@ mod tests {
         std::fs::create_dir(folder.path().join("scan")).unwrap();
         let input = Path::new("x/scan.nii.gz");
         assert_eq!(out.place(&Origin::default(), input, "file a"), Place::Taken("scan".to_owned()));
+    }
+
+    #[test]
+    fn without_a_study_the_content_names_a_case_where_that_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let scan = folder.path().join("Meier_Anna");
+        std::fs::create_dir(&scan).unwrap();
+        std::fs::write(scan.join("Meier.dcm"), "voxels").unwrap();
+        let file = folder.path().join("Meier_Anna.nii");
+        std::fs::write(&file, "voxels").unwrap();
+        let out = OutputFolder::open(&folder.path().join("out"), b"key").unwrap().naming(Naming::Content);
+        for (input, kind) in [(&scan, "folder"), (&file, "file")] {
+            let source = out.source(&Origin::default(), input).unwrap();
+            let Place::Free(case) = out.place(&Origin::default(), input, &source) else { panic!("free") };
+            assert_eq!((case.len(), source), (case_key::DIGITS, format!("{kind} {case}")));
+        }
+        let dicom = series("1.2", "1.2.1");
+        let of_study = Place::Free(case_key::of_series(b"key", "1.2", None));
+        assert_eq!(out.place(&dicom, &scan, "series x"), of_study, "a study has its own key");
+        let out = out.naming(Naming::Given("../p 1".to_owned()));
+        assert_eq!(out.place(&dicom, &scan, "series x"), Place::Free("p_1".to_owned()));
     }
 
     #[test]

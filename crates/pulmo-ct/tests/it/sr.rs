@@ -36,7 +36,11 @@ fn groups(source: &SourceSeries) -> Vec<Group> {
     opacity.numbers = vec![Number::volume_ml(0.1 + 0.2), share];
     let mut lung = group("right_lung", 2);
     lung.numbers = vec![Number::volume_ml(4290.0)];
-    vec![opacity, lung]
+    let dense = Segment { label: "Infiltrate at or above -300 HU".to_owned(), ..Segment::named(0, "infiltrate") };
+    let mut dense = Group { source_series_uid: None, ..Group::of(source, &dense, &settings()) };
+    dense.numbers = vec![Number::volume_by(0.1, "voxels at or above -300 HU x volume of a voxel").unwrap()];
+    dense.comments = vec!["the kernel is sharp".to_owned(), "a contrast agent was given".to_owned()];
+    vec![opacity, lung, dense]
 }
 
 #[test]
@@ -52,7 +56,7 @@ fn a_report_comes_back_with_every_number_to_the_bit() {
     assert_eq!(report.procedures, [Code::new("24627-2", "LN", "CT Chest")]);
     assert_eq!(report.comments, [RESEARCH_SENTENCE]);
     assert_eq!((report.completion.as_str(), report.verification.as_str()), ("COMPLETE", "UNVERIFIED"));
-    assert_eq!(report.other_items, 2 * 2, "name and version of the algorithm in both groups");
+    assert_eq!(report.other_items, 3 * 2, "name and version of the algorithm in every group");
     assert_eq!(object.bytes().unwrap(), sr::write(&source, &groups(&source), &settings()).unwrap().bytes().unwrap());
 }
 
@@ -82,6 +86,7 @@ fn what_is_not_known_is_not_written() {
 
     assert!(Number::percent(33.0, " ").is_err(), "a share of what?");
     assert!(Number::percent(133.0, "of the lung").is_err());
+    assert!(Number::volume_by(1.0, "").is_err(), "which part of it?");
     let refused = |group: Group| sr::write(&source, &[group], &settings()).unwrap_err().to_string();
     assert!(refused(Group { tracking_uid: String::new(), ..group.clone() }).contains("needs a tracking identifier"));
     assert!(refused(Group { numbers: vec![Number::volume_ml(f64::NAN)], ..group }).contains("not finite"));

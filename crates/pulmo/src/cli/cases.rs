@@ -11,11 +11,12 @@ use std::time::Instant;
 use anyhow::Context;
 use pulmo::ct::format::{Opened, write_label_map, write_shares};
 use pulmo::ct::{LabelMap, atomic};
-use pulmo::engine::output::OutputFolder;
+use pulmo::engine::output::{Naming, OutputFolder};
 use pulmo::engine::result::{CaseResult, Identity};
 use pulmo::engine::segment::{Segmentation, Segmenter};
 use pulmo::engine::{Model, case_key};
 use pulmo::kernel::Kernels;
+use pulmo::measure::quantify::Quantities;
 use pulmo::net::Precision;
 
 use super::ct::CtArgs;
@@ -113,8 +114,8 @@ pub(crate) struct Extra {
     pub(crate) files: Vec<(&'static str, Vec<u8>)>,
     /// The lungs, for a file of their own: any label above 0.
     pub(crate) lungs: Option<LabelMap>,
-    /// Whether these lungs can be trusted, so that DICOM reports may give the share that each finding takes up.
-    pub(crate) has_lungs: bool,
+    /// What was measured, for DICOM reports.
+    pub(crate) quantities: Option<Quantities>,
     /// For a DICOM file of it.
     pub(crate) pdf: Option<Pdf>,
     /// Goes behind the volume in the line that is printed.
@@ -157,13 +158,14 @@ struct Batch<'a> {
 /// If the model or the output folder cannot be used at all.
 pub(crate) fn run(
     args: &CaseArgs,
+    naming: Naming,
     terminal: &Terminal,
     mut add: impl FnMut(&Segmented<'_>) -> anyhow::Result<Extra>,
 ) -> anyhow::Result<ExitCode> {
     threads::limit(args.threads)?;
     let key = read_key(args.case_key_file.as_deref())?;
     let model = Model::load(&model_file(&args.model))?;
-    let output = OutputFolder::open(&args.output, &key)?;
+    let output = OutputFolder::open(&args.output, &key)?.naming(naming);
     let mut segmenter = Segmenter::new(model, Kernels::default())?;
     segmenter.set_max_bytes(args.max_ram);
     if let Some(precision) = args.precision {

@@ -8,7 +8,7 @@ use pulmo::ct::format::dicom::{Algorithm, AlgorithmKind, Settings, SourceSeries,
 use pulmo::ct::format::warning::without_names;
 use pulmo::ct::format::{Opened, open_label_map};
 use pulmo::ct::{Grid, LabelMap, atomic};
-use pulmo::engine::output::{OutputFolder, Place};
+use pulmo::engine::output::{Naming, OutputFolder, Place};
 use pulmo::engine::result::CaseResult;
 use pulmo::engine::{digest, model};
 use pulmo::measure::quantify::lobes::{self, LobeConvention};
@@ -69,6 +69,10 @@ pub(crate) struct Args {
     /// What `pulmo segment` wrote beside the mask: says which model made it.
     #[arg(long, value_name = "FILE")]
     result: Option<PathBuf>,
+
+    /// Name of the case in the report; else DICOM's study or the file's content, hashed. Never a patient's name.
+    #[arg(long, value_name = "NAME")]
+    case: Option<String>,
 
     /// The patient's pseudonym, by which --previous knows two CTs to be of one patient; else DICOM's PatientID, hashed.
     #[arg(long, value_name = "NAME")]
@@ -133,8 +137,12 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
 /// Everything that the report is made of, from the files that the arguments name.
 fn parts<'a>(args: &Args, opened: &'a Opened, key: &[u8]) -> anyhow::Result<Parts<'a>> {
     let grid = opened.volume.grid();
-    let (case, source) = names(args, opened, key)?;
+    let (mut case, source) = names(args, opened, key)?;
     let result = args.result.as_deref().map(|path| read_result(path, &source)).transpose()?;
+    // A second series of a study has a key of its own there; a file's name there may be a patient's.
+    if let (Some(result), None, Some(_)) = (&result, &args.case, &opened.origin.series_instance_uid) {
+        case.clone_from(&result.case);
+    }
     let map = open_mask(&args.mask, grid, "mask")?;
     let person = reporting::person(&args.input, &args.ct);
     let identity = reporting::identity(person.as_ref(), &args.report)?;
@@ -160,7 +168,7 @@ fn parts<'a>(args: &Args, opened: &'a Opened, key: &[u8]) -> anyhow::Result<Part
             .zip(args.vein)
             .map(|(carina_z_mm, inferior_pulmonary_vein_z_mm)| Landmarks { carina_z_mm, inferior_pulmonary_vein_z_mm }),
         subject: Subject {
-            case: result.as_ref().map_or(case, |result| result.case.clone()),
+            case,
             patient,
             model: mask.model.as_ref().map(|model| model.recipe.clone()),
             model_sha256: mask.model.as_ref().map(|model| model.sha256.clone()),
@@ -176,7 +184,8 @@ fn parts<'a>(args: &Args, opened: &'a Opened, key: &[u8]) -> anyhow::Result<Part
 /// The case key and what the input is known by, as in the folders of `segment`.
 fn names(args: &Args, opened: &Opened, key: &[u8]) -> anyhow::Result<(String, String)> {
     // A folder that does not exist: nothing there is looked up or made.
-    let nowhere = OutputFolder::open(&args.output, key)?;
+    let naming = args.case.clone().map_or(Naming::Content, Naming::Given);
+    let nowhere = OutputFolder::open(&args.output, key)?.naming(naming);
     let source = nowhere.source(&opened.origin, &args.input)?;
     let (Place::Free(case) | Place::Finished { case, .. } | Place::Other(case) | Place::Taken(case)) =
         nowhere.place(&opened.origin, &args.input, &source);

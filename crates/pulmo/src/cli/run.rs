@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
+use pulmo::engine::output::Naming;
 use pulmo::measure::quantify::Subject;
 use pulmo::report::document::{LungMaker, Mask};
 
 use super::cases::{self, CaseArgs, Extra, Segmented};
 use super::reporting::{self, FoundLungs, Parts, ReportArgs};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, advice};
 
 /// Marks the infiltrates in CTs, measures them and makes a report of each: segment and report in one.
 ///
@@ -25,12 +26,31 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     report: ReportArgs,
+
+    /// Name of the case in the report and of its folder; for one CT. Else DICOM's study or the file's content, hashed.
+    #[arg(long, value_name = "NAME", conflicts_with = "file_names")]
+    case: Option<String>,
+
+    /// Name cases of files by the files' names, as `pulmo segment` does to pair masks with references.
+    ///
+    /// They stand in every output: not where they are patients' names.
+    #[arg(long)]
+    file_names: bool,
 }
 
 /// Makes every case and its report; see [`Args`].
 pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let key = cases::read_key(args.cases.case_key_file.as_deref())?;
-    cases::run(&args.cases, terminal, |case| report(case, &args, &key))
+    let naming = match &args.case {
+        Some(_) if args.cases.inputs.len() > 1 => {
+            let problem = format!("--case names one CT, and {} are given", args.cases.inputs.len());
+            return Err(advice(problem, "leave it out, or use --file-names where these are no patients' names"));
+        }
+        Some(name) => Naming::Given(name.clone()),
+        None if args.file_names => Naming::File,
+        None => Naming::Content,
+    };
+    cases::run(&args.cases, naming, terminal, |case| report(case, &args, &key))
 }
 
 /// What the report adds to a case's folder.
@@ -62,14 +82,13 @@ fn report(case: &Segmented<'_>, args: &Args, key: &[u8]) -> anyhow::Result<Extra
         previous: None,
     };
     let made = reporting::make(parts, &args.report)?;
-    let is_usable = made.report.quantities.lung.is_some();
     let flags = made.report.quantities.flags.iter().map(|flag| format!("{} ({})", flag.sentence, flag.found)).collect();
     Ok(Extra {
         files: made.files,
         summary: format!(", {}", reporting::summary(&made.report)),
         json: Some(serde_json::to_string(&made.report)?),
         lungs: made.lungs,
-        has_lungs: is_usable,
+        quantities: Some(made.report.quantities),
         pdf: Some(made.pdf),
         warnings: flags,
     })

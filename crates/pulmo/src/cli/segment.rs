@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use pulmo::engine::output::Naming;
+
 use super::cases::{self, CaseArgs, Extra};
 use super::objects::Object;
 use crate::terminal::{Terminal, advice};
@@ -26,5 +28,5 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
             "`pulmo run` makes a report; or use `pulmo convert report.pdf report.dcm --ct CT`",
         ));
     }
-    cases::run(&args.cases, terminal, |_| Ok(Extra::default()))
+    cases::run(&args.cases, Naming::File, terminal, |_| Ok(Extra::default()))
 }

@@ -30,6 +30,8 @@ pub struct Content {
     pub alerts: Vec<Alert>,
     /// What raised a flag.
     pub flags: Vec<Flag>,
+    /// Where the thresholds of these flags come from, each once; a flag's note counts them from 1.
+    pub threshold_sources: Vec<String>,
     /// Shares by region; `None` where they are suppressed.
     pub regions: Option<Table>,
     /// Every quantity with its rule.
@@ -40,8 +42,10 @@ pub struct Content {
     pub scores: Option<Table>,
     /// What could not be given and why: pairs of what and reason.
     pub left_out: Vec<Pair>,
-    /// What was done: pairs of name and value.
+    /// What was done, as far as two pages have room: pairs of name and value.
     pub done: Vec<Pair>,
+    /// The same without a limit, where there are no pages.
+    pub done_in_full: Vec<Pair>,
 }
 
 /// A name and what belongs to it.
@@ -80,6 +84,8 @@ pub struct Flag {
     pub found: String,
     /// What raises it.
     pub threshold: String,
+    /// Which of [`Content::threshold_sources`] says why, counted from 1.
+    pub note: usize,
 }
 
 /// A table: all rows are as long as the head.
@@ -116,6 +122,7 @@ impl Content {
         if language != Language::English {
             notices.push(words.research.to_owned());
         }
+        let (flags, threshold_sources) = flags(report, language);
         Self {
             language,
             title: words.title.to_owned(),
@@ -124,22 +131,35 @@ impl Content {
             notices,
             tiles: tiles(report, language),
             alerts: alerts(report, language),
-            flags: flags(report, language),
+            flags,
+            threshold_sources,
             regions: measures::regions(report, language),
             quantities: measures::quantities(report, language),
             follow_up: report.follow_up.as_ref().map_or_else(Vec::new, |change| change::tables(change, language)),
             scores: measures::scores(report, language),
             left_out: measures::left_out(report, language),
-            done: done::done(report, language),
+            done: done::done(report, language, done::Room::Pages),
+            done_in_full: done::done(report, language, done::Room::Endless),
         }
     }
 }
 
 impl Flag {
-    /// What was found and what raises the flag, in one line.
+    /// What was found, what raises the flag and which note says why, in one line.
     #[must_use]
     pub fn details(&self, words: &Words) -> String {
-        format!("{}: {}; {}: {}", words.found, self.found, words.threshold, self.threshold)
+        format!("{}: {}; {}: {} [{}]", words.found, self.found, words.threshold, self.threshold, self.note)
+    }
+}
+
+impl Content {
+    /// Where the thresholds come from, in one paragraph; `None` without flags.
+    #[must_use]
+    pub fn threshold_note(&self) -> Option<String> {
+        let numbered: Vec<String> =
+            (1..).zip(&self.threshold_sources).map(|(number, source)| format!("[{number}] {source}")).collect();
+        let words = self.language.words();
+        (!numbered.is_empty()).then(|| format!("{}: {}.", words.threshold_sources, numbered.join("; ")))
     }
 }
 
@@ -196,13 +216,15 @@ fn alerts(report: &Report, language: Language) -> Vec<Alert> {
     alerts
 }
 
-fn flags(report: &Report, language: Language) -> Vec<Flag> {
+/// The flags, and where their thresholds come from.
+fn flags(report: &Report, language: Language) -> (Vec<Flag>, Vec<String>) {
     // What a change between two CTs raises stands beside the others.
     let follow_up = report.follow_up.iter().flat_map(|change| &change.flags);
     let flags = report.quantities.flags.iter().chain(follow_up);
     let problems: Vec<String> =
         report.lungs.iter().flat_map(|lungs| &lungs.problems).map(|problem| language.problem(problem)).collect();
-    flags
+    let mut sources: Vec<String> = Vec::new();
+    let flags = flags
         .map(|flag| Flag {
             sentence: language.flag(flag),
             // A lung mask fails by sentences of its own.
@@ -211,6 +233,17 @@ fn flags(report: &Report, language: Language) -> Vec<Flag> {
                 _ => language.found(flag),
             },
             threshold: language.threshold(flag),
+            note: number_of(language.threshold_source(flag), &mut sources),
         })
-        .collect()
+        .collect();
+    (flags, sources)
+}
+
+/// The place of a text in a list, counted from 1; it is added if it is not there.
+fn number_of(text: String, list: &mut Vec<String>) -> usize {
+    if let Some(at) = list.iter().position(|other| *other == text) {
+        return at + 1;
+    }
+    list.push(text);
+    list.len()
 }

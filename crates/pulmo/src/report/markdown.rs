@@ -32,6 +32,9 @@ pub fn markdown(report: &Report, language: Language) -> String {
     for flag in &content.flags {
         let _ = writeln!(text, "* {} ({})", escape(&flag.sentence), escape(&flag.details(words)));
     }
+    if let Some(note) = content.threshold_note() {
+        let _ = write!(text, "\n{}\n", escape(&note));
+    }
     let measured = content.regions.iter().chain([&content.quantities]);
     for table in measured.chain(&content.follow_up).chain(&content.scores) {
         push_table(&mut text, table);
@@ -43,7 +46,7 @@ pub fn markdown(report: &Report, language: Language) -> String {
         }
     }
     let _ = write!(text, "\n## {}\n\n", words.done);
-    for pair in &content.done {
+    for pair in &content.done_in_full {
         let _ = writeln!(text, "* {}: {}", pair.name, escape(&pair.value));
     }
     text

@@ -1,4 +1,5 @@
 use std::ffi::OsStr;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -9,6 +10,7 @@ use pulmo::ct::{CtVolume, LabelMap};
 use pulmo::engine::Model;
 use pulmo::engine::Recipe;
 use pulmo::engine::model::{DataSource, Provenance};
+use pulmo::engine::result::ModelNote;
 use pulmo::measure::quantify::flags::ALL;
 use pulmo::measure::quantify::{Finding, LeftOut, follow_up};
 use pulmo::report::Report;
@@ -326,6 +328,7 @@ fn run_segments_measures_and_reports_and_lists_what_failed() {
         let mut arguments: Vec<&OsStr> = vec!["run".as_ref()];
         arguments.extend(inputs.iter().map(|input| input.as_os_str()));
         arguments.extend::<[&OsStr; 4]>(["-m".as_ref(), model.as_ref(), "-o".as_ref(), out.as_ref()]);
+        arguments.push("--file-names".as_ref());
         arguments.extend(more.iter().map(OsStr::new));
         super::pulmo(&arguments)
     };
@@ -351,19 +354,101 @@ fn run_segments_measures_and_reports_and_lists_what_failed() {
     let files = ["mask.nii.gz", "result.json"].map(|name| folder.join(name).into_os_string());
     let [mask, result] = &files;
     let output = case.at("again");
-    let arguments: [&OsStr; 8] = [
+    let arguments: [&OsStr; 10] = [
         "report".as_ref(),
         ct.as_ref(),
         "--mask".as_ref(),
         mask,
         "--result".as_ref(),
         result,
+        "--case".as_ref(),
+        "ct".as_ref(),
         "-o".as_ref(),
         output.as_ref(),
     ];
     must_succeed(&super::pulmo(&arguments));
     let again: Report = serde_json::from_str(&case.text("again/report.json")).unwrap();
     assert_eq!(again.quantities, report.quantities);
+}
+
+/// Every file below a folder, with what is packed in it unpacked.
+fn files_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(files_below(&path));
+            continue;
+        }
+        let mut bytes = std::fs::read(&path).unwrap();
+        if path.extension().is_some_and(|end| end == "gz") {
+            let mut unpacked = Vec::new();
+            flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut unpacked).unwrap();
+            bytes.extend(unpacked);
+        }
+        found.push((path, bytes));
+    }
+    found
+}
+
+#[test]
+fn no_output_of_report_and_run_bears_the_name_of_a_file() {
+    const NAMES: [&str; 3] = ["Mueller", "mueller", "Johannes"];
+    let case = Case::new();
+    model(&case.at("model.safetensors"));
+    for (from, to) in
+        [("ct", "Mueller_Johannes"), ("mask", "Mueller_Johannes_mask"), ("lungs", "lungs_of_Mueller_Johannes")]
+    {
+        std::fs::rename(case.at(&format!("{from}.nii.gz")), case.at(&format!("{to}.nii.gz"))).unwrap();
+    }
+    std::fs::copy(case.at("Mueller_Johannes.nii.gz"), case.at("other.nii.gz")).unwrap();
+    let (model, ct, other) =
+        (case.at("model.safetensors"), case.at("Mueller_Johannes.nii.gz"), case.at("other.nii.gz"));
+    let (mask, lungs) = (case.at("Mueller_Johannes_mask.nii.gz"), case.at("lungs_of_Mueller_Johannes.nii.gz"));
+    let start = |output: &str, words: &[&OsStr], more: &[&str]| {
+        let output = case.at(output);
+        let mut arguments = words.to_vec();
+        arguments.extend::<[&OsStr; 2]>(["-o".as_ref(), output.as_ref()]);
+        arguments.extend(more.iter().map(OsStr::new));
+        super::pulmo(&arguments)
+    };
+    let run: [&OsStr; 4] = ["run".as_ref(), ct.as_ref(), "-m".as_ref(), model.as_ref()];
+    let report: [&OsStr; 6] =
+        ["report".as_ref(), ct.as_ref(), "--mask".as_ref(), mask.as_ref(), "--lungs".as_ref(), lungs.as_ref()];
+    must_succeed(&start("run", &run, &["--pictures", "--probabilities"]));
+    must_succeed(&start("report", &report, &[]));
+    // The result of `segment` is named by the file, for masks are paired by it; a report made from it is not.
+    let segment: [&OsStr; 4] = ["segment".as_ref(), ct.as_ref(), "-m".as_ref(), model.as_ref()];
+    must_succeed(&start("segment", &segment, &[]));
+    let result = case.at("segment/Mueller_Johannes/result.json").display().to_string();
+    must_succeed(&start("of_result", &report, &["--result", &result]));
+    for folder in ["run", "report", "of_result"] {
+        let files = files_below(&case.at(folder));
+        assert!(files.len() >= 5, "{folder}");
+        for (path, bytes) in files {
+            let path = path.strip_prefix(case.folder.path()).unwrap().display().to_string();
+            for name in NAMES {
+                let is_in = bytes.windows(name.len()).any(|window| window == name.as_bytes());
+                assert!(!is_in && !path.contains(name), "`{name}` in {path}");
+            }
+        }
+    }
+    // The key is that of the content: the same file by another name is the same case, in report and in run.
+    let of = |folder: &str| -> Report { serde_json::from_str(&case.text(&format!("{folder}/report.json"))).unwrap() };
+    let key = of("report").case;
+    assert!(key.len() == 12 && key.bytes().all(|letter| letter.is_ascii_hexdigit()), "{key}");
+    assert_eq!(of(&format!("run/{key}")).case, key);
+    let renamed = [&[report[0], other.as_os_str()], &report[2..]].concat();
+    must_succeed(&start("renamed", &renamed, &["--case", "P 07/b"]));
+    assert_eq!(of("renamed").case, "P_07_b", "a name that is given is made fit for a folder");
+    assert_eq!(of("renamed").input.source, format!("file {key}"));
+    must_succeed(&start("named", &run, &["--case", "p07"]));
+    assert_eq!(of("named/p07").case, "p07");
+    must_succeed(&start("named", &run, &["--file-names"]));
+    assert_eq!(of("named/Mueller_Johannes").case, "Mueller_Johannes", "where it was asked for");
+    let two = [&run[..], &[other.as_os_str()]].concat();
+    let refused = start("two", &two, &["--case", "p07"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--case names one CT"));
 }
 
 #[test]
@@ -405,7 +490,13 @@ fn longest(case: &Case) -> Report {
     assert!(report.quantities.scores.len() >= 4, "scores of lobes and of zones");
     report.quantities.subject.patient = Some("p1".to_owned());
     report.quantities.subject.model_sha256 = Some("0".repeat(64));
-    report.follow_up = Some(follow_up(&report.quantities, &report.quantities).unwrap());
+    let mut earlier = report.quantities.clone();
+    earlier.scan.kernel = Some("B70f".to_owned());
+    earlier.scan.slice_thickness_mm = Some(9.0);
+    earlier.scan.contrast_agent = Some(true);
+    earlier.lung.as_mut().unwrap().total_ml *= 1.5;
+    report.follow_up = Some(follow_up(&earlier, &report.quantities).unwrap());
+    assert_eq!(report.follow_up.as_ref().unwrap().flags.len(), 4, "all that can be raised at once");
     report.quantities.flags = ALL
         .iter()
         .map(|flag| Finding {
@@ -418,7 +509,29 @@ fn longest(case: &Case) -> Report {
             source: flag.source().to_owned(),
         })
         .collect();
+    report.mask.model = Some(model_of_many_sources());
+    // More than any reader or model says of one CT.
+    let said = pulmo::ct::format::warning::ALL.iter().chain(&pulmo::engine::segment::WARNINGS);
+    report.warnings = said.map(|warning| warning.say(&[&1, &2, &3, &4, &5, &6])).collect();
     report
+}
+
+/// A model that learnt from a dozen data sets, each with long terms.
+fn model_of_many_sources() -> ModelNote {
+    let source = |number: usize| DataSource {
+        name: format!("Data set number {number}"),
+        licence: format!("CC BY-NC {number}.0"),
+        terms: "only for what was asked for and nothing beyond, by whom it was asked for ".repeat(6),
+        citation: format!("Author {number} et al. {}", "A title of a paper that is as long as titles are. ".repeat(5)),
+        note: "slices with lesions alone".to_owned(),
+    };
+    ModelNote {
+        recipe: "a model with a name that is much longer than names of models should ever be ".repeat(4),
+        sha256: "0".repeat(64),
+        data: (1..=12).map(source).collect(),
+        training_cases: 1234,
+        threshold: 0.5,
+    }
 }
 
 /// What a browser prints of a page; `None` where there is no Chromium.
@@ -463,5 +576,51 @@ fn the_longest_report_prints_to_two_pages_and_is_german_throughout() {
         }
     }
     let german = pulmo::report::markdown(&report, pulmo::report::Language::German);
-    assert_eq!(english_lines(&german), Vec::<&str>::new());
+    let is_terms = |line: &&str| line.contains("Data set number");
+    let left: Vec<&str> = english_lines(&german).into_iter().filter(|line| !is_terms(line)).collect();
+    assert_eq!(left, [german.lines().find(|line| line.contains("a model with a name")).unwrap()]);
+}
+
+#[test]
+fn a_page_counts_the_sources_and_warnings_that_it_has_no_room_for() {
+    let case = Case::new();
+    let report = longest(&case);
+    let warnings = report.warnings.len();
+    let html = String::from_utf8(pulmo::report::html(&report, &[], pulmo::report::Language::English).unwrap()).unwrap();
+    for said in ["Data set number 3;", "9 more (further licences: CC BY-NC 4.0, CC BY-NC 5.0", "CC BY-NC 12.0); all of"]
+    {
+        assert!(html.contains(said), "`{said}` is missing");
+    }
+    assert!(!html.contains("Data set number 4"), "the page ends its list");
+    assert!(html.contains(&format!("{} more; all of them in the JSON and the Markdown", warnings - 6)));
+    let markdown = pulmo::report::markdown(&report, pulmo::report::Language::English);
+    let json = String::from_utf8(report.to_json().unwrap()).unwrap();
+    for number in 1..=12 {
+        let name = format!("Data set number {number}");
+        assert!(markdown.contains(&name) && json.contains(&name), "{name}");
+    }
+    assert_eq!(markdown.matches("as long as titles are. ").count(), 12 * 5, "the list without pages is whole");
+}
+
+#[test]
+fn every_flag_says_in_a_note_where_its_threshold_comes_from() {
+    let case = Case::new();
+    let report = longest(&case);
+    for (language, begins, thick) in [
+        (pulmo::report::Language::English, "Where the thresholds come from: [1] ", "Fleischner Society asks for"),
+        (pulmo::report::Language::German, "Woher die Schwellen stammen: [1] ", "Fleischner Society verlangt"),
+    ] {
+        let content = pulmo::report::content::Content::of(&report, language);
+        assert!(content.flags.len() > 17, "those of the follow-up too");
+        assert!(content.flags.iter().all(|flag| (1..=content.threshold_sources.len()).contains(&flag.note)));
+        let note = content.threshold_note().unwrap();
+        assert!(note.starts_with(begins) && note.contains(thick), "{note}");
+        let html = String::from_utf8(pulmo::report::html(&report, &[], language).unwrap()).unwrap();
+        assert!(html.contains(begins) && html.contains("[2]"));
+        assert!(pulmo::report::markdown(&report, language).contains(thick));
+    }
+    let mut plain = report.clone();
+    plain.quantities.flags.clear();
+    plain.follow_up = None;
+    assert_eq!(pulmo::report::content::Content::of(&plain, pulmo::report::Language::English).threshold_note(), None);
 }

@@ -12,7 +12,7 @@ use pulmo::engine::segment::Segmentation;
 use pulmo::picture::{Layers, View};
 
 use super::{CaseArgs, Extra, Pdf};
-use crate::cli::objects::{Mask, Object, write_series};
+use crate::cli::objects::{Mask, Measured, Object, ascii, write_series};
 use crate::terminal::advice;
 
 /// The series that DICOM objects will refer to.
@@ -46,7 +46,10 @@ pub(super) fn write(
     };
     let labels = &found.labels;
     let mask = Mask { source, labels, segments: &segments, settings: &settings };
-    let lungs = extra.lungs.as_ref().filter(|_| extra.has_lungs);
+    // Lungs that cannot be trusted give no shares here either.
+    let has_lungs = extra.quantities.as_ref().is_some_and(|quantities| quantities.lung.is_some());
+    let lungs = extra.lungs.as_ref().filter(|_| has_lungs);
+    let measured = Measured { lungs, quantities: extra.quantities.as_ref() };
     let binary = mask.segmentation(SegKind::Binary)?;
     let wanted: BTreeSet<Object> = args.dicom.iter().copied().collect();
     for object in wanted {
@@ -63,9 +66,9 @@ pub(super) fn write(
             // Without the segmentation beside it the report would refer to an object that nobody has.
             Object::Sr if args.dicom.contains(&Object::Seg) => {
                 let refer = |number: u16| SegmentReference::of(&binary, number);
-                mask.report(Some(&refer), lungs)?.write(&path)?;
+                mask.report(Some(&refer), &measured)?.write(&path)?;
             }
-            Object::Sr => mask.report(None, lungs)?.write(&path)?,
+            Object::Sr => mask.report(None, &measured)?.write(&path)?,
             Object::Capture => {
                 write_series(&path, &mask.pictures(&opened.volume)?)?;
             }
@@ -79,11 +82,6 @@ pub(super) fn write(
         }
     }
     Ok(())
-}
-
-/// The printable ASCII characters of a name, at most so many.
-fn ascii(name: &str, most: usize) -> String {
-    name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').filter(|&c| c != '\\').take(most).collect()
 }
 
 pub(super) fn draw(folder: &Path, opened: &Opened, found: &Segmentation) -> pulmo::engine::Result<()> {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::input::{Content, Labels};
 use super::{Args, cannot_become};
-use crate::cli::objects::{Mask, Object, onto, write_series};
+use crate::cli::objects::{Mask, Measured, Object, onto, write_series};
 use crate::terminal::{Terminal, advice};
 
 /// Makes the object and writes it.
@@ -59,7 +59,8 @@ fn of_labels(
             let reference = labels.reference.clone();
             let refer =
                 reference.map(|whole| move |number: u16| SegmentReference { numbers: vec![number], ..whole.clone() });
-            mask.report(refer.as_ref().map(|refer| refer as &dyn Fn(u16) -> SegmentReference), lungs.as_ref())?
+            let measured = Measured { lungs: lungs.as_ref(), quantities: None };
+            mask.report(refer.as_ref().map(|refer| refer as &dyn Fn(u16) -> SegmentReference), &measured)?
         }
         Object::Capture => {
             let ct = args.ct.as_deref().unwrap_or(Path::new(""));
@@ -159,6 +160,7 @@ pub(super) fn write_json(output: &Path, report: &Report) -> anyhow::Result<()> {
                     "numbers": segment.numbers,
                 })),
                 "numbers": numbers,
+                "comments": group.comments,
             })
         })
         .collect();

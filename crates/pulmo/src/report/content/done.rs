@@ -6,8 +6,52 @@ use super::Pair;
 use crate::report::document::{LungMaker, Report};
 use crate::report::language::Language;
 
+/// How much room there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Two pages: lists without an end are cut, and say so.
+    Pages,
+    /// As much as there is to say.
+    Endless,
+}
+
+/// Data sets that a page names in full; a model may have learnt from many.
+const NAMED_SOURCES: usize = 3;
+/// Warnings that a page gives.
+const NAMED_WARNINGS: usize = 6;
+/// Letters that a page has for a data set, a warning, or the licences of the other data sets.
+const LETTERS: [usize; 3] = [500, 240, 240];
+/// Letters that a page has for the name of a model.
+const NAME_LETTERS: usize = 80;
+
+impl Room {
+    fn shorten(self, text: String, letters: usize) -> String {
+        match self {
+            Self::Pages => shortened(&text, letters),
+            Self::Endless => text,
+        }
+    }
+
+    /// How many of a list are given, and how many are left.
+    fn split(self, most: usize, all: usize) -> (usize, usize) {
+        let given = if self == Self::Endless { all } else { all.min(most) };
+        (given, all - given)
+    }
+}
+
+/// The words of a text that fit, and a mark where some do not.
+fn shortened(text: &str, letters: usize) -> String {
+    if text.chars().count() <= letters {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(letters - 2).collect();
+    // A word is cut only where it is longer than a fifth of the room.
+    let end = kept.rfind(' ').filter(|&end| end > kept.len() * 4 / 5).unwrap_or(kept.len());
+    format!("{} …", kept[..end].trim_end_matches([' ', ',', ';', ':']))
+}
+
 /// Name and value of everything that a reader needs to know or to repeat what was done.
-pub(super) fn done(report: &Report, language: Language) -> Vec<Pair> {
+pub(super) fn done(report: &Report, language: Language, room: Room) -> Vec<Pair> {
     let words = language.words();
     let mut pairs =
         vec![Pair::new(words.series, series(report, language)), Pair::new(words.grid, grid(report, language))];
@@ -16,7 +60,7 @@ pub(super) fn done(report: &Report, language: Language) -> Vec<Pair> {
         pairs.push(Pair::new(words.scanner, scanner));
     }
     pairs.push(Pair::new(words.input_key, report.input.source.clone()));
-    mask(report, language, &mut pairs);
+    mask(report, language, room, &mut pairs);
     if let Some(lungs) = &report.lungs {
         let how = match lungs.maker {
             LungMaker::Threshold => words.lungs_by_threshold,
@@ -25,8 +69,12 @@ pub(super) fn done(report: &Report, language: Language) -> Vec<Pair> {
         };
         pairs.push(Pair::new(words.lungs, with_hash(how, lungs.sha256.as_deref())));
     }
-    for warning in &report.warnings {
-        pairs.push(Pair::new(words.warnings, language.warning(warning)));
+    let (given, left) = room.split(NAMED_WARNINGS, report.warnings.len());
+    for warning in &report.warnings[..given] {
+        pairs.push(Pair::new(words.warnings, room.shorten(language.warning(warning), LETTERS[1])));
+    }
+    if left > 0 {
+        pairs.push(Pair::new(words.warnings, format!("{left} {}; {}", words.more, words.more_listed)));
     }
     pairs.push(Pair::new(words.software, format!("pulmo {}", report.pulmo_version)));
     pairs
@@ -78,7 +126,7 @@ fn scanner(report: &Report, language: Language) -> String {
     parts.join(", ")
 }
 
-fn mask(report: &Report, language: Language, pairs: &mut Vec<Pair>) {
+fn mask(report: &Report, language: Language, room: Room, pairs: &mut Vec<Pair>) {
     let words = language.words();
     let mask = &report.mask;
     if mask.sha256.is_some() || mask.model.is_none() {
@@ -88,17 +136,35 @@ fn mask(report: &Report, language: Language, pairs: &mut Vec<Pair>) {
     let value = format!(
         "{} {}, SHA-256 {}, {} {}",
         words.model,
-        model.recipe,
+        room.shorten(model.recipe.clone(), NAME_LETTERS),
         model.sha256,
         words.probability_from,
         language.short(model.threshold)
     );
     pairs.push(Pair::new(words.mask, value));
-    for data in &model.data {
+    let (given, left) = room.split(NAMED_SOURCES, model.data.len());
+    for data in &model.data[..given] {
         let cases = format!(" ({} {})", model.training_cases, words.training_cases);
         let cases = if model.data.len() == 1 { cases } else { String::new() };
-        pairs.push(Pair::new(words.trained_on, data_source(data, &cases, language)));
+        pairs.push(Pair::new(words.trained_on, room.shorten(data_source(data, &cases, language), LETTERS[0])));
     }
+    if left > 0 {
+        let licences = shortened(&licences(&model.data[given..]), LETTERS[2]);
+        let licences =
+            if licences.is_empty() { licences } else { format!(" ({}: {licences})", words.further_licences) };
+        pairs.push(Pair::new(words.trained_on, format!("{left} {}{licences}; {}", words.more, words.more_listed)));
+    }
+}
+
+/// Every licence once.
+fn licences(data: &[DataSource]) -> String {
+    let mut seen: Vec<&str> = Vec::new();
+    for licence in data.iter().map(|data| data.licence.as_str()).filter(|licence| !licence.is_empty()) {
+        if !seen.contains(&licence) {
+            seen.push(licence);
+        }
+    }
+    seen.join(", ")
 }
 
 fn data_source(data: &DataSource, cases: &str, language: Language) -> String {
@@ -115,4 +181,20 @@ fn data_source(data: &DataSource, cases: &str, language: Language) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_ends_at_a_word_and_says_that_it_was_cut() {
+        assert_eq!(shortened("as it is", 8), "as it is");
+        assert_eq!(shortened("for research only; no other use", 30), "for research only; no other …");
+        assert_eq!(shortened("größere Wörter", 9), "größere …");
+        let one_word = "x".repeat(50);
+        assert_eq!(shortened(&one_word, 20).chars().count(), 20);
+        assert_eq!(Room::Pages.split(3, 12), (3, 9));
+        assert_eq!(Room::Endless.split(3, 12), (12, 0));
+    }
 }

@@ -26,6 +26,7 @@ pub(super) const WORDS: Words = Words {
     no_flags: "None of the checks raised a flag.",
     found: "Found",
     threshold: "flag if",
+    threshold_sources: "Where the thresholds come from",
     pictures: "Pictures",
     picture_note: "Lung window (centre −600 HU, width 1500 HU). R and L are the patient's sides, A and P front and back.",
     orange: "Orange",
@@ -118,6 +119,9 @@ pub(super) const WORDS: Words = Words {
     warnings: "Warnings",
     software: "Software",
     page: "Page",
+    more: "more",
+    more_listed: "all of them in the JSON and the Markdown of this report",
+    further_licences: "further licences",
 };
 
 /// A part of the lungs, without its side.

@@ -29,6 +29,7 @@ pub(super) const WORDS: Words = Words {
     no_flags: "Keine der Prüfungen hat etwas beanstandet.",
     found: "Gefunden",
     threshold: "Hinweis bei",
+    threshold_sources: "Woher die Schwellen stammen",
     pictures: "Bilder",
     picture_note: "Lungenfenster (Mitte −600 HE, Breite 1500 HE). R und L sind die Seiten des Patienten, A und P vorn und hinten.",
     orange: "Orange",
@@ -121,6 +122,9 @@ pub(super) const WORDS: Words = Words {
     warnings: "Warnungen",
     software: "Software",
     page: "Seite",
+    more: "weitere",
+    more_listed: "alle stehen im JSON und im Markdown dieses Berichts",
+    further_licences: "weitere Lizenzen",
 };
 
 /// A part of the lungs, without its side.
@@ -342,7 +346,7 @@ const FLAGS: [FlagWords; 22] = [
 ];
 
 /// English words in what flags found, longer ones first.
-const FOUND: [(&str, &str); 20] = [
+const FOUND: [(&str, &str); 24] = [
     ("below the left lung", "unter der linken Lunge"),
     ("no usable lung mask", "keine brauchbare Lungenmaske"),
     ("right of the middle", "rechts der Mitte"),
@@ -351,6 +355,8 @@ const FOUND: [(&str, &str); 20] = [
     ("not given", "nicht angegeben"),
     ("not named", "nicht genannt"),
     ("not known", "nicht bekannt"),
+    ("given", "gegeben"),
+    ("named", "genannt"),
     ("at the first slice", "an der ersten Schicht"),
     ("at the last slice", "an der letzten Schicht"),
     ("at the first row", "an der ersten Zeile"),
@@ -361,8 +367,10 @@ const FOUND: [(&str, &str); 20] = [
     (" years", " Jahre"),
     (", then ", ", dann "),
     (" HU", " HE"),
+    ("left lung", "linke Lunge"),
     ("left ", "links "),
     (" to ", " bis "),
+    (" of ", " von "),
 ];
 
 /// Reasons by identifier.
@@ -454,6 +462,20 @@ mod tests {
         assert_eq!(Language::German.found(&thick), "4,5 mm");
         let cut = finding("cut_by_field_of_view", "15 cm² at the last slice", String::new());
         assert_eq!(Language::German.found(&cut), "15 cm² an der letzten Schicht");
+        for (id, english, german) in [
+            (
+                "wrong_side",
+                "57 % right of the middle, left lung 52 % of both",
+                "57 % rechts der Mitte, linke Lunge 52 % von beiden",
+            ),
+            ("liver_side", "70 % of 812 mL below the left lung", "70 % von 812 mL unter der linken Lunge"),
+            ("contrast_agent", "named", "genannt"),
+            ("contrast_changed", "given, then not named", "gegeben, dann nicht genannt"),
+            ("kernel_changed", "not given, then B70f", "nicht angegeben, dann B70f"),
+            ("lung_ratio", "left 58 % of both", "links 58 % von beiden"),
+        ] {
+            assert_eq!(Language::German.found(&finding(id, english, String::new())), german);
+        }
     }
 
     #[test]

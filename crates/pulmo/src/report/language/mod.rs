@@ -8,6 +8,7 @@ mod english;
 mod german;
 mod german_problems;
 mod german_warnings;
+mod threshold_sources;
 mod words;
 
 use pulmo_measure::quantify::{Attenuation, Boundary, Finding, LeftOut, Region, Score};
@@ -208,6 +209,15 @@ impl Language {
     #[must_use]
     pub fn threshold(self, flag: &Finding) -> String {
         self.or_english(german::threshold(flag), &self.figures(&flag.threshold))
+    }
+
+    /// Where the threshold of a flag comes from, as short as a footnote.
+    #[must_use]
+    pub fn threshold_source(self, flag: &Finding) -> String {
+        match threshold_sources::of(&flag.id) {
+            Some([english, german]) => if self == Self::German { german } else { english }.to_owned(),
+            None => flag.source.clone(),
+        }
     }
 
     /// What a flag found.

@@ -29,6 +29,7 @@ pub struct Words {
     pub no_flags: &'static str,
     pub found: &'static str,
     pub threshold: &'static str,
+    pub threshold_sources: &'static str,
     // Pictures.
     pub pictures: &'static str,
     pub picture_note: &'static str,
@@ -127,4 +128,8 @@ pub struct Words {
     pub warnings: &'static str,
     pub software: &'static str,
     pub page: &'static str,
+    // Lists that a page has no room for.
+    pub more: &'static str,
+    pub more_listed: &'static str,
+    pub further_licences: &'static str,
 }

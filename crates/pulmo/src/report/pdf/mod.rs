@@ -19,8 +19,9 @@ use super::pictures::Drawn;
 use font::{Font, encode};
 use sheet::{INK, PAGE, SOFT, Sheet};
 
-/// Sizes by which all letters are multiplied until two pages are enough; the last is taken in any case.
-const SCALES: [f32; 10] = [1.18, 1.12, 1.06, 1.0, 0.95, 0.9, 0.85, 0.8, 0.74, 0.68];
+/// Sizes by which all letters are multiplied until two pages are enough; the last is taken in any case. The longest
+/// report that tests make stops at 0.68; the two below it are there so that no other one needs a third page.
+const SCALES: [f32; 12] = [1.18, 1.12, 1.06, 1.0, 0.95, 0.9, 0.85, 0.8, 0.74, 0.68, 0.6, 0.52];
 /// More flags than this stand in one paragraph each, in small letters, so that two pages are enough.
 pub(super) const FEW_FLAGS: usize = 8;
 /// Behind the numbers at the top.
@@ -81,6 +82,10 @@ fn lay_out(content: &Content, pictures: &[Drawn], shapes: &[Shape], scale: f32) 
         }
         sheet.paragraph(&format!("• {}", flag.sentence), plain);
         sheet.paragraph(&format!("   {}", flag.details(words)), soft);
+    }
+    if let Some(note) = content.threshold_note() {
+        let style = sheet.style(6.6, Font::Regular, SOFT);
+        sheet.paragraph(&note, style);
     }
     sheet.heading(words.pictures);
     picture_row(&mut sheet, pictures, content.language);

@@ -38,6 +38,8 @@ pub struct Group {
     pub source_series_uid: Option<String>,
     /// The numbers, in the report's order.
     pub numbers: Vec<Number>,
+    /// What a reader must know of them, one sentence each.
+    pub comments: Vec<String>,
 }
 
 impl Group {
@@ -110,6 +112,17 @@ impl Number {
     #[must_use]
     pub fn volume_ml(ml: f64) -> Self {
         Self { name: code::VOLUME, value: Some(ml), unit: Some(code::MILLILITRE), equation: None }
+    }
+
+    /// A volume in mL that is not all of a segment: with its rule in words, as `voxels at or above -300 HU`.
+    ///
+    /// # Errors
+    /// [`Error::Value`] if there is no rule.
+    pub fn volume_by(ml: f64, rule: &str) -> Result<Self> {
+        if rule.trim().is_empty() {
+            return Err(Error::Value { problem: "a part of a volume without its rule in words".to_owned() });
+        }
+        Ok(Self { equation: Some(rule.to_owned()), ..Self::volume_ml(ml) })
     }
 
     /// A share of a volume in per cent, with the whole in words, as `of the volume of both lungs by the lung mask`.

@@ -127,6 +127,7 @@ fn read_group(container: &Item) -> (Group, usize) {
     for item in &container.children {
         match &item.value {
             Value::Text(text) if item.is_named(&code::TRACKING_IDENTIFIER) => group.tracking_id = text.clone(),
+            Value::Text(text) if item.is_named(&code::COMMENT) => group.comments.push(text.clone()),
             Value::Uid(uid) if item.is_named(&code::TRACKING_UID) => group.tracking_uid = uid.clone(),
             Value::Uid(uid) if item.is_named(&code::SOURCE_SERIES) => group.source_series_uid = Some(uid.clone()),
             Value::Code(category) if item.is_named(&code::FINDING_CATEGORY) => group.category = Some(category.clone()),

@@ -120,6 +120,7 @@ fn measurement_group(group: &Group, source: &SourceSeries, settings: &Settings) 
         items.push(Item::uid(CONTAINS, code::SOURCE_SERIES, series));
     }
     items.extend(group.numbers.iter().map(measurement));
+    items.extend(group.comments.iter().map(|comment| Item::text(CONTAINS, code::COMMENT, comment)));
     // Without a region the group follows TID 1501.
     let template = if group.segment.is_some() { "1411" } else { "1501" };
     Item::container(CONTAINS, code::MEASUREMENT_GROUP, Some(template)).with(items)
