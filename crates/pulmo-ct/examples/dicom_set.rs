@@ -35,7 +35,7 @@ fn write(ct: &Path, mask: &Path, out: &Path) -> Result<()> {
     segmentation.write(&out.join("seg.dcm"))?;
     rtstruct::write(&source, &labels, &segments, &settings)?.write(&out.join("rtstruct.dcm"))?;
     let mut groups = measure(&source, &labels, &segments, &settings)?;
-    for (group, number) in groups.iter_mut().zip(1..) {
+    for (group, number) in groups.iter_mut().zip(1..=2) {
         group.segment = Some(SegmentReference::of(&segmentation, number));
     }
     sr::write(&source, &groups, &settings)?.write(&out.join("sr.dcm"))?;
