@@ -9,6 +9,9 @@ use crate::Scalar;
 use crate::element::{Element, narrow_to, widen_to};
 use crate::simd::wide;
 
+/// Scale and shift of each channel.
+pub type Affine<'a, T> = (&'a [T], &'a [T]);
+
 /// A run of channels of one stored tensor, with what is pending on them.
 ///
 /// # Shapes
@@ -26,7 +29,7 @@ pub struct Segment<'a, E: Element> {
     /// Number of channels that are read.
     pub channels: usize,
     /// Scale and shift of each channel that is read.
-    pub affine: Option<(&'a [E::Scalar], &'a [E::Scalar])>,
+    pub affine: Option<Affine<'a, E::Scalar>>,
     /// Whether negative values become zero, after scale and shift.
     pub relu: bool,
 }

@@ -99,13 +99,13 @@ fn check(conv: &Conv3d, stream: &mut Stream) {
         assert_close(&dx, &values[1], &scales[1], units, &format!("data gradient, {variant:?}, {conv:?}"));
         assert_close(&dw, &values[2], &scales[2], units, &format!("weight gradient, {variant:?}, {conv:?}"));
     }
-    check_narrow(conv, (&x, &w, &dy, with_bias.then_some(&bias)));
+    check_narrow(conv, [&x, &w, &dy], with_bias.then_some(&bias[..]));
 }
 
 /// All three calls on bfloat16 tensors, for every variant, against the float64 reference on the same numbers.
 ///
 /// Outputs may be off by their own rounding beside that of the sums: far less than 2^-8 of the magnitudes of all products.
-fn check_narrow(conv: &Conv3d, (x, w, dy, bias): (&[f32], &[f32], &[f32], Option<&Vec<f32>>)) {
+fn check_narrow(conv: &Conv3d, [x, w, dy]: [&[f32]; 3], bias: Option<&[f32]>) {
     let narrow = |values: &[f32]| values.iter().map(|&value| Bf16::narrow(value)).collect::<Vec<_>>();
     let widened = |values: &[Bf16]| values.iter().map(|value| value.widen()).collect::<Vec<_>>();
     let (x, dy) = (narrow(x), narrow(dy));
@@ -117,14 +117,14 @@ fn check_narrow(conv: &Conv3d, (x, w, dy, bias): (&[f32], &[f32], &[f32], Option
         [y, dx, dw]
     };
     let (x_wide, dy_wide) = (widened(&x), widened(&dy));
-    let values = exact(&widen(&x_wide), &widen(w), &widen(&dy_wide), bias.map(|bias| widen(bias)).as_deref());
-    let of_bias = bias.map(|bias| magnitudes(bias));
+    let values = exact(&widen(&x_wide), &widen(w), &widen(&dy_wide), bias.map(widen).as_deref());
+    let of_bias = bias.map(magnitudes);
     let scales = exact(&magnitudes(&x_wide), &magnitudes(w), &magnitudes(&dy_wide), of_bias.as_deref());
     for variant in Variant::available() {
         let set = variant.kernels().unwrap();
         let (mut y, mut dx) = (vec![Bf16::narrow(f32::NAN); dy.len()], vec![Bf16::narrow(f32::NAN); x.len()]);
         let mut dw = vec![f32::NAN; w.len()];
-        fast::forward(set, conv, (&conv.view_of_input(&x), w, bias.map(|bias| &bias[..])), &mut y);
+        fast::forward(set, conv, (&conv.view_of_input(&x), w, bias), &mut y);
         fast::data_gradient(set, conv, (&dy, w), &mut dx);
         fast::weight_gradient(set, conv, (&conv.view_of_input(&x), &dy), &mut dw);
         let found = [widened(&y), widened(&dx), dw];
