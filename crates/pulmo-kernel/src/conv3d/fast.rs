@@ -1,9 +1,9 @@
 //! The fast convolutions in float32, over one set of register kernels and any element that they can write.
 
+use super::lines::Lines;
 use super::passes;
 use super::tiles::{self, Shared};
-use super::weights::{self, Lines};
-use super::{Conv3d, slabs, winograd};
+use super::{Conv3d, slabs, weights, winograd};
 use crate::element::widen_to;
 use crate::simd::{KernelSet, Stored};
 use crate::view::View;

@@ -2,6 +2,7 @@
 
 mod aligned;
 pub(crate) mod fast;
+mod lines;
 mod packing;
 mod passes;
 mod scratch;

@@ -11,14 +11,13 @@ use std::cell::RefCell;
 use rayon::prelude::*;
 
 use super::aligned::Aligned;
+use super::lines::Lines;
 use super::packing::Source;
 use super::passes::Pass;
-use super::slabs;
 use super::tiles::{Shared, dots_pay};
-use crate::element::{Element, widen_to};
-use crate::simd::filtering::{OUTPUTS, POINTS, WEIGHTS};
-use crate::simd::{KernelSet, OuterJob, SpreadJob, Stored, wide};
-use crate::view::View;
+use crate::element::Element;
+use crate::simd::filtering::{POINTS, WEIGHTS};
+use crate::simd::{KernelSet, OuterJob, Stored};
 
 /// Output voxels that a task packs at a time.
 pub(super) const CHUNK_VOXELS: usize = 256;
@@ -79,7 +78,7 @@ impl Share {
     }
 
     /// The channels of `x` and of `dy` that the share needs.
-    fn channels(&self) -> [std::ops::Range<usize>; 2] {
+    pub(super) fn channels(&self) -> [std::ops::Range<usize>; 2] {
         let (rows, columns) = (self.first_row..self.end_row, self.first_column..self.end_column);
         match self.rows {
             Rows::Input => [rows, columns],
@@ -131,15 +130,6 @@ pub(super) fn parts(weights: usize, lines: usize, width: usize) -> usize {
     (lines * width / PART_VOXELS).min(MAX_PART_FLOATS / weights.max(1)).clamp(1, MAX_PARTS).min(lines.max(1))
 }
 
-/// How the lines of a pass are read.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Lines<'a, E: Element> {
-    /// As they are, with zeros before and behind each.
-    Direct { padding: usize, x: &'a View<'a, E> },
-    /// Turned into the points of minimal filtering; with the zeros before a line, and its voxels.
-    Points { padding: usize, voxels: usize, x: &'a View<'a, E> },
-}
-
 /// Computes `dw[tap][depth][channel] = sum over voxels of x * dy` for a forward pass.
 pub(super) fn run<E: Stored>(set: &'static KernelSet, pass: &Pass, x: Lines<'_, E>, dy: &[E], dw: &mut [f32]) {
     if dw.is_empty() {
@@ -179,36 +169,29 @@ pub(super) fn run<E: Stored>(set: &'static KernelSet, pass: &Pass, x: Lines<'_, 
     }
 }
 
-/// How lines of an input lie in memory: floats of a line, floats between voxels, the channel that comes first.
-struct Form {
-    line: usize,
-    pitch: usize,
-    first: usize,
-}
-
 /// Everything that the tasks share.
-struct Job<'a, E: Element> {
-    set: &'static KernelSet,
-    pass: &'a Pass,
+pub(super) struct Job<'a, E: Element> {
+    pub(super) set: &'static KernelSet,
+    pub(super) pass: &'a Pass,
     lines: Lines<'a, E>,
-    dy: &'a [E],
+    pub(super) dy: &'a [E],
     taps: usize,
 }
 
 /// Buffers of a thread.
 #[derive(Default)]
-struct Scratch {
+pub(super) struct Scratch {
     rows: Aligned,
     columns: Aligned,
     /// A line with zeros around.
-    padded: Vec<f32>,
+    pub(super) padded: Vec<f32>,
     /// Lines of `x` and `dy` in float32, `[line][voxel][channel]`, or at all points, `[line][point][step][channel]`.
-    x_lines: Aligned,
-    dy_lines: Aligned,
+    pub(super) x_lines: Aligned,
+    pub(super) dy_lines: Aligned,
     /// Packed place of every input line, or [`ABSENT`].
     slots: Vec<u32>,
     /// The packed input lines, by their index.
-    packed: Vec<usize>,
+    pub(super) packed: Vec<usize>,
     /// Pairs of packed places of all taps, and where each tap's begin.
     pairs: Vec<[u32; 2]>,
     starts: Vec<usize>,
@@ -301,94 +284,6 @@ impl<E: Stored> Job<'_, E> {
         columns.pack_columns(share, self.set, &mut scratch.columns);
         let places = (rows.places(), columns.places());
         self.multiply(share, places, scratch, sums);
-    }
-
-    /// The input as it lies in memory, where that will do.
-    fn plain_input<'x>(&self, (padding, x): (usize, &View<'x, E>)) -> Option<&'x [f32]> {
-        x.as_plain().and_then(E::as_scalars).filter(|_| padding == 0 && !self.is_merged(x))
-    }
-
-    /// Whether the taps of a line are merged into the channels.
-    fn is_merged(&self, x: &View<'_, E>) -> bool {
-        self.pass.depth != x.channels()
-    }
-
-    /// How a direct line of the input lies in memory.
-    fn input_form(&self, share: &Share, (padding, x): (usize, &View<'_, E>)) -> Form {
-        if self.is_merged(x) {
-            let line = (x.size[2] + 2 * padding) * x.channels();
-            return Form { line, pitch: self.pass.pitches[2], first: 0 };
-        }
-        if self.plain_input((padding, x)).is_some() {
-            return Form { line: x.line_len(), pitch: self.pass.pitches[2], first: 0 };
-        }
-        let [of_x, _] = share.channels();
-        Form { line: x.size[2] * of_x.len(), pitch: of_x.len(), first: of_x.start }
-    }
-
-    /// Widens the share's channels of the packed input lines and of some output lines, where they do not lie in memory
-    /// as float32 already.
-    fn widen(&self, share: &Share, chunk: std::ops::Range<usize>, input: (usize, &View<'_, E>), scratch: &mut Scratch) {
-        let (padding, x) = input;
-        let [of_x, of_dy] = share.channels();
-        if self.plain_input(input).is_none() {
-            let line = self.input_form(share, input).line;
-            let x = if self.is_merged(x) { x.clone() } else { x.some_channels(of_x) };
-            let to = scratch.x_lines.reserve(scratch.packed.len() * line);
-            for (&from, to) in scratch.packed.iter().zip(to.chunks_exact_mut(line.max(1))) {
-                slabs::read_line(&x, from, padding, to);
-            }
-        }
-        if E::as_scalars(self.dy).is_none() {
-            let line = self.pass.output[2] * of_dy.len();
-            let to = scratch.dy_lines.reserve(chunk.len() * line);
-            for (index, to) in chunk.zip(to.chunks_exact_mut(line.max(1))) {
-                self.read_gradients(index, &of_dy, to);
-            }
-        }
-    }
-
-    /// Reads some channels of a line of output gradients.
-    fn read_gradients(&self, line: usize, channels: &std::ops::Range<usize>, to: &mut [f32]) {
-        let (all, outputs) = (self.pass.channels, self.pass.output[2]);
-        let from = self.dy[line * outputs * all..][..outputs * all].chunks_exact(all);
-        wide(|| {
-            for (to, from) in to.chunks_exact_mut(channels.len()).zip(from) {
-                widen_to(&from[channels.clone()], to);
-            }
-        });
-    }
-
-    /// Turns the share's channels of the packed input lines and of some output lines into points.
-    fn spread(
-        &self,
-        share: &Share,
-        chunk: std::ops::Range<usize>,
-        (padding, voxels, x): (usize, usize, &View<'_, E>),
-        scratch: &mut Scratch,
-    ) {
-        let steps = self.pass.axes[2].count;
-        let [of_x, of_dy] = share.channels();
-        let Scratch { padded, packed, x_lines, dy_lines, .. } = scratch;
-        let outputs = self.pass.output[2];
-        let (len, count) = (POINTS * steps * of_x.len(), of_x.len());
-        let x = x.some_channels(of_x);
-        padded.clear();
-        padded.resize((steps * OUTPUTS + 2) * count, 0.0);
-        for (&line, to) in packed.iter().zip(x_lines.reserve(packed.len() * len).chunks_exact_mut(len.max(1))) {
-            wide(|| x.read_line(line, &mut padded[padding * count..][..voxels * count]));
-            // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
-            unsafe { (self.set.spread)(&spread_job(padded, count, steps, to)) };
-        }
-        let (len, count) = (POINTS * steps * of_dy.len(), of_dy.len());
-        let to = dy_lines.reserve(chunk.len() * len);
-        padded.clear();
-        padded.resize((steps * OUTPUTS + 2) * count, 0.0);
-        for (line, to) in chunk.zip(to.chunks_exact_mut(len.max(1))) {
-            self.read_gradients(line, &of_dy, &mut padded[..outputs * count]);
-            // SAFETY: as above.
-            unsafe { (self.set.spread_gradients)(&spread_job(padded, count, steps, to)) };
-        }
     }
 
     /// First float of an input line, by its index over batch, depth and height.
@@ -518,19 +413,5 @@ impl<E: Stored> Job<'_, E> {
                 }
             }
         }
-    }
-}
-
-/// The job that turns a padded line of `channels` a voxel into `[point][step][channel]`.
-fn spread_job(padded: &[f32], channels: usize, steps: usize, to: &mut [f32]) -> SpreadJob {
-    assert!(padded.len() >= (steps * OUTPUTS + 2) * channels && to.len() >= POINTS * steps * channels);
-    SpreadJob {
-        from: padded.as_ptr(),
-        voxel: channels,
-        channels,
-        steps,
-        to: to.as_mut_ptr(),
-        point_pitch: steps * channels,
-        step_pitch: channels,
     }
 }

@@ -10,8 +10,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::aligned::{Aligned, Lent};
+use super::lines::Lines;
 use super::tiles::{Block, PANEL_BYTES, Shared, blocks};
-use super::weights::Lines;
 use super::{Conv3d, passes, weights};
 use crate::simd::filtering::{OUTPUTS, POINTS, WEIGHTS};
 use crate::simd::{CollectJob, DotJob, KernelSet, MAX_ROWS, SpreadJob, Stored, Tap, TileJob, wide};
