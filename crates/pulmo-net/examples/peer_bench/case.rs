@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pulmo_net::graph::{Graph, Op, Role, ValueId};
 use pulmo_net::weights::write_safetensors;
-use pulmo_net::{Network, Shape, Tensor, Weights};
+use pulmo_net::{Network, Shape, Weights};
 use serde_json::{Value, json};
 
 /// The networks that are timed.
@@ -42,21 +42,29 @@ pub(crate) fn weights(network: &Network) -> Result<Weights, String> {
     network.initial_weights(1).map_err(|error| error.to_string())
 }
 
-/// Writes a row's files into a folder.
-pub(crate) fn write(folder: &Path, network: &Network, shape: Shape) -> Result<(), String> {
+/// A network with what it is run on.
+pub(crate) struct Case {
+    pub(crate) network: Network,
+    pub(crate) shape: Shape,
+    pub(crate) input: Vec<f32>,
+    pub(crate) target: Vec<u8>,
+}
+
+/// Writes a case's files into a folder.
+pub(crate) fn write(folder: &Path, case: &Case, weights: &Weights) -> Result<(), String> {
     let failed =
         |what: &str, error: &dyn std::fmt::Display| format!("cannot write {what} in `{}`: {error}", folder.display());
-    let graph = network.graph(shape).map_err(|error| error.to_string())?;
-    let (input, target) = data(shape);
+    let graph = case.network.graph(case.shape).map_err(|error| error.to_string())?;
     std::fs::create_dir_all(folder).map_err(|error| failed("files", &error))?;
-    let bytes: Vec<u8> = input.iter().flat_map(|value| value.to_le_bytes()).collect();
-    for (name, bytes) in
-        [("graph.json", description(&graph).to_string().into_bytes()), ("input.f32", bytes), ("target.u8", target)]
-    {
+    let bytes: Vec<u8> = case.input.iter().flat_map(|value| value.to_le_bytes()).collect();
+    for (name, bytes) in [
+        ("graph.json", description(&graph).to_string().into_bytes()),
+        ("input.f32", bytes),
+        ("target.u8", case.target.clone()),
+    ] {
         std::fs::write(folder.join(name), bytes).map_err(|error| failed(name, &error))?;
     }
-    let weights: BTreeMap<String, Tensor> = weights(network)?;
-    write_safetensors(folder.join("weights.safetensors"), &weights, &BTreeMap::new())
+    write_safetensors(folder.join("weights.safetensors"), weights, &BTreeMap::new())
         .map_err(|error| failed("weights", &error))
 }
 

@@ -4,10 +4,12 @@
 //! `cargo xtask bench peers paper-20x112x112-train` those whose name contains the word. Every tool is a process of two
 //! threads that stays; one step of each is taken after the other, the first does not count. Before a time is believed,
 //! logits (inference) or the losses of the same eight steps (training) are compared. `$PULMO_PYTHON` names an
-//! environment to take instead.
+//! environment to take instead. `cargo xtask bench peers golden ../shared/oracles/paper_net` compares bfloat16 with PyTorch's
+//! autocast on golden inputs, both beside our float64.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod case;
+mod golden;
 mod ours;
 mod worker;
 
@@ -29,9 +31,10 @@ fn main() -> ExitCode {
         ["work", work, network, size, folder] => {
             hold_kernels().and_then(|()| ours::serve(work, network, parse(size), Path::new(folder)))
         }
+        ["golden", root] => goldens(Path::new(root)),
         [] => bench(""),
         [only] => bench(only),
-        _ => Err("usage: peer_bench [PART OF A ROW'S NAME]".into()),
+        _ => Err("usage: peer_bench [PART OF A ROW'S NAME] | golden FOLDER".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -63,10 +66,19 @@ fn bench_folder() -> Result<PathBuf, String> {
     Ok(target.join("bench"))
 }
 
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/peer_bench/peers.py")
+}
+
+fn goldens(root: &Path) -> Result<(), String> {
+    let folder = bench_folder()?;
+    golden::compare(root, &folder, &python(&folder)?, &script())
+}
+
 fn bench(only: &str) -> Result<(), String> {
     let folder = bench_folder()?;
     let python = python(&folder)?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/peer_bench/peers.py");
+    let script = script();
     let versions = Command::new(&python).arg(&script).arg("versions").output().map_err(|error| error.to_string())?;
     println!("{}; two threads each", String::from_utf8_lossy(&versions.stdout).trim());
     println!("\n| row | tool | median s (range) | ours / rival | peak MiB | agreement |\n|---|---|---|---|---|---|");
@@ -133,7 +145,9 @@ fn tools(row: &Row) -> Vec<&'static str> {
 
 fn run(row: &Row, python: &Path, script: &Path) -> Result<(), String> {
     let (network, shape) = case::network(row.network, row.size)?;
-    case::write(&row.folder, &network, shape)?;
+    let (input, target) = case::data(shape);
+    let weights = case::weights(&network)?;
+    case::write(&row.folder, &case::Case { network, shape, input, target }, &weights)?;
     let mut workers = Vec::new();
     for tool in tools(row) {
         match Worker::start(tool, row, python, script) {

@@ -3,7 +3,7 @@
     peers.py TOOL WORK FOLDER
 
 TOOL is torch, torch-cl, torch-compile, onnxruntime or openvino; WORK is infer or train, with -bf16 behind it for
-bfloat16. FOLDER holds what the bench wrote: `graph.json`, `weights.safetensors`, `input.f32` and `target.u8`.
+bfloat16, or trace-bf16. FOLDER holds what the bench wrote: `graph.json`, `weights.safetensors`, `input.f32` and `target.u8`.
 
 Reads `step` lines from standard input and answers each with seconds and a check (the loss of a training step);
 `end` is answered with the peak memory of the process and its children in MiB. The first logits go to FOLDER/TOOL.f32.
@@ -128,6 +128,10 @@ def run_torch(tool, work, folder):
         torch._inductor.config.freezing = work.startswith("infer")
         call = torch.compile(network)
 
+    if work.startswith("trace"):
+        trace(network, graph, x, target, folder)
+        return
+
     def logits():
         with torch.inference_mode() if work.startswith("infer") else torch.enable_grad():
             with torch.autocast("cpu", torch.bfloat16, enabled=low):
@@ -145,16 +149,47 @@ def run_torch(tool, work, folder):
     def step():
         adam.zero_grad(set_to_none=True)
         out = logits().float()
-        probability = out.softmax(1)[:, 1]
-        hit = (target == 1).float()
-        dice = 1 - 2 * (probability * hit).sum() / (probability.sum() + hit.sum())
-        loss = dice + F.cross_entropy(out, target)
+        loss = soft_dice(out, target) + F.cross_entropy(out, target)
         loss.backward()
         adam.step()
         return loss.item()
 
     # The weights before the first step are those of the bench: no forward pass may move the running statistics.
     serve(step, lambda: np.zeros(1), tool, folder)
+
+
+def trace(network, graph, x, target, folder):
+    """Logits, loss and gradients under autocast, in the layout of weight files, to FOLDER/torch-cl.safetensors."""
+    import torch
+    import torch.nn.functional as F
+    from safetensors.torch import save_file
+
+    def run():
+        with torch.autocast("cpu", torch.bfloat16):
+            return network(x).float()
+
+    network.eval()
+    with torch.no_grad():
+        found = {"logits": run().permute(0, 2, 3, 4, 1).flatten().contiguous()}
+    network.train()
+    out = run()
+    loss = soft_dice(out, target) + F.cross_entropy(out, target)
+    loss.backward()
+    found["training_logits"] = out.detach().permute(0, 2, 3, 4, 1).flatten().contiguous()
+    found["loss"] = loss.detach().reshape(1)
+    for parameter in graph["parameters"]:
+        if parameter["trained"]:
+            gradient = network.named(parameter["name"]).grad
+            if parameter["transposed"]:
+                gradient = gradient.flip(2, 3, 4).transpose(0, 1)
+            found[parameter["name"]] = gradient.contiguous()
+    save_file(found, f"{folder}/torch-cl.safetensors")
+
+
+def soft_dice(out, target):
+    probability = out.softmax(1)[:, 1]
+    hit = (target == 1).float()
+    return 1 - 2 * (probability * hit).sum() / (probability.sum() + hit.sum())
 
 
 def as_array(logits):
