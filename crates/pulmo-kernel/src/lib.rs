@@ -7,6 +7,7 @@ pub mod adam;
 mod conv3d;
 mod dispatch;
 mod element;
+mod matrix;
 pub mod normalise;
 pub mod pointwise;
 mod reference;
@@ -17,5 +18,9 @@ pub mod view;
 pub use conv3d::Conv3d;
 pub use dispatch::{Convolve, Kernels, Scalar};
 pub use element::{Bf16, Element};
+#[doc(hidden)]
+pub use matrix::{
+    check as matrix_check, forward_scratch_bytes as matrix_forward_scratch_bytes, scratch_bytes as matrix_scratch_bytes,
+};
 pub use self_test::{KernelState, kernel_state};
 pub use simd::{Variant, bfloat16_instructions, force, selected};

@@ -23,17 +23,17 @@ pub fn kernel_state(variant: Variant) -> &'static KernelState {
     static STATES: [OnceLock<KernelState>; Variant::ALL.len()] = [const { OnceLock::new() }; Variant::ALL.len()];
     STATES[variant as usize].get_or_init(|| match variant.kernels() {
         None => KernelState::Lacks(variant.lacking()),
-        Some(set) => apart(set).map_or_else(KernelState::Failed, |()| KernelState::Passed),
+        Some(set) => apart(|| check(set)).map_or_else(KernelState::Failed, |()| KernelState::Passed),
     })
 }
 
 /// Runs the test on a thread and a pool of its own: a thread of the common pool could, while it waits, begin a convolution
 /// that waits for this very test. For the same reason nothing in a
 /// convolution asks for the selected kernels ([`crate::simd::chosen`] does not wait).
-fn apart(set: &'static KernelSet) -> Result<(), String> {
+pub(crate) fn apart(check: impl FnOnce() -> Result<(), String> + Send) -> Result<(), String> {
     let run = || {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|error| error.to_string())?;
-        pool.install(|| check(set))
+        pool.install(check)
     };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().spawn_scoped(scope, run).map_err(|error| error.to_string())?;
@@ -163,7 +163,7 @@ mod tests {
             KernelSet { collect_narrow: no_collect, ..set },
         ];
         for (kernel, set) in broken.into_iter().enumerate() {
-            assert!(apart(Box::leak(Box::new(set))).is_err(), "kernel number {kernel} computes nothing");
+            assert!(apart(|| check(Box::leak(Box::new(set)))).is_err(), "kernel number {kernel} computes nothing");
         }
     }
 

@@ -10,19 +10,19 @@ struct Line([f32; 16]);
 
 /// A buffer of floats, zero at first, that begins on a cache line.
 #[derive(Debug, Default)]
-pub(super) struct Aligned {
+pub(crate) struct Aligned {
     lines: Vec<Line>,
     len: usize,
 }
 
 impl Aligned {
     /// A buffer of `len` zeros.
-    pub(super) fn zeros(len: usize) -> Self {
+    pub(crate) fn zeros(len: usize) -> Self {
         Aligned { lines: vec![Line([0.0; 16]); len.div_ceil(16)], len }
     }
 
     /// Makes room for `len` floats, whose contents are arbitrary but initialised.
-    pub(super) fn reserve(&mut self, len: usize) -> &mut [f32] {
+    pub(crate) fn reserve(&mut self, len: usize) -> &mut [f32] {
         if self.lines.len() * 16 < len {
             self.lines.resize(len.div_ceil(16), Line([0.0; 16]));
         }
@@ -31,13 +31,13 @@ impl Aligned {
     }
 
     /// The floats.
-    pub(super) fn as_slice(&self) -> &[f32] {
+    pub(crate) fn as_slice(&self) -> &[f32] {
         // SAFETY: the lines hold at least `len` initialised floats without gaps (repr(C), size 64).
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 
     /// The floats, to write.
-    pub(super) fn as_mut(&mut self) -> &mut [f32] {
+    pub(crate) fn as_mut(&mut self) -> &mut [f32] {
         // SAFETY: as above, and the borrow is unique.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
@@ -48,11 +48,11 @@ static SPARE: Mutex<Option<Aligned>> = Mutex::new(None);
 
 /// A large buffer that is given back when it is dropped, so that the next call need not ask the system for it.
 #[derive(Debug)]
-pub(super) struct Lent(Aligned);
+pub(crate) struct Lent(Aligned);
 
 impl Lent {
     /// A buffer of `len` floats, whose contents are arbitrary but initialised.
-    pub(super) fn of(len: usize) -> Self {
+    pub(crate) fn of(len: usize) -> Self {
         let spare = SPARE.lock().ok().and_then(|mut spare| spare.take());
         // A smaller one is freed first: its contents are not worth keeping.
         let mut buffer = spare.filter(|spare| spare.lines.len() * 16 >= len).unwrap_or_else(|| Aligned::zeros(len));

@@ -1,10 +1,10 @@
 //! Three-dimensional convolution: its geometry, and the fast float32 kernels behind [`crate::Scalar`].
 
-mod aligned;
+pub(crate) mod aligned;
 pub(crate) mod fast;
 mod lines;
 mod packing;
-mod passes;
+pub(crate) mod passes;
 mod scratch;
 mod slabs;
 mod tiles;

@@ -9,50 +9,50 @@ const MERGE_CHANNELS: usize = 16;
 
 /// One axis of a pass: output `first + step * j`, `j < count`, reads input `advance * j + shift` for every tap.
 #[derive(Debug, Clone)]
-pub(super) struct Axis {
-    pub(super) count: usize,
-    pub(super) first: usize,
-    pub(super) step: usize,
-    pub(super) advance: usize,
+pub(crate) struct Axis {
+    pub(crate) count: usize,
+    pub(crate) first: usize,
+    pub(crate) step: usize,
+    pub(crate) advance: usize,
     /// Size of the input.
-    pub(super) extent: usize,
+    pub(crate) extent: usize,
     /// Index of the tap in the weights, and its shift.
-    pub(super) taps: Vec<(usize, isize)>,
+    pub(crate) taps: Vec<(usize, isize)>,
 }
 
 impl Axis {
     /// The input voxel of output `j` through a tap's shift, if inside.
-    pub(super) fn source(&self, j: usize, shift: isize) -> Option<usize> {
+    pub(crate) fn source(&self, j: usize, shift: isize) -> Option<usize> {
         (j * self.advance).checked_add_signed(shift).filter(|&at| at < self.extent)
     }
 }
 
 /// A sum over taps for every voxel of a sub-grid of the output.
 #[derive(Debug, Clone)]
-pub(super) struct Pass {
-    pub(super) batch: usize,
-    pub(super) axes: [Axis; 3],
+pub(crate) struct Pass {
+    pub(crate) batch: usize,
+    pub(crate) axes: [Axis; 3],
     /// Kernel size as it lies in the weights.
-    pub(super) kernel: [usize; 3],
+    pub(crate) kernel: [usize; 3],
     /// Floats between neighbouring input voxels along each axis, and between volumes.
-    pub(super) pitches: [usize; 3],
-    pub(super) volume: usize,
+    pub(crate) pitches: [usize; 3],
+    pub(crate) volume: usize,
     /// Size of the whole output.
-    pub(super) output: [usize; 3],
+    pub(crate) output: [usize; 3],
     /// Channels summed over (of the virtual input voxels) and computed.
-    pub(super) depth: usize,
-    pub(super) channels: usize,
+    pub(crate) depth: usize,
+    pub(crate) channels: usize,
 }
 
 impl Pass {
     /// Voxels that the pass computes.
-    pub(super) fn voxels(&self) -> usize {
+    pub(crate) fn voxels(&self) -> usize {
         self.batch * self.axes.iter().map(|axis| axis.count).product::<usize>()
     }
 }
 
 /// The forward pass of a convolution over an input with `depth` channels a voxel.
-pub(super) fn forward(conv: &Conv3d) -> Pass {
+pub(crate) fn forward(conv: &Conv3d) -> Pass {
     let output = conv.output();
     let axes = std::array::from_fn(|axis| Axis {
         count: output[axis],
@@ -76,7 +76,7 @@ pub(super) fn forward(conv: &Conv3d) -> Pass {
 
 /// The passes of the data gradient: one for every residue of the input voxels by the stride, as all voxels of one
 /// residue have the same taps. The weights are to be `[tap][out][in]`.
-pub(super) fn data_gradient(conv: &Conv3d) -> Vec<Pass> {
+pub(crate) fn data_gradient(conv: &Conv3d) -> Vec<Pass> {
     let [residues_d, residues_h, residues_w] = conv.stride;
     let mut passes = Vec::new();
     for d in 0..residues_d {

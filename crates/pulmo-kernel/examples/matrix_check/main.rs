@@ -1,0 +1,44 @@
+//! Compares the products of Intel's AMX with their plain twin, in all operations; with `time`, also measures them.
+//! `cargo run --release -p pulmo-kernel --example matrix_check [time]`; runs in an emulator too.
+
+use std::process::ExitCode;
+
+use pulmo_kernel::{Conv3d, matrix_check};
+
+fn main() -> ExitCode {
+    // The choice of vectors for everything that is not a tile.
+    println!("vectors: {}", pulmo_kernel::selected());
+    match matrix_check::report(|line| println!("{line}")) {
+        Ok(true) => println!("all results have the same bits"),
+        Ok(false) => println!("NOT all results have the same bits"),
+        Err(reason) => {
+            println!("nothing compared: {reason}");
+            return ExitCode::from(2);
+        }
+    }
+    if std::env::args().nth(1).is_some_and(|argument| argument == "time") {
+        measure();
+    }
+    ExitCode::SUCCESS
+}
+
+/// Best of five runs of every call of some layers.
+fn measure() {
+    for (input, channels, kernel, stride) in [
+        ([20, 112, 112], [3, 64], [3, 7, 7], [1, 2, 2]),
+        ([20, 56, 56], [64, 64], [3; 3], [1; 3]),
+        ([5, 14, 14], [256, 256], [3; 3], [1; 3]),
+        ([20, 112, 112], [128, 64], [3; 3], [1; 3]),
+        ([3, 112, 112], [131, 131], [3; 3], [1; 3]),
+        ([20, 56, 56], [64, 128], [3; 3], [2; 3]),
+    ] {
+        let padding = kernel.map(|kernel: usize| kernel / 2);
+        let conv =
+            Conv3d { batch: 1, input, in_channels: channels[0], out_channels: channels[1], kernel, stride, padding };
+        let rates = [0, 1, 2].map(|call| {
+            let best = (0..5).filter_map(|_| matrix_check::rehearse(&conv, call, true).ok()).fold(f64::MAX, f64::min);
+            format!("{:.2} ms, {:.2} TFLOP/s", best * 1e3, 2e-12 * conv.macs() as f64 / best)
+        });
+        println!("{conv:?}: forward {}; inputs {}; weights {}", rates[0], rates[1], rates[2]);
+    }
+}

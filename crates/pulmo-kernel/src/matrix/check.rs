@@ -1,0 +1,266 @@
+//! Compares tile products with their plain twin: for the self-test, and for a person in front of a new processor or an emulator.
+
+use std::sync::OnceLock;
+
+use super::amx::Amx;
+use super::plain::Plain;
+use super::unit::{Job, Row, SIDE, Step, Sums, Unit};
+use super::{data_gradient, forward, weight_gradient};
+use crate::conv3d::Conv3d;
+use crate::self_test::apart;
+
+/// The instructions, if this process can use them and they have passed a self-test, or why not. The test runs once, at the first call.
+pub(crate) fn usable() -> Result<Amx, &'static str> {
+    static STATE: OnceLock<Result<Amx, String>> = OnceLock::new();
+    let state = STATE.get_or_init(|| {
+        let amx = Amx::available()?;
+        apart(|| self_test(amx)).map(|()| amx)
+    });
+    state.as_ref().copied().map_err(String::as_str)
+}
+
+/// How far results lie from those of the plain twin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Difference {
+    /// The largest difference, and the largest value.
+    largest: f32,
+    scale: f32,
+    /// Results that have other bits.
+    unequal: usize,
+}
+
+impl Difference {
+    fn between(found: &[f32], expected: &[f32]) -> Self {
+        let mut difference = Self { largest: 0.0, scale: 0.0, unequal: 0 };
+        for (&found, &expected) in found.iter().zip(expected) {
+            difference.scale = difference.scale.max(expected.abs());
+            // Any not-a-number is as good as another.
+            if found.to_bits() != expected.to_bits() && !(found.is_nan() && expected.is_nan()) {
+                difference.unequal += 1;
+                let apart = (found - expected).abs();
+                difference.largest = difference.largest.max(if apart.is_nan() { f32::INFINITY } else { apart });
+            }
+        }
+        difference
+    }
+
+    /// Other roundings stay far below this share of the largest value; a wrong product or index does not.
+    fn is_close(&self) -> bool {
+        self.largest <= 1e-4 * self.scale
+    }
+}
+
+/// What is compared of a convolution.
+const CALLS: [&str; 3] = ["a convolution", "a gradient of inputs", "a gradient of weights"];
+
+/// The three calls, on numbers that are the same for the same geometry.
+fn calls<U: Unit>(unit: U, conv: &Conv3d) -> [Vec<f32>; 3] {
+    let mut results = [conv.output_len(), conv.input_len(), conv.weight_len()].map(|len| vec![f32::NAN; len]);
+    let [y, dx, dw] = &mut results;
+    let w = numbers(conv.weight_len(), 2);
+    let bias = numbers(conv.out_channels, 4);
+    let (x, dy) = (numbers(conv.input_len(), 1), numbers(conv.output_len(), 3));
+    let (x_line, dy_line) = (conv.input[2] * conv.in_channels, conv.output()[2] * conv.out_channels);
+    let read_x = |line: usize, to: &mut [f32]| to.copy_from_slice(&x[line * x_line..][..x_line]);
+    let read_dy = |line: usize, to: &mut [f32]| to.copy_from_slice(&dy[line * dy_line..][..dy_line]);
+    forward(unit, conv, (&read_x, &w, Some(&bias)), y);
+    data_gradient(unit, conv, (&read_dy, &w), dx);
+    weight_gradient(unit, conv, (&read_x, &read_dy), dw);
+    results
+}
+
+/// Numbers in [-1, 1), the same for the same seed.
+fn numbers(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9);
+    let next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    };
+    std::iter::repeat_with(next).take(count).collect()
+}
+
+/// A strided convolution with merged channels, and one with whole blocks of channels.
+fn geometries() -> [Conv3d; 2] {
+    let strided = Conv3d {
+        batch: 1,
+        input: [3, 7, 9],
+        in_channels: 5,
+        out_channels: 19,
+        kernel: [3; 3],
+        stride: [1, 2, 2],
+        padding: [1; 3],
+    };
+    [
+        strided,
+        Conv3d { in_channels: 40, out_channels: 33, kernel: [1, 3, 3], stride: [1; 3], padding: [0, 1, 1], ..strided },
+    ]
+}
+
+/// Forward pass and both gradients of two small convolutions.
+fn self_test<U: Unit>(unit: U) -> Result<(), String> {
+    for conv in geometries() {
+        let (found, expected) = (calls(unit, &conv), calls(Plain, &conv));
+        for (what, (found, expected)) in CALLS.into_iter().zip(found.iter().zip(&expected)) {
+            let difference = Difference::between(found, expected);
+            if !difference.is_close() {
+                return Err(format!("{what} on tiles is {} off, of up to {}", difference.largest, difference.scale));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Products of single tiles in all four shapes, with values below the normal ones, infinities and not-a-numbers among them.
+fn products<U: Unit>(unit: U, shape: [usize; 2]) -> Vec<f32> {
+    const STEPS: usize = 3;
+    let mut state = 17_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 40) as u16
+    };
+    // Bits at random reach all exponents; most of the rows are ordinary numbers.
+    let mut row = |index: usize| match index % 7 {
+        0 => Row(std::array::from_fn(|_| next())),
+        1 => Row(std::array::from_fn(|_| next() & 0x80FF)),
+        _ => Row(std::array::from_fn(|_| next() & 0x80FF | 0x3F00)),
+    };
+    let rows: Vec<Row> = (0..4 * STEPS * SIDE).map(&mut row).collect();
+    let mut sums: Vec<Sums> = (0..4).map(|tile| Sums([[tile as f32 - 1.5; SIDE]; SIDE])).collect();
+    let at = |step: usize| step * SIDE * size_of::<Row>();
+    let steps: Vec<Step> = (0..STEPS).map(|step| Step { left: at(step), right: at(STEPS - 1 - step) }).collect();
+    let base = |index: usize| rows[index * STEPS * SIDE..].as_ptr();
+    for fresh in [false, true, false] {
+        let job =
+            Job { left: [base(0), base(1)], right: [base(2), base(3)], steps: &steps, sums: sums.as_mut_ptr(), fresh };
+        // SAFETY: inside a session; every base has the rows of all steps; four tiles are lent.
+        unit.session(|| unsafe { unit.multiply(shape, &job) });
+    }
+    sums[..shape[0] * shape[1]].iter().flat_map(|sums| sums.0).flatten().collect()
+}
+
+/// Layers of every kind, as small as they show all cases.
+fn layers() -> Vec<(&'static str, Conv3d)> {
+    let layer = |input, channels: [usize; 2], kernel: [usize; 3], stride| Conv3d {
+        batch: 1,
+        input,
+        in_channels: channels[0],
+        out_channels: channels[1],
+        kernel,
+        stride,
+        padding: kernel.map(|kernel| kernel / 2),
+    };
+    vec![
+        ("3x7x7, stride 1x2x2, 3 to 64", layer([2, 13, 14], [3, 64], [3, 7, 7], [1, 2, 2])),
+        ("3x3x3, 131 to 131", layer([2, 6, 10], [131, 131], [3; 3], [1; 3])),
+        ("1x1x1, 131 to 2", layer([3, 9, 8], [131, 2], [1; 3], [1; 3])),
+        ("1x1x1, stride 2, 64 to 128", layer([3, 8, 10], [64, 128], [1; 3], [2; 3])),
+        ("3x3x3, stride 2, 64 to 70", layer([3, 8, 10], [64, 70], [3; 3], [2; 3])),
+        ("3x3x3, stride 1x2x2, 64 to 32", layer([2, 9, 12], [64, 32], [3; 3], [1, 2, 2])),
+        ("3x3x3, 16 to 16, two volumes", Conv3d { batch: 2, ..layer([2, 9, 10], [16, 16], [3; 3], [1; 3]) }),
+    ]
+}
+
+/// Compares the instructions with their plain twin in all operations, with 1, 2 and 4 threads: a line of text each, and whether all results have
+/// the same bits. The reason where the instructions cannot be used.
+pub fn report(mut line: impl FnMut(String)) -> Result<bool, &'static str> {
+    let amx = Amx::available()?;
+    let mut all_equal = true;
+    let mut tell = |what: String, difference: Difference| {
+        all_equal &= difference.unequal == 0;
+        let Difference { largest, scale, unequal } = difference;
+        line(format!("{what}: {unequal} results with other bits, largest difference {largest:e} of up to {scale:e}"));
+    };
+    for shape in [[1, 1], [1, 2], [2, 1], [2, 2]] {
+        let difference = Difference::between(&products(amx, shape), &products(Plain, shape));
+        tell(format!("products of {}x{} tiles", shape[0], shape[1]), difference);
+    }
+    for (name, conv) in layers() {
+        let expected = calls(Plain, &conv);
+        for threads in [1, 2, 4] {
+            let pool =
+                rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|_| "no threads to be had")?;
+            let found = pool.install(|| calls(amx, &conv));
+            for (what, (found, expected)) in CALLS.into_iter().zip(found.iter().zip(&expected)) {
+                tell(format!("{what}, {name}, {threads} threads"), Difference::between(found, expected));
+            }
+        }
+    }
+    match usable() {
+        Ok(_) => line("self-test: passed".to_owned()),
+        Err(reason) => line(format!("self-test: {reason}")),
+    }
+    Ok(all_equal)
+}
+
+/// Runs one of the three calls (output, gradient of the input, gradient of the weights) in plain Rust or, where `instructions`, on the instructions, and gives
+/// the seconds it took. The reason where they cannot be used.
+pub fn rehearse(conv: &Conv3d, call: usize, instructions: bool) -> Result<f64, &'static str> {
+    if instructions { Ok(timed(Amx::available()?, conv, call)) } else { Ok(timed(Plain, conv, call)) }
+}
+
+fn timed<U: Unit>(unit: U, conv: &Conv3d, call: usize) -> f64 {
+    let ones = |_: usize, to: &mut [f32]| to.fill(1.0);
+    let w = vec![1.0; conv.weight_len()];
+    let mut result = vec![0.0_f32; [conv.output_len(), conv.input_len(), conv.weight_len()][call]];
+    let start = std::time::Instant::now();
+    match call {
+        0 => forward(unit, conv, (&ones, &w, None), &mut result),
+        1 => data_gradient(unit, conv, (&ones, &w), &mut result),
+        _ => weight_gradient(unit, conv, (&ones, &ones), &mut result),
+    }
+    start.elapsed().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_instructions_agree_with_their_plain_twin_or_say_why_they_cannot_run() {
+        match report(|line| println!("{line}")) {
+            Ok(all_equal) => {
+                assert!(all_equal);
+                assert!(usable().is_ok());
+            }
+            Err(reason) => {
+                println!("not compared: {reason}");
+                assert!(!reason.is_empty());
+                assert_eq!(usable().err(), Some(reason));
+            }
+        }
+    }
+
+    /// Multiplies wrongly in one shape.
+    #[derive(Clone, Copy)]
+    struct Broken([usize; 2]);
+
+    impl Unit for Broken {
+        fn session<R>(self, work: impl FnOnce() -> R) -> R {
+            work()
+        }
+
+        unsafe fn multiply(self, shape: [usize; 2], job: &Job<'_>) {
+            // SAFETY: the caller's contract.
+            unsafe { Plain.multiply(shape, job) };
+            if shape == self.0 {
+                // SAFETY: at least one tile is lent.
+                unsafe { (*job.sums).0[3][7] += 0.25 };
+            }
+        }
+    }
+
+    #[test]
+    fn the_self_test_notices_a_wrong_product_in_any_shape() {
+        assert_eq!(self_test(Plain), Ok(()));
+        for shape in [[1, 1], [1, 2], [2, 1], [2, 2]] {
+            let reason = self_test(Broken(shape)).unwrap_err();
+            assert!(reason.contains("on tiles is"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_not_a_number_in_place_of_a_number_is_a_difference() {
+        assert!(!Difference::between(&[f32::NAN], &[1.0]).is_close());
+        assert!(Difference::between(&[1.0], &[1.0]).is_close());
+    }
+}

@@ -1,0 +1,118 @@
+//! Convolutions in bfloat16 with float32 sums, by products of 16 x 32 x 16.
+//!
+//! Inputs are read line by line, rounded and packed into planes in which every tap is a constant offset (`layout.rs`,
+//! `planes.rs`), so that factors are loaded from there as they lie. The forward pass and the data gradient are one algorithm
+//! (`forward.rs`), the weight gradient is another (`gradient.rs`), both over anything that multiplies tiles (`unit.rs`):
+//! Intel's AMX, or plain Rust that gives the same bits on every machine.
+
+#[cfg_attr(not(target_arch = "x86_64"), path = "absent.rs")]
+mod amx;
+mod bfloat16;
+pub mod check;
+mod forward;
+mod gradient;
+mod layout;
+mod pairs;
+mod plain;
+mod planes;
+mod turning;
+mod unit;
+mod weights;
+
+pub(crate) use unit::Unit;
+use unit::{Row, Sums};
+use weights::Weights;
+
+use crate::conv3d::{Conv3d, passes};
+
+pub(crate) use bfloat16::Stored;
+
+/// Writes a line of a tensor, counted over batch, depth and height: width x channels values.
+pub(crate) trait Reader: Fn(usize, &mut [f32]) + Sync {}
+
+impl<F: Fn(usize, &mut [f32]) + Sync> Reader for F {}
+
+/// Where tasks write, each to places of its own.
+struct Places<T>(*mut T);
+
+impl<T> Places<T> {
+    fn get(&self) -> *mut T {
+        self.0
+    }
+}
+
+// SAFETY: whoever writes through it does so to places of one task alone.
+unsafe impl<T> Sync for Places<T> {}
+
+/// A buffer that begins on a cache line, as rows.
+fn rows_of(floats: &mut [f32]) -> &mut [Row] {
+    // SAFETY: any bits are a row, and what does not fill one is left out.
+    let (before, rows, _) = unsafe { floats.align_to_mut::<Row>() };
+    assert!(before.is_empty(), "the buffer begins on a cache line");
+    rows
+}
+
+/// Rows as tiles of sums.
+fn sums_of(rows: &mut [Row]) -> &mut [Sums] {
+    // SAFETY: any bits are a tile, and rows are aligned as tiles are.
+    unsafe { rows.align_to_mut::<Sums>().1 }
+}
+
+/// Convolution of an input that is read by lines: `y = conv(x, w) + bias`, overwriting `y`. Bit-identical for any number of threads.
+pub(crate) fn forward<U: Unit, E: Stored>(
+    unit: U,
+    conv: &Conv3d,
+    (x, w, bias): (&impl Reader, &[f32], Option<&[f32]>),
+    y: &mut [E],
+) {
+    conv.check_lens(conv.input_len(), w.len(), y.len());
+    if y.is_empty() {
+        return;
+    }
+    let pass = passes::forward(conv);
+    forward::run(unit, (&pass, x), (Weights { w, turned: false }, bias), &Places(y.as_mut_ptr()));
+}
+
+/// Gradient with respect to the input, overwriting `dx`, of an output gradient that is read by lines.
+pub(crate) fn data_gradient<U: Unit, E: Stored>(unit: U, conv: &Conv3d, (dy, w): (&impl Reader, &[f32]), dx: &mut [E]) {
+    conv.check_lens(dx.len(), w.len(), conv.output_len());
+    if dx.is_empty() {
+        return;
+    }
+    let to = Places(dx.as_mut_ptr());
+    for pass in passes::data_gradient(conv) {
+        forward::run(unit, (&pass, dy), (Weights { w, turned: true }, None), &to);
+    }
+}
+
+/// Gradient with respect to the weights, overwriting `dw`, of an input and an output gradient that are read by lines.
+pub(crate) fn weight_gradient<U: Unit>(unit: U, conv: &Conv3d, (x, dy): (&impl Reader, &impl Reader), dw: &mut [f32]) {
+    conv.check_lens(conv.input_len(), dw.len(), conv.output_len());
+    if conv.output_len() == 0 || conv.input_len() == 0 {
+        return dw.fill(0.0);
+    }
+    gradient::run(unit, &passes::forward(conv), (x, dy), dw);
+}
+
+/// Slack for lists of tasks and lines, per thread.
+const THREAD_SLACK: usize = 128 << 10;
+
+/// Upper bound, in bytes, of what one call (forward or either gradient) has allocated at a time, with as many threads as the current pool has.
+pub fn scratch_bytes(conv: &Conv3d) -> usize {
+    let of_weights =
+        if conv.output_len() * conv.input_len() == 0 { [0; 2] } else { gradient::bytes(&passes::forward(conv)) };
+    let turned = passes::data_gradient(conv).iter().map(|pass| of_threads(forward::bytes(pass))).max();
+    forward_scratch_bytes(conv).max(turned.unwrap_or(0)).max(of_threads(of_weights))
+}
+
+/// The same for the forward call alone.
+pub fn forward_scratch_bytes(conv: &Conv3d) -> usize {
+    of_threads(forward::bytes(&passes::forward(conv)))
+}
+
+fn of_threads([shared, thread]: [usize; 2]) -> usize {
+    shared + rayon::current_num_threads() * (thread + THREAD_SLACK)
+}
+
+#[cfg(test)]
+mod tests;

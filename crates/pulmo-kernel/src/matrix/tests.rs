@@ -1,0 +1,160 @@
+//! Convolutions on tiles, in plain Rust, against the float64 reference.
+
+use rayon::ThreadPoolBuilder;
+
+use super::bfloat16::{round, widen};
+use super::plain::Plain;
+use super::{data_gradient, forward, weight_gradient};
+use crate::conv3d::Conv3d;
+use crate::reference;
+
+/// A small generator of reproducible numbers.
+pub(super) struct Stream(pub(super) u64);
+
+impl Stream {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        self.0 >> 33
+    }
+
+    fn pick(&mut self, choices: &[usize]) -> usize {
+        choices[self.next() as usize % choices.len()]
+    }
+
+    /// Numbers in [-1, 1) that are bfloat16 already.
+    fn floats(&mut self, len: usize) -> Vec<f32> {
+        (0..len).map(|_| widen(round((self.next() as f32 / (1_u64 << 31) as f32) * 2.0 - 1.0))).collect()
+    }
+}
+
+/// A reader of a stored tensor.
+fn lines(values: &[f32], len: usize) -> impl Fn(usize, &mut [f32]) + Sync {
+    move |line, to| to.copy_from_slice(&values[line * len..][..len])
+}
+
+/// What the three calls gave: output, gradient of the input, gradient of the weights.
+fn all(conv: &Conv3d, (x, w, dy): (&[f32], &[f32], &[f32]), bias: Option<&[f32]>) -> [Vec<f32>; 3] {
+    let mut y = vec![f32::NAN; dy.len()];
+    let mut dx = vec![f32::NAN; x.len()];
+    let mut dw = vec![f32::NAN; w.len()];
+    let x = lines(x, conv.input[2] * conv.in_channels);
+    let dy = lines(dy, conv.output()[2] * conv.out_channels);
+    forward(Plain, conv, (&x, w, bias), &mut y);
+    data_gradient(Plain, conv, (&dy, w), &mut dx);
+    weight_gradient(Plain, conv, (&x, &dy), &mut dw);
+    [y, dx, dw]
+}
+
+/// Units of float32 rounding of the sum of the magnitudes of all products that a result may be off.
+const UNITS: f64 = 32.0;
+
+fn check(conv: &Conv3d, stream: &mut Stream) {
+    let (x, w) = (stream.floats(conv.input_len()), stream.floats(conv.weight_len()));
+    let (dy, bias) = (stream.floats(conv.output_len()), stream.floats(conv.out_channels));
+    let bias = stream.next().is_multiple_of(2).then_some(bias.as_slice());
+    let exact = |of: fn(f32) -> f64| {
+        let [x, w, dy] = [&x, &w, &dy].map(|values| values.iter().map(|&value| of(value)).collect::<Vec<_>>());
+        let bias: Option<Vec<f64>> = bias.map(|bias| bias.iter().map(|&value| of(value)).collect());
+        let mut results = [dy.len(), x.len(), w.len()].map(|len| vec![f64::NAN; len]);
+        reference::forward(conv, &x, &w, bias.as_deref(), &mut results[0]);
+        reference::data_gradient(conv, &dy, &w, &mut results[1]);
+        reference::weight_gradient(conv, &x, &dy, &mut results[2]);
+        results
+    };
+    let (values, scales) = (exact(f64::from), exact(|value| f64::from(value.abs())));
+    let found = all(conv, (&x, &w, &dy), bias);
+    for (index, what) in ["forward", "data gradient", "weight gradient"].into_iter().enumerate() {
+        for (at, (&found, (&exact, &scale))) in
+            found[index].iter().zip(values[index].iter().zip(&scales[index])).enumerate()
+        {
+            let error = (f64::from(found) - exact).abs();
+            let bound = UNITS * f64::from(f32::EPSILON) * scale + 1e-30;
+            assert!(error <= bound, "{what}, element {at}: {found}, expected {exact}, {error:e} > {bound:e}, {conv:?}");
+        }
+    }
+}
+
+pub(super) fn shape(input: [usize; 3], channels: [usize; 2], kernel: [usize; 3], stride: [usize; 3]) -> Conv3d {
+    Conv3d {
+        batch: 1,
+        input,
+        in_channels: channels[0],
+        out_channels: channels[1],
+        kernel,
+        stride,
+        padding: kernel.map(|kernel| kernel / 2),
+    }
+}
+
+#[test]
+fn the_network_s_layers() {
+    let mut stream = Stream(11);
+    check(&Conv3d { batch: 2, ..shape([4, 21, 22], [3, 64], [3, 7, 7], [1, 2, 2]) }, &mut stream);
+    check(&shape([3, 11, 17], [131, 131], [3; 3], [1; 3]), &mut stream);
+    check(&shape([4, 9, 8], [131, 2], [1; 3], [1; 3]), &mut stream);
+    check(&shape([4, 9, 8], [2, 131], [1; 3], [1; 3]), &mut stream);
+    check(&shape([5, 14, 14], [64, 128], [1; 3], [2; 3]), &mut stream);
+    check(&shape([5, 14, 14], [64, 70], [3; 3], [2; 3]), &mut stream);
+    check(&shape([3, 14, 15], [64, 32], [3; 3], [1, 2, 2]), &mut stream);
+    check(&shape([5, 22, 14], [16, 32], [3; 3], [1; 3]), &mut stream);
+    check(&shape([2, 7, 7], [256, 300], [3; 3], [1; 3]), &mut stream);
+    check(&Conv3d { padding: [2; 3], ..shape([3, 7, 7], [64, 48], [3; 3], [1; 3]) }, &mut stream);
+}
+
+#[test]
+fn random_geometries() {
+    let mut stream = Stream(7);
+    let channels = [1, 2, 3, 5, 8, 16, 17, 31, 33, 64];
+    for _ in 0..150 {
+        let kernel = [[1, 1, 1], [3, 3, 3], [3, 7, 7], [1, 3, 3], [2, 2, 2]][stream.pick(&[0, 1, 1, 2, 3, 4])];
+        let conv = Conv3d {
+            batch: stream.pick(&[1, 2, 3]),
+            input: std::array::from_fn(|_| stream.pick(&[1, 3, 4, 6, 7, 9])),
+            in_channels: stream.pick(&channels),
+            out_channels: stream.pick(&channels),
+            kernel,
+            stride: std::array::from_fn(|_| stream.pick(&[1, 1, 2, 3])),
+            padding: std::array::from_fn(|_| stream.pick(&[0, 1, 2, 3])),
+        };
+        check(&conv, &mut stream);
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let mut stream = Stream(3);
+    for conv in [
+        shape([5, 20, 31], [35, 35], [3; 3], [1; 3]),
+        shape([6, 20, 20], [3, 19], [3; 3], [2; 3]),
+        shape([3, 20, 20], [131, 131], [3; 3], [1; 3]),
+    ] {
+        let (x, w) = (stream.floats(conv.input_len()), stream.floats(conv.weight_len()));
+        let dy = stream.floats(conv.output_len());
+        let runs = [1, 2, 4].map(|threads| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let results = pool.install(|| all(&conv, (&x, &w, &dy), None));
+            results.concat().iter().map(|value| value.to_bits()).collect::<Vec<_>>()
+        });
+        assert_eq!(runs[0], runs[1], "1 and 2 threads differ");
+        assert_eq!(runs[0], runs[2], "1 and 4 threads differ");
+    }
+}
+
+#[test]
+fn inputs_are_rounded_and_outputs_can_be() {
+    let conv = shape([2, 5, 6], [37, 18], [3; 3], [1; 3]);
+    let mut stream = Stream(5);
+    let (x, w) = (stream.floats(conv.input_len()), stream.floats(conv.weight_len()));
+    // A third of a unit in the last place is rounded away.
+    let off: Vec<f32> = x.iter().map(|value| value * (1.0 + 0.3 / 256.0)).collect();
+    let rounded: Vec<f32> = off.iter().map(|&value| widen(round(value))).collect();
+    let line = conv.input[2] * conv.in_channels;
+    let [mut from_off, mut from_rounded] = [(); 2].map(|()| vec![0.0_f32; conv.output_len()]);
+    forward(Plain, &conv, (&lines(&off, line), &w, None), &mut from_off);
+    forward(Plain, &conv, (&lines(&rounded, line), &w, None), &mut from_rounded);
+    assert_eq!(from_off, from_rounded);
+    let mut stored = vec![0_u16; conv.output_len()];
+    forward(Plain, &conv, (&lines(&x, line), &w, None), &mut stored);
+    forward(Plain, &conv, (&lines(&x, line), &w, None), &mut from_rounded);
+    assert!(stored.iter().zip(&from_rounded).all(|(&stored, &sum)| stored == round(sum)));
+}

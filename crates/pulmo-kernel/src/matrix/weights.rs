@@ -1,0 +1,85 @@
+//! Weights rounded to bfloat16, as factors on the right.
+
+use rayon::prelude::*;
+
+use super::bfloat16::round;
+use super::layout::Layout;
+use super::unit::{DEPTH, Row, SIDE};
+use crate::conv3d::passes::Pass;
+use crate::simd::wide;
+
+/// Where the weights of a pass lie.
+#[derive(Clone, Copy)]
+pub(super) struct Weights<'a> {
+    /// `[tap][in][out]`.
+    pub(super) w: &'a [f32],
+    /// Whether `out` is summed over, as in the data gradient.
+    pub(super) turned: bool,
+}
+
+/// Rows of the packed weights.
+pub(super) fn rows(pass: &Pass, layout: &Layout) -> usize {
+    pairs(pass) * steps(pass, layout) * 2 * SIDE
+}
+
+/// Pairs of tiles of computed channels.
+pub(super) fn pairs(pass: &Pass) -> usize {
+    pass.channels.div_ceil(2 * SIDE)
+}
+
+/// Products that an output is summed from.
+pub(super) fn steps(pass: &Pass, layout: &Layout) -> usize {
+    pass.axes[0].taps.len() * layout.entries.len()
+}
+
+/// Packs the weights as `[pair][tap of depth][entry][half of the pair]`, each a factor of 16 rows.
+pub(super) fn pack(pass: &Pass, layout: &Layout, weights: Weights<'_>, to: &mut [Row]) {
+    let entries = &layout.entries;
+    let steps = steps(pass, layout);
+    let plane = pass.kernel[1] * pass.kernel[2];
+    // Between neighbouring summed and neighbouring computed channels.
+    let [summed, computed] = if weights.turned { [1, pass.depth] } else { [pass.channels, 1] };
+    to.par_chunks_mut(2 * SIDE).enumerate().for_each(|(index, tiles)| {
+        let (pair, step) = (index / steps, index % steps);
+        let (depth, _) = pass.axes[0].taps[step / entries.len()];
+        let entry = &entries[step % entries.len()];
+        let first = pair * 2 * SIDE * computed;
+        // Where the weights of each summed value and the first column lie.
+        let starts: [Option<usize>; DEPTH] = std::array::from_fn(|value| {
+            let (tap, channel) = layout.source(entry, value)?;
+            Some((depth * plane + tap) * pass.depth * pass.channels + channel * summed + first)
+        });
+        tiles.fill(Row::ZERO);
+        let held = (pass.channels - pair * 2 * SIDE).min(2 * SIDE);
+        match weights.turned {
+            false => wide(|| pack_rows(weights.w, &starts, held, tiles)),
+            true => wide(|| pack_columns(weights.w, (&starts, pass.depth), held, tiles)),
+        }
+    });
+}
+
+/// Packs weights whose columns lie side by side.
+#[inline(always)]
+fn pack_rows(w: &[f32], starts: &[Option<usize>; DEPTH], held: usize, tiles: &mut [Row]) {
+    for (value, start) in starts.iter().enumerate() {
+        let Some(start) = *start else { continue };
+        for (half, weights) in w[start..start + held].chunks(SIDE).enumerate() {
+            let row = &mut tiles[half * SIDE + value / 2].0;
+            match weights.first_chunk::<SIDE>() {
+                Some(weights) => (0..SIDE).for_each(|column| row[2 * column + value % 2] = round(weights[column])),
+                None => weights.iter().enumerate().for_each(|(column, &w)| row[2 * column + value % 2] = round(w)),
+            }
+        }
+    }
+}
+
+/// Packs weights whose columns are `pitch` apart: column by column, as they lie.
+#[inline(always)]
+fn pack_columns(w: &[f32], (starts, pitch): (&[Option<usize>; DEPTH], usize), held: usize, tiles: &mut [Row]) {
+    for column in 0..held {
+        for (value, start) in starts.iter().enumerate() {
+            let Some(start) = *start else { continue };
+            tiles[column / SIDE * SIDE + value / 2].0[column % SIDE * 2 + value % 2] = round(w[start + column * pitch]);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What a convolution on tiles allocates stays below what its geometry announces.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pulmo_kernel::{Conv3d, matrix_check, matrix_forward_scratch_bytes, matrix_scratch_bytes};
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+/// The system's allocator, counting.
+struct Counting;
+
+// SAFETY: hands every call on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        MOST.fetch_max(now, Ordering::Relaxed);
+        // SAFETY: the caller's contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Smallest layers first, as buffers stay from call to call.
+#[test]
+fn calls_stay_below_the_bound() {
+    let layer = |input, channels: [usize; 2], kernel: [usize; 3], stride| Conv3d {
+        batch: 1,
+        input,
+        in_channels: channels[0],
+        out_channels: channels[1],
+        kernel,
+        stride,
+        padding: kernel.map(|kernel| kernel / 2),
+    };
+    // The threads, and what the first call leaves behind for good.
+    matrix_check::rehearse(&layer([2, 2, 2], [1, 1], [1; 3], [1; 3]), 0, false).unwrap();
+    let mut most_so_far = 0;
+    for conv in [
+        layer([3, 9, 8], [131, 2], [1; 3], [1; 3]),
+        layer([5, 14, 14], [64, 70], [3; 3], [2; 3]),
+        layer([3, 7, 7], [256, 200], [3; 3], [1; 3]),
+        layer([3, 40, 44], [3, 64], [3, 7, 7], [1, 2, 2]),
+        layer([6, 24, 28], [35, 67], [3; 3], [1; 3]),
+    ] {
+        for call in 0..3 {
+            let tensors = [conv.output_len(), conv.input_len(), conv.weight_len()][call] + conv.weight_len();
+            let before = NOW.load(Ordering::Relaxed);
+            MOST.store(before, Ordering::Relaxed);
+            matrix_check::rehearse(&conv, call, false).unwrap();
+            let most = MOST.load(Ordering::Relaxed).saturating_sub(before).saturating_sub(tensors * size_of::<f32>());
+            let bound = if call == 0 { matrix_forward_scratch_bytes(&conv) } else { matrix_scratch_bytes(&conv) };
+            assert!(most <= bound, "call {call} of {conv:?}: {most} bytes, announced {bound}");
+            // A bound far above what is ever taken would forbid what fits.
+            most_so_far = most_so_far.max(most);
+            assert!(bound <= 4 * most_so_far + (1 << 20), "call {call} of {conv:?}: {most} bytes, announced {bound}");
+        }
+    }
+}
