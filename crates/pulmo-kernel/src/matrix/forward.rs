@@ -8,7 +8,6 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::bfloat16::Stored;
 use super::layout::Layout;
 use super::planes::{Packer, narrow_plane, needed, ring_planes};
 use super::unit::{DEPTH, Job, Row, SIDE, Step, Sums, Unit};
@@ -16,6 +15,7 @@ use super::weights::{self, Weights};
 use super::{Places, Reader, rows_of};
 use crate::conv3d::aligned::Lent;
 use crate::conv3d::passes::Pass;
+use crate::element::Element;
 use crate::simd::wide;
 
 /// Bytes of the ring of planes, where more than the fewest planes fit.
@@ -85,7 +85,7 @@ struct Run<'a, U, E> {
 }
 
 /// Computes a pass: every output of it once, `sum + bias`.
-pub(super) fn run<U: Unit, E: Stored>(
+pub(super) fn run<U: Unit, E: Element<Scalar = f32>>(
     unit: U,
     (pass, read): (&Pass, &impl Reader),
     (weights, bias): (Weights<'_>, Option<&[f32]>),
@@ -114,13 +114,13 @@ pub(super) fn run<U: Unit, E: Stored>(
 }
 
 /// The outputs of a pass that sums nothing.
-fn fill<E: Stored>(pass: &Pass, bias: Option<&[f32]>, y: &Places<E>) {
+fn fill<E: Element<Scalar = f32>>(pass: &Pass, bias: Option<&[f32]>, y: &Places<E>) {
     let [depth, height, width] = [0, 1, 2].map(|axis| pass.axes[axis].count);
     for index in 0..pass.batch * depth * height * width {
         let plane = (index / (depth * height * width), index / (height * width) % depth);
         let voxel = voxel(pass, plane, index / width % height, index % width);
         for channel in 0..pass.channels {
-            let value = E::of_sum(bias.map_or(0.0, |bias| bias[channel]));
+            let value = E::narrow(bias.map_or(0.0, |bias| bias[channel]));
             // SAFETY: the outputs of a pass lie inside `y`.
             unsafe { *y.get().add(voxel * pass.channels + channel) = value };
         }
@@ -143,7 +143,7 @@ struct Tables {
     chunks: usize,
 }
 
-impl<U: Unit, E: Stored> Run<'_, U, E> {
+impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
     /// Computes some output planes, whose inputs lie in the ring.
     fn planes(&self, volume: usize, planes: Range<usize>) {
         let tables = self.tables(planes.clone());
@@ -264,10 +264,10 @@ impl<U: Unit, E: Stored> Run<'_, U, E> {
 
 /// Stores sums, with the bias.
 #[inline(always)]
-fn store<E: Stored>(sums: &[f32; SIDE], bias: Option<&[f32]>, to: &mut [E]) {
+fn store<E: Element<Scalar = f32>>(sums: &[f32; SIDE], bias: Option<&[f32]>, to: &mut [E]) {
     match bias {
-        Some(bias) => to.iter_mut().zip(sums).zip(bias).for_each(|((to, sum), bias)| *to = E::of_sum(sum + bias)),
-        None => to.iter_mut().zip(sums).for_each(|(to, sum)| *to = E::of_sum(*sum)),
+        Some(bias) => to.iter_mut().zip(sums).zip(bias).for_each(|((to, sum), bias)| *to = E::narrow(sum + bias)),
+        None => to.iter_mut().zip(sums).for_each(|(to, sum)| *to = E::narrow(*sum)),
     }
 }
 

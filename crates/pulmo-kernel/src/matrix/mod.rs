@@ -7,7 +7,6 @@
 
 #[cfg_attr(not(target_arch = "x86_64"), path = "absent.rs")]
 mod amx;
-mod bfloat16;
 pub mod check;
 mod forward;
 mod gradient;
@@ -24,8 +23,7 @@ use unit::{Row, Sums};
 use weights::Weights;
 
 use crate::conv3d::{Conv3d, passes};
-
-pub(crate) use bfloat16::Stored;
+use crate::element::{Bf16, Element};
 
 /// Writes a line of a tensor, counted over batch, depth and height: width x channels values.
 pub(crate) trait Reader: Fn(usize, &mut [f32]) + Sync {}
@@ -44,6 +42,12 @@ impl<T> Places<T> {
 // SAFETY: whoever writes through it does so to places of one task alone.
 unsafe impl<T> Sync for Places<T> {}
 
+/// The bits of the nearest bfloat16.
+#[inline(always)]
+fn round(value: f32) -> u16 {
+    Bf16::narrow(value).to_bits()
+}
+
 /// A buffer that begins on a cache line, as rows.
 fn rows_of(floats: &mut [f32]) -> &mut [Row] {
     // SAFETY: any bits are a row, and what does not fill one is left out.
@@ -59,7 +63,7 @@ fn sums_of(rows: &mut [Row]) -> &mut [Sums] {
 }
 
 /// Convolution of an input that is read by lines: `y = conv(x, w) + bias`, overwriting `y`. Bit-identical for any number of threads.
-pub(crate) fn forward<U: Unit, E: Stored>(
+pub(crate) fn forward<U: Unit, E: Element<Scalar = f32>>(
     unit: U,
     conv: &Conv3d,
     (x, w, bias): (&impl Reader, &[f32], Option<&[f32]>),
@@ -74,7 +78,12 @@ pub(crate) fn forward<U: Unit, E: Stored>(
 }
 
 /// Gradient with respect to the input, overwriting `dx`, of an output gradient that is read by lines.
-pub(crate) fn data_gradient<U: Unit, E: Stored>(unit: U, conv: &Conv3d, (dy, w): (&impl Reader, &[f32]), dx: &mut [E]) {
+pub(crate) fn data_gradient<U: Unit, E: Element<Scalar = f32>>(
+    unit: U,
+    conv: &Conv3d,
+    (dy, w): (&impl Reader, &[f32]),
+    dx: &mut [E],
+) {
     conv.check_lens(dx.len(), w.len(), conv.output_len());
     if dx.is_empty() {
         return;

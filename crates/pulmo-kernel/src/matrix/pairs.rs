@@ -7,10 +7,9 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use super::bfloat16::round_all;
 use super::layout::Layout;
 use super::unit::{DEPTH, Row, SIDE};
-use super::{Places, Reader};
+use super::{Places, Reader, round};
 use crate::simd::wide;
 
 /// Sizes of the pairs of a plane.
@@ -66,7 +65,8 @@ impl Pairs {
                 rounded.resize((layout.pitch + 2) * channels, 0);
                 wide(|| {
                     for (voxel, from) in values.chunks_exact(self.channels).enumerate() {
-                        round_all(from, &mut rounded[(voxel + 1) * channels..][..self.channels]);
+                        let to = &mut rounded[(voxel + 1) * channels..][..self.channels];
+                        to.iter_mut().zip(from).for_each(|(to, &from)| *to = round(from));
                     }
                 });
                 // SAFETY: inside the buffer, as it has room for all planes.

@@ -1,7 +1,7 @@
 //! Tile products in plain Rust: what every machine can run, and the numbers that the instructions must give.
 
-use super::bfloat16::widen;
 use super::unit::{Job, Row, SIDE, Sums, Unit};
+use crate::element::{Bf16, Element};
 
 /// The plain products.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ impl Unit for Plain {
 /// The value of some bits, numbers below the normal ones as zero.
 #[inline(always)]
 fn normal(bits: u16) -> f32 {
-    flush(widen(bits))
+    flush(Bf16::from_bits(bits).widen())
 }
 
 /// Zero, of the same sign, for numbers below the normal ones.

@@ -4,10 +4,9 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use super::bfloat16::round;
 use super::layout::Layout;
 use super::unit::{DEPTH, Row};
-use super::{Places, Reader};
+use super::{Places, Reader, round};
 use crate::conv3d::passes::Pass;
 use crate::simd::wide;
 

@@ -2,10 +2,10 @@
 
 use rayon::ThreadPoolBuilder;
 
-use super::bfloat16::{round, widen};
 use super::plain::Plain;
 use super::{data_gradient, forward, weight_gradient};
 use crate::conv3d::Conv3d;
+use crate::element::{Bf16, Element};
 use crate::reference;
 
 /// A small generator of reproducible numbers.
@@ -23,8 +23,13 @@ impl Stream {
 
     /// Numbers in [-1, 1) that are bfloat16 already.
     fn floats(&mut self, len: usize) -> Vec<f32> {
-        (0..len).map(|_| widen(round((self.next() as f32 / (1_u64 << 31) as f32) * 2.0 - 1.0))).collect()
+        (0..len).map(|_| rounded((self.next() as f32 / (1_u64 << 31) as f32) * 2.0 - 1.0)).collect()
     }
+}
+
+/// The nearest bfloat16.
+fn rounded(value: f32) -> f32 {
+    Bf16::narrow(value).widen()
 }
 
 /// A reader of a stored tensor.
@@ -147,14 +152,14 @@ fn inputs_are_rounded_and_outputs_can_be() {
     let (x, w) = (stream.floats(conv.input_len()), stream.floats(conv.weight_len()));
     // A third of a unit in the last place is rounded away.
     let off: Vec<f32> = x.iter().map(|value| value * (1.0 + 0.3 / 256.0)).collect();
-    let rounded: Vec<f32> = off.iter().map(|&value| widen(round(value))).collect();
+    let rounded: Vec<f32> = off.iter().map(|&value| rounded(value)).collect();
     let line = conv.input[2] * conv.in_channels;
     let [mut from_off, mut from_rounded] = [(); 2].map(|()| vec![0.0_f32; conv.output_len()]);
     forward(Plain, &conv, (&lines(&off, line), &w, None), &mut from_off);
     forward(Plain, &conv, (&lines(&rounded, line), &w, None), &mut from_rounded);
     assert_eq!(from_off, from_rounded);
-    let mut stored = vec![0_u16; conv.output_len()];
+    let mut stored = vec![Bf16::default(); conv.output_len()];
     forward(Plain, &conv, (&lines(&x, line), &w, None), &mut stored);
     forward(Plain, &conv, (&lines(&x, line), &w, None), &mut from_rounded);
-    assert!(stored.iter().zip(&from_rounded).all(|(&stored, &sum)| stored == round(sum)));
+    assert!(stored.iter().zip(&from_rounded).all(|(&stored, &sum)| stored == Bf16::narrow(sum)));
 }

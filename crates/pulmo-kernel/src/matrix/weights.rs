@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::bfloat16::round;
 use super::layout::Layout;
+use super::round;
 use super::unit::{DEPTH, Row, SIDE};
 use crate::conv3d::passes::Pass;
 use crate::simd::wide;
