@@ -7,7 +7,7 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 use crate::conv3d::{Conv3d, fast};
 use crate::element::{Bf16, Element, change_widened};
 use crate::view::View;
-use crate::{reference, simd};
+use crate::{matrix, reference, simd};
 
 /// Which convolution kernels to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -222,9 +222,9 @@ impl Scalar for f64 {
     arithmetic!(f64);
 }
 
-/// The calls of an element whose scalar is float32.
+/// The calls of an element whose scalar is float32: on the unit that `$tiles` gives, if it gives one, else in float32.
 macro_rules! in_float32 {
-    ($element:ty) => {
+    ($element:ty, tiles $tiles:expr) => {
         impl Convolve for $element {
             fn conv_forward_through(
                 conv: &Conv3d,
@@ -236,17 +236,19 @@ macro_rules! in_float32 {
             ) {
                 conv.check_lens(x.lines() * x.line_len(), w.len(), y.len());
                 check_bias(conv, bias);
-                match which {
-                    Kernels::Fast => fast::forward(simd::kernels(), conv, (x, w, bias), y),
-                    Kernels::Reference => by_reference!(forward conv, x, w, bias, y),
+                match (which, $tiles) {
+                    (Kernels::Fast, Some(unit)) => matrix::forward_through(unit, conv, (x, w, bias), y),
+                    (Kernels::Fast, None) => fast::forward(simd::kernels(), conv, (x, w, bias), y),
+                    (Kernels::Reference, _) => by_reference!(forward conv, x, w, bias, y),
                 }
             }
 
             fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[f32], dx: &mut [Self], which: Kernels) {
                 conv.check_lens(dx.len(), w.len(), dy.len());
-                match which {
-                    Kernels::Fast => fast::data_gradient(simd::kernels(), conv, (dy, w), dx),
-                    Kernels::Reference => by_reference!(data_gradient conv, dy, w, dx),
+                match (which, $tiles) {
+                    (Kernels::Fast, Some(unit)) => matrix::data_gradient_of(unit, conv, (dy, w), dx),
+                    (Kernels::Fast, None) => fast::data_gradient(simd::kernels(), conv, (dy, w), dx),
+                    (Kernels::Reference, _) => by_reference!(data_gradient conv, dy, w, dx),
                 }
             }
 
@@ -258,17 +260,19 @@ macro_rules! in_float32 {
                 which: Kernels,
             ) {
                 conv.check_lens(x.lines() * x.line_len(), dw.len(), dy.len());
-                match which {
-                    Kernels::Fast => fast::weight_gradient(simd::kernels(), conv, (x, dy), dw),
-                    Kernels::Reference => by_reference!(weight_gradient conv, x, dy, dw),
+                match (which, $tiles) {
+                    (Kernels::Fast, Some(unit)) => matrix::weight_gradient_through(unit, conv, (x, dy), dw),
+                    (Kernels::Fast, None) => fast::weight_gradient(simd::kernels(), conv, (x, dy), dw),
+                    (Kernels::Reference, _) => by_reference!(weight_gradient conv, x, dy, dw),
                 }
             }
         }
     };
 }
 
-in_float32!(f32);
-in_float32!(Bf16);
+// Tiles would round float32 inputs.
+in_float32!(f32, tiles None::<matrix::Amx>);
+in_float32!(Bf16, tiles matrix::chosen());
 
 impl Convolve for f64 {
     fn conv_forward_through(

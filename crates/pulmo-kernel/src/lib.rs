@@ -18,9 +18,10 @@ pub mod view;
 pub use conv3d::Conv3d;
 pub use dispatch::{Convolve, Kernels, Scalar};
 pub use element::{Bf16, Element};
+pub use matrix::tile_state;
 #[doc(hidden)]
 pub use matrix::{
     check as matrix_check, forward_scratch_bytes as matrix_forward_scratch_bytes, scratch_bytes as matrix_scratch_bytes,
 };
 pub use self_test::{KernelState, kernel_state};
-pub use simd::{Variant, bfloat16_instructions, force, selected};
+pub use simd::{Variant, force, selected};

@@ -68,7 +68,7 @@ fn check<E: Convolve<Scalar = f32>>(conv: &Conv3d) {
     ];
     let bound = conv.scratch_bytes::<E>();
     assert!(peaks.iter().all(|&peak| peak <= bound), "{conv:?}: {peaks:?} bytes, expected at most {bound}");
-    let bound = conv.forward_scratch_bytes();
+    let bound = conv.forward_scratch_bytes::<E>();
     assert!(peaks[0] <= bound, "{conv:?} forward: {} bytes, expected at most {bound}", peaks[0]);
     assert!(peaks.iter().all(|&peak| peak > 0), "{conv:?}: nothing was counted");
 }

@@ -3,7 +3,7 @@
 //! `cargo run --release -p pulmo-net --example step_bench -- 20x112x112 3` takes three steps of the paper's
 //! network at 3x20x112x112 and prints the time of each, the predicted peak and the real one. Further numbers
 //! are the widths of a plain U-Net to take instead: `-- 16x128x128 3 16 32 64 128`. `MAX_MIB=3900` limits the memory, `KERNELS=avx2` (or
-//! `portable`) takes other kernels than the fastest.
+//! `portable`) takes other kernels than the fastest, `PRECISION=bfloat16` holds activations in half the memory.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::time::Instant;
@@ -33,6 +33,9 @@ fn main() {
     let weights = network.initial_weights(1).expect("a network of positive widths");
     let mut session = Session::<f32>::new(&network, &weights, Kernels::Fast).expect("its own weights fit");
     drop(weights);
+    if let Ok(precision) = std::env::var("PRECISION") {
+        session.set_precision(precision.parse().expect("float32 or bfloat16"));
+    }
     let step = Step {
         loss: Loss::DiceCrossEntropy,
         freeze_encoder: false,

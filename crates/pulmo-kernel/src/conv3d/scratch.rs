@@ -1,7 +1,8 @@
-//! How much memory the kernels in float32 arithmetic allocate.
+//! How much memory the kernels allocate.
 
 use super::{Conv3d, passes, slabs, tiles, weights, winograd};
 use crate::element::Element;
+use crate::matrix;
 use crate::simd::MAX_ROWS;
 
 /// Bytes of a float.
@@ -12,9 +13,12 @@ const THREAD_SLACK: usize = 256 << 10;
 const WIDTH: usize = 32;
 
 impl Conv3d {
-    /// Upper bound, in bytes, of what one call in float32 arithmetic (forward or either gradient) has allocated at a time,
-    /// with as many threads as the current pool has.
+    /// Upper bound, in bytes, of what one call (forward or either gradient) on tensors of `E` has allocated at a time, with
+    /// as many threads as the current pool has.
     pub fn scratch_bytes<E: Element>(&self) -> usize {
+        if runs_on_tiles::<E>() {
+            return matrix::scratch_bytes(self);
+        }
         let threads = rayon::current_num_threads();
         let ordinary = passes::as_forward(self);
         let turned = ordinary.unwrap_or(*self);
@@ -26,9 +30,17 @@ impl Conv3d {
     }
 
     /// The same for the forward call alone.
-    pub fn forward_scratch_bytes(&self) -> usize {
+    pub fn forward_scratch_bytes<E: Element>(&self) -> usize {
+        if runs_on_tiles::<E>() {
+            return matrix::forward_scratch_bytes(self);
+        }
         pass_bytes(self, rayon::current_num_threads())
     }
+}
+
+/// Whether calls on tensors of `E` are products of tiles.
+fn runs_on_tiles<E: Element>() -> bool {
+    E::PER_SCALAR > 1 && matrix::chosen().is_some()
 }
 
 /// Bytes of a pass: the planes of a slab, and the panel, sums and tiles of every thread.

@@ -18,12 +18,15 @@ mod turning;
 mod unit;
 mod weights;
 
+pub(crate) use amx::Amx;
 pub(crate) use unit::Unit;
 use unit::{Row, Sums};
 use weights::Weights;
 
 use crate::conv3d::{Conv3d, passes};
 use crate::element::{Bf16, Element};
+use crate::simd::{self, wide};
+use crate::view::View;
 
 /// Writes a line of a tensor, counted over batch, depth and height: width x channels values.
 pub(crate) trait Reader: Fn(usize, &mut [f32]) + Sync {}
@@ -101,6 +104,54 @@ pub(crate) fn weight_gradient<U: Unit>(unit: U, conv: &Conv3d, (x, dy): (&impl R
         return dw.fill(0.0);
     }
     gradient::run(unit, &passes::forward(conv), (x, dy), dw);
+}
+
+/// Whether convolutions of [`Bf16`] run on Intel's AMX, or why they are computed in float32: what the processor or the system
+/// lacks, or what the self-test found.
+///
+/// # Errors
+/// The reason.
+pub fn tile_state() -> Result<(), &'static str> {
+    check::usable().map(|_| ())
+}
+
+/// What bfloat16 tensors are multiplied on: the instructions where they can be used and no set of float32 kernels is forced.
+pub(crate) fn chosen() -> Option<Amx> {
+    if simd::is_forced() { None } else { check::usable().ok() }
+}
+
+/// [`forward`] of a tensor that is read through.
+pub(crate) fn forward_through<U: Unit, E: Element<Scalar = f32>>(
+    unit: U,
+    conv: &Conv3d,
+    (x, w, bias): (&View<'_, E>, &[f32], Option<&[f32]>),
+    y: &mut [E],
+) {
+    forward(unit, conv, (&|line: usize, to: &mut [f32]| wide(|| x.read_line(line, to)), w, bias), y);
+}
+
+/// [`data_gradient`] of a stored tensor.
+pub(crate) fn data_gradient_of<U: Unit, E: Element<Scalar = f32>>(
+    unit: U,
+    conv: &Conv3d,
+    (dy, w): (&[E], &[f32]),
+    dx: &mut [E],
+) {
+    let dy = View::plain(dy, conv.batch, conv.output(), conv.out_channels);
+    data_gradient(unit, conv, (&|line: usize, to: &mut [f32]| wide(|| dy.read_line(line, to)), w), dx);
+}
+
+/// [`weight_gradient`] of an input that is read through and a stored output gradient.
+pub(crate) fn weight_gradient_through<U: Unit, E: Element<Scalar = f32>>(
+    unit: U,
+    conv: &Conv3d,
+    (x, dy): (&View<'_, E>, &[E]),
+    dw: &mut [f32],
+) {
+    let dy = View::plain(dy, conv.batch, conv.output(), conv.out_channels);
+    let read_x = |line: usize, to: &mut [f32]| wide(|| x.read_line(line, to));
+    let read_dy = |line: usize, to: &mut [f32]| wide(|| dy.read_line(line, to));
+    weight_gradient(unit, conv, (&read_x, &read_dy), dw);
 }
 
 /// Slack for lists of tasks and lines, per thread.

@@ -3,10 +3,11 @@
 use rayon::ThreadPoolBuilder;
 
 use super::plain::Plain;
-use super::{data_gradient, forward, weight_gradient};
+use super::{data_gradient, data_gradient_of, forward, forward_through, weight_gradient, weight_gradient_through};
 use crate::conv3d::Conv3d;
 use crate::element::{Bf16, Element};
 use crate::reference;
+use crate::view::{Segment, View};
 
 /// A small generator of reproducible numbers.
 pub(super) struct Stream(pub(super) u64);
@@ -162,4 +163,40 @@ fn inputs_are_rounded_and_outputs_can_be() {
     forward(Plain, &conv, (&lines(&x, line), &w, None), &mut stored);
     forward(Plain, &conv, (&lines(&x, line), &w, None), &mut from_rounded);
     assert!(stored.iter().zip(&from_rounded).all(|(&stored, &sum)| stored == Bf16::narrow(sum)));
+}
+
+#[test]
+fn tensors_read_through_give_what_their_lines_give() {
+    let conv = shape([3, 6, 8], [21, 18], [3; 3], [1; 3]);
+    let mut stream = Stream(9);
+    let narrow = |values: Vec<f32>| values.into_iter().map(Bf16::narrow).collect::<Vec<_>>();
+    let (fine, coarse) = (narrow(stream.floats(3 * 6 * 8 * 9)), narrow(stream.floats(2 * 3 * 4 * 12)));
+    let (scale, shift) = (stream.floats(9), stream.floats(9));
+    let segment = |source, channels, source_size| Segment {
+        source,
+        source_channels: channels,
+        source_size,
+        first_channel: 0,
+        channels,
+        affine: None,
+        relu: true,
+    };
+    let pending = Segment { affine: Some((&scale, &shift)), ..segment(&fine, 9, conv.input) };
+    let view = View { batch: 1, size: conv.input, segments: vec![pending, segment(&coarse, 12, [2, 3, 4])] };
+    let line = view.line_len();
+    let mut x = vec![0.0; conv.input_len()];
+    x.chunks_exact_mut(line).enumerate().for_each(|(index, to)| view.read_line(index, to));
+    let (w, dy) = (stream.floats(conv.weight_len()), stream.floats(conv.output_len()));
+    let [y, dx, dw] = all(&conv, (&x, &w, &dy), None);
+
+    let mut through = vec![Bf16::default(); y.len()];
+    forward_through(Plain, &conv, (&view, &w, None), &mut through);
+    assert_eq!(through, narrow(y));
+    let dy = narrow(dy);
+    let mut through = vec![Bf16::default(); dx.len()];
+    data_gradient_of(Plain, &conv, (&dy, &w), &mut through);
+    assert_eq!(through, narrow(dx));
+    let mut through = vec![0.0; dw.len()];
+    weight_gradient_through(Plain, &conv, (&view, &dy), &mut through);
+    assert_eq!(through, dw);
 }

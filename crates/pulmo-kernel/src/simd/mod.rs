@@ -141,18 +141,11 @@ impl Variant {
     }
 }
 
-/// The bfloat16 instructions that the processor has; no kernel uses them.
-pub fn bfloat16_instructions() -> Vec<&'static str> {
-    #[cfg(target_arch = "x86_64")]
-    return x86::bfloat16_instructions();
-    #[cfg(not(target_arch = "x86_64"))]
-    Vec::new()
-}
-
 /// What [`force`] asked for: 0 nothing, else one more than the variant's place.
 static FORCED: AtomicU8 = AtomicU8::new(0);
 
-/// Makes later float32 convolutions use one variant, untested; `None` goes back to the fastest that passes its self-test. For tests and measurements.
+/// Makes later convolutions use one variant of the float32 kernels, untested; `None` goes back to the fastest that passes its
+/// self-test, and to tiles for bfloat16. For tests and measurements.
 ///
 /// # Panics
 /// When the processor cannot run the variant.
@@ -167,6 +160,11 @@ pub fn force(variant: Option<Variant>) {
         Some(Variant::Portable) => 3,
     };
     FORCED.store(code, Ordering::Relaxed);
+}
+
+/// Whether [`force`] holds convolutions to one variant.
+pub(crate) fn is_forced() -> bool {
+    FORCED.load(Ordering::Relaxed) != 0
 }
 
 /// Name of the kernels that float32 convolutions use now: `avx512`, `avx2` or `portable`.

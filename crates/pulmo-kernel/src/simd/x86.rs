@@ -19,14 +19,6 @@ pub(super) fn lacking(variant: Variant) -> Vec<&'static str> {
     has[..needed].iter().filter(|(_, has)| !has).map(|(name, _)| *name).collect()
 }
 
-/// The bfloat16 instructions of this processor.
-pub(super) fn bfloat16_instructions() -> Vec<&'static str> {
-    // Leaf 7 of CPUID: bit 22 of EDX is AMX-BF16.
-    let has_amx = __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx >> 22 & 1 == 1;
-    let has = [("AVX-512 BF16", is_x86_feature_detected!("avx512bf16")), ("AMX BF16", has_amx)];
-    has.iter().filter(|(_, has)| *has).map(|(name, _)| *name).collect()
-}
-
 /// 512-bit vectors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Avx512;

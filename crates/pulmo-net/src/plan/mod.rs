@@ -160,7 +160,7 @@ impl Plan {
 #[must_use]
 pub fn kernel_bytes<E: Element>(graph: &Graph) -> usize {
     let of = |op: &Op| match op {
-        Op::Convolution { geometry, .. } => geometry.forward_scratch_bytes(),
+        Op::Convolution { geometry, .. } => geometry.forward_scratch_bytes::<E>(),
         Op::ConvolutionDataGradient { geometry, .. } | Op::ConvolutionWeightGradient { geometry } => {
             geometry.scratch_bytes::<E>()
         }

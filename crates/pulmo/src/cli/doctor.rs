@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pulmo::kernel::{KernelState, Variant, bfloat16_instructions, kernel_state};
+use pulmo::kernel::{KernelState, Variant, kernel_state, tile_state};
 
 use crate::terminal::Terminal;
 
@@ -24,7 +24,7 @@ pub(crate) fn run(_args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> 
         std::env::consts::ARCH,
         processor().unwrap_or_else(unknown),
         kernels(pulmo::kernel::selected(), kernel_state),
-        bfloat16(&bfloat16_instructions()),
+        bfloat16(tile_state()),
         gib(total),
         gib(available),
     ))?;
@@ -52,14 +52,12 @@ fn kernels<'a>(used: &str, state: impl Fn(Variant) -> &'a KernelState) -> String
     format!("kernels    {}", lines.join("\n           "))
 }
 
-/// Why the processor's bfloat16 arithmetic is not used.
-fn bfloat16(has: &[&str]) -> String {
-    let has = if has.is_empty() {
-        "the processor has none either".to_owned()
-    } else {
-        format!("though the processor has {}", has.join(" and "))
-    };
-    format!("not offered: convolutions are computed in float32 ({has})")
+/// How activations that are held as bfloat16 are computed with.
+fn bfloat16(tiles: Result<(), &str>) -> String {
+    match tiles {
+        Ok(()) => "AMX multiplies what is held in it; passed its self-test".to_owned(),
+        Err(reason) => format!("halves the memory, computed in float32: {reason}"),
+    }
 }
 
 /// The processor's name, from Linux.
@@ -101,6 +99,7 @@ mod tests {
         assert!(kernels("avx512", |_| &passed).contains("avx2 passes its self-test too, but is slower than avx512"));
         assert!(kernels("portable", |_| &failed).contains("do not trust results"));
         assert!(kernels(pulmo::kernel::selected(), kernel_state).contains(" is used: "), "on this machine");
-        assert!(bfloat16(&["AMX BF16"]).contains("has AMX BF16") && bfloat16(&[]).contains("has none"));
+        assert!(bfloat16(Ok(())).contains("AMX multiplies"));
+        assert!(bfloat16(Err("the processor lacks AMX-TILE")).ends_with("float32: the processor lacks AMX-TILE"));
     }
 }
