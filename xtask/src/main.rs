@@ -21,8 +21,9 @@ const USAGE: &str = "usage: cargo xtask <job>
   test               all tests, then the console blocks of README.md
   tidy               layers, file sizes, words, printing: what no compiler checks
   oracles [--check]  list the oracles; with --check remake them with Python ($PULMO_PYTHON, default python3) and compare
-  bench [NAME [...]] time convolutions (kernels), training steps (step), other engines (peers); bfloat16 beside float32 (precision); files and resampling (volumes),
-                     metrics of masks (metrics); what follows the name goes to the benchmark
+  bench [NAME [...]] time convolutions (kernels), training steps (step), other engines (peers), files and resampling (volumes),
+                     metrics of masks (metrics); compare bfloat16 with float32 (precision); what follows the name goes to
+                     the benchmark
   proof [NAME|all]   list the proofs with real archives, viewers and readers, or run them; see proofs/README.md
   size               table of file and function sizes
   ci                 check, then test";
@@ -76,7 +77,7 @@ fn test() -> Outcome {
 }
 
 /// The benchmarks: programs that print a table, by name.
-const BENCHES: [(&str, &str, &str); 8] = [
+const BENCHES: [(&str, &str, &str); 9] = [
     ("kernels", "pulmo-kernel", "kernel_bench"), // GFLOP/s of each layer beside the peak and oneDNN
     ("step", "pulmo-net", "step_bench"),         // seconds of a training step and of an inference
     ("peers", "pulmo-net", "peer_bench"),        // inference and training against PyTorch, ONNX Runtime and OpenVINO
