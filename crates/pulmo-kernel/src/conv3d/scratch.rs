@@ -9,8 +9,9 @@ use crate::simd::MAX_ROWS;
 const FLOAT: usize = size_of::<f32>();
 /// Slack for lists of tasks, tiles and line numbers, per thread.
 const THREAD_SLACK: usize = 256 << 10;
-/// Floats of the longest row of a tile.
+/// Floats of the longest row of a tile, and of the longest vector.
 const WIDTH: usize = 32;
+const LANES: usize = 16;
 
 impl Conv3d {
     /// Upper bound, in bytes, of what one call (forward or either gradient) on tensors of `E` has allocated at a time, with
@@ -57,19 +58,22 @@ fn pass_bytes(conv: &Conv3d, threads: usize) -> usize {
 
 /// Bytes of a weight gradient: the sums of all parts of space, and the packed lines of every thread.
 fn weight_gradient_bytes(conv: &Conv3d, threads: usize) -> usize {
-    let padded = |channels: usize| channels + WIDTH + MAX_ROWS;
     let [depth, height, width] = conv.output();
     let filtered = winograd::pays(conv);
     let merged = if passes::merges(conv) && !filtered { conv.kernel[2] } else { 1 };
-    let rows = padded(conv.in_channels * merged);
-    let columns = padded(conv.out_channels);
+    // Strips of rows and vectors of columns are filled up; the few last channels may be rows of their own.
+    let rows = conv.in_channels * merged + MAX_ROWS;
+    let columns = conv.out_channels + LANES;
     // Six points instead of three taps.
     let taps = if filtered { 2 * conv.taps() } else { conv.taps() / merged };
     let sums = taps * rows * columns * FLOAT;
     let parts = weights::parts(conv.weight_len(), conv.batch * depth * height, width) + 1;
     let voxels = if filtered { weights::CHUNK_VOXELS_OF_POINTS } else { weights::CHUNK_VOXELS };
     let lines = (voxels / width.max(1)).max(1).min(conv.batch * depth * height);
-    let input_lines = (lines * conv.kernel[0] * conv.kernel[1]).min(conv.batch * conv.input[0] * conv.input[1]);
+    // Neighbouring output lines share most of their input lines, plane by plane.
+    let planes = lines / height.max(1) + 2;
+    let in_a_plane = lines * conv.stride[1] + planes * conv.kernel[1];
+    let input_lines = (conv.kernel[0] * in_a_plane).min(conv.batch * conv.input[0] * conv.input[1]);
     let line = if merged > 1 { width } else { conv.input[2] };
     // A line's points are half as many again as its voxels.
     let packed = (input_lines * line * rows + lines * width * columns) * FLOAT * if filtered { 2 } else { 1 };
