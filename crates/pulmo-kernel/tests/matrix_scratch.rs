@@ -3,6 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pulmo_kernel::matrix_check::Multiplier;
 use pulmo_kernel::{Conv3d, matrix_check, matrix_forward_scratch_bytes, matrix_scratch_bytes};
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
@@ -43,7 +44,7 @@ fn calls_stay_below_the_bound() {
         padding: kernel.map(|kernel| kernel / 2),
     };
     // The threads, and what the first call leaves behind for good.
-    matrix_check::rehearse(&layer([2, 2, 2], [1, 1], [1; 3], [1; 3]), 0, false).unwrap();
+    matrix_check::rehearse(&layer([2, 2, 2], [1, 1], [1; 3], [1; 3]), 0, Multiplier::Plain).unwrap();
     let mut most_so_far = 0;
     for conv in [
         layer([3, 9, 8], [131, 2], [1; 3], [1; 3]),
@@ -53,11 +54,12 @@ fn calls_stay_below_the_bound() {
         layer([6, 24, 28], [35, 67], [3; 3], [1; 3]),
     ] {
         for call in 0..3 {
-            let tensors = [conv.output_len(), conv.input_len(), conv.weight_len()][call] + conv.weight_len();
+            let of_bfloat16 = conv.input_len() + conv.output_len() + [conv.output_len(), conv.input_len(), 0][call];
+            let tensors = 2 * of_bfloat16 + 4 * conv.weight_len();
             let before = NOW.load(Ordering::Relaxed);
             MOST.store(before, Ordering::Relaxed);
-            matrix_check::rehearse(&conv, call, false).unwrap();
-            let most = MOST.load(Ordering::Relaxed).saturating_sub(before).saturating_sub(tensors * size_of::<f32>());
+            matrix_check::rehearse(&conv, call, Multiplier::Plain).unwrap();
+            let most = MOST.load(Ordering::Relaxed).saturating_sub(before).saturating_sub(tensors);
             let bound = if call == 0 { matrix_forward_scratch_bytes(&conv) } else { matrix_scratch_bytes(&conv) };
             assert!(most <= bound, "call {call} of {conv:?}: {most} bytes, announced {bound}");
             // A bound far above what is ever taken would forbid what fits.

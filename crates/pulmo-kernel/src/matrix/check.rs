@@ -7,6 +7,7 @@ use super::plain::Plain;
 use super::unit::{Job, Row, SIDE, Step, Sums, Unit};
 use super::{data_gradient, forward, weight_gradient};
 use crate::conv3d::Conv3d;
+use crate::element::{Bf16, Element, widen_to};
 use crate::self_test::apart;
 
 /// The instructions, if this process can use them and they have passed a self-test, or why not. The test runs once, at the first call.
@@ -192,21 +193,52 @@ pub fn report(mut line: impl FnMut(String)) -> Result<bool, &'static str> {
     Ok(all_equal)
 }
 
-/// Runs one of the three calls (output, gradient of the input, gradient of the weights) in plain Rust or, where `instructions`, on the instructions, and gives
-/// the seconds it took. The reason where they cannot be used.
-pub fn rehearse(conv: &Conv3d, call: usize, instructions: bool) -> Result<f64, &'static str> {
-    if instructions { Ok(timed(Amx::available()?, conv, call)) } else { Ok(timed(Plain, conv, call)) }
+/// What multiplies in a rehearsal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Multiplier {
+    /// Plain Rust.
+    Plain,
+    /// The instructions.
+    Instructions,
+    /// Nothing: what is left is reading, packing and writing.
+    Nothing,
+}
+
+/// Multiplies nothing.
+#[derive(Debug, Clone, Copy)]
+struct Idle;
+
+impl Unit for Idle {
+    fn session<R>(self, work: impl FnOnce() -> R) -> R {
+        work()
+    }
+
+    unsafe fn multiply(self, _shape: [usize; 2], _job: &Job<'_>) {}
+}
+
+/// Runs one of the three calls (output, gradient of the input, gradient of the weights) on bfloat16 tensors and gives the seconds it took, or why
+/// the instructions cannot be used.
+pub fn rehearse(conv: &Conv3d, call: usize, multiplier: Multiplier) -> Result<f64, &'static str> {
+    match multiplier {
+        Multiplier::Plain => Ok(timed(Plain, conv, call)),
+        Multiplier::Instructions => Ok(timed(Amx::available()?, conv, call)),
+        Multiplier::Nothing => Ok(timed(Idle, conv, call)),
+    }
 }
 
 fn timed<U: Unit>(unit: U, conv: &Conv3d, call: usize) -> f64 {
-    let ones = |_: usize, to: &mut [f32]| to.fill(1.0);
-    let w = vec![1.0; conv.weight_len()];
-    let mut result = vec![0.0_f32; [conv.output_len(), conv.input_len(), conv.weight_len()][call]];
+    let ones = |len: usize| vec![Bf16::narrow(1.0); len];
+    let (x, dy) = (ones(conv.input_len()), ones(conv.output_len()));
+    let (x_line, dy_line) = (conv.input[2] * conv.in_channels, conv.output()[2] * conv.out_channels);
+    let read_x = |line: usize, to: &mut [f32]| widen_to(&x[line * x_line..][..x_line], to);
+    let read_dy = |line: usize, to: &mut [f32]| widen_to(&dy[line * dy_line..][..dy_line], to);
+    let mut w = vec![1.0; conv.weight_len()];
+    let mut result = ones([conv.output_len(), conv.input_len(), 0][call]);
     let start = std::time::Instant::now();
     match call {
-        0 => forward(unit, conv, (&ones, &w, None), &mut result),
-        1 => data_gradient(unit, conv, (&ones, &w), &mut result),
-        _ => weight_gradient(unit, conv, (&ones, &ones), &mut result),
+        0 => forward(unit, conv, (&read_x, &w, None), &mut result),
+        1 => data_gradient(unit, conv, (&read_dy, &w), &mut result),
+        _ => weight_gradient(unit, conv, (&read_x, &read_dy), &mut w),
     }
     start.elapsed().as_secs_f64()
 }

@@ -234,29 +234,36 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
     #[inline(always)]
     fn write(&self, (volume, first_plane): (usize, usize), own: Range<usize>, columns: Range<usize>, sums: &[Sums]) {
         let layout = &self.sizes.layout;
-        for (index, tile) in own.enumerate() {
+        for (tile, sums) in own.zip(sums.chunks_exact(columns.len() * 4)) {
             let (plane, first, rows) = self.tile(tile);
-            for row in 0..rows * SIDE {
+            let mut row = 0;
+            // One line after the other, as far as the tile reaches; places between lines are left out.
+            while row < rows * SIDE && first + row < layout.outputs {
                 let (line, column) = ((first + row) / layout.pitch, (first + row) % layout.pitch);
-                if line >= layout.counts[0] || column >= layout.counts[1] {
-                    continue;
+                let run = (layout.pitch - column).min(rows * SIDE - row);
+                let first_voxel = voxel(self.pass, (volume, first_plane + plane), line, column);
+                for place in 0..run.min(layout.counts[1].saturating_sub(column)) {
+                    self.write_voxel(first_voxel + place * self.pass.axes[2].step, &columns, (row + place, sums));
                 }
-                let voxel = voxel(self.pass, (volume, first_plane + plane), line, column);
-                for (place, pair) in columns.clone().enumerate() {
-                    let halves = self.halves(pair);
-                    let tiles = &sums[(index * columns.len() + place) * 4..][..4];
-                    for half in 0..halves {
-                        let channel = pair * 2 * SIDE + half * SIDE;
-                        let held = (self.pass.channels - channel).min(SIDE);
-                        let sums = &tiles[row / SIDE * halves + half].0[row % SIDE];
-                        let bias = self.bias.map(|bias| &bias[channel..][..held]);
-                        // SAFETY: the outputs of a pass lie inside `y`, and these belong to this task.
-                        let to = unsafe {
-                            std::slice::from_raw_parts_mut(self.y.get().add(voxel * self.pass.channels + channel), held)
-                        };
-                        store(sums, bias, to);
-                    }
-                }
+                row += run;
+            }
+        }
+    }
+
+    /// Writes a task's channels of a voxel, from a row of its pair of tiles.
+    #[inline(always)]
+    fn write_voxel(&self, voxel: usize, columns: &Range<usize>, (row, sums): (usize, &[Sums])) {
+        for (pair, tiles) in columns.clone().zip(sums.chunks_exact(4)) {
+            let halves = self.halves(pair);
+            for half in 0..halves {
+                let channel = pair * 2 * SIDE + half * SIDE;
+                let held = (self.pass.channels - channel).min(SIDE);
+                let bias = self.bias.map(|bias| &bias[channel..][..held]);
+                // SAFETY: the outputs of a pass lie inside `y`, and these belong to this task.
+                let to = unsafe {
+                    std::slice::from_raw_parts_mut(self.y.get().add(voxel * self.pass.channels + channel), held)
+                };
+                store(&tiles[row / SIDE * halves + half].0[row % SIDE], bias, to);
             }
         }
     }
@@ -265,9 +272,11 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
 /// Stores sums, with the bias.
 #[inline(always)]
 fn store<E: Element<Scalar = f32>>(sums: &[f32; SIDE], bias: Option<&[f32]>, to: &mut [E]) {
-    match bias {
-        Some(bias) => to.iter_mut().zip(sums).zip(bias).for_each(|((to, sum), bias)| *to = E::narrow(sum + bias)),
-        None => to.iter_mut().zip(sums).for_each(|(to, sum)| *to = E::narrow(*sum)),
+    match (bias, to.first_chunk_mut::<SIDE>()) {
+        // A whole tile's row is a few moves.
+        (None, Some(to)) => to.iter_mut().zip(sums).for_each(|(to, sum)| *to = E::narrow(*sum)),
+        (None, None) => to.iter_mut().zip(sums).for_each(|(to, sum)| *to = E::narrow(*sum)),
+        (Some(bias), _) => to.iter_mut().zip(sums).zip(bias).for_each(|((to, sum), bias)| *to = E::narrow(sum + bias)),
     }
 }
 

@@ -171,7 +171,7 @@ impl<R: Reader> Packer<'_, R> {
 #[inline(always)]
 fn round_row(from: &[f32], row: &mut Row) {
     match from.first_chunk::<DEPTH>() {
-        Some(from) => *row = Row(std::array::from_fn(|index| round(from[index]))),
+        Some(from) => row.0.iter_mut().zip(from).for_each(|(to, &from)| *to = round(from)),
         None => {
             *row = Row::ZERO;
             row.0.iter_mut().zip(from).for_each(|(to, &from)| *to = round(from));
