@@ -11,12 +11,12 @@ use rayon::prelude::*;
 use super::layout::Layout;
 use super::planes::{Packer, narrow_plane, needed, ring_planes};
 use super::unit::{DEPTH, Job, Row, SIDE, Step, Sums, Unit};
+use super::vectors::for_vectors;
 use super::weights::{self, Weights};
 use super::{Places, Reader, rows_of};
 use crate::conv3d::aligned::Lent;
 use crate::conv3d::passes::Pass;
-use crate::element::Element;
-use crate::simd::wide;
+use crate::element::{Element, narrow_to};
 
 /// Bytes of the ring of planes, where more than the fewest planes fit.
 const RING_BYTES: usize = 24 << 20;
@@ -162,7 +162,7 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
                     sums.resize(len, Sums::ZERO);
                 }
                 self.unit.session(|| self.sum(&tables, own.clone(), columns.clone(), sums));
-                wide(|| self.write((volume, planes.start), own, columns, sums));
+                self.write((volume, planes.start), own, columns, sums);
             });
         });
     }
@@ -231,7 +231,6 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
     }
 
     /// Writes the sums of a task, with the bias.
-    #[inline(always)]
     fn write(&self, (volume, first_plane): (usize, usize), own: Range<usize>, columns: Range<usize>, sums: &[Sums]) {
         let layout = &self.sizes.layout;
         for (tile, sums) in own.zip(sums.chunks_exact(columns.len() * 4)) {
@@ -253,30 +252,28 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
     /// Writes a task's channels of a voxel, from a row of its pair of tiles.
     #[inline(always)]
     fn write_voxel(&self, voxel: usize, columns: &Range<usize>, (row, sums): (usize, &[Sums])) {
-        for (pair, tiles) in columns.clone().zip(sums.chunks_exact(4)) {
+        let mut values = [0.0; TASK_COLUMNS * 2 * SIDE];
+        let (places, _) = values.as_chunks_mut::<SIDE>();
+        for ((pair, tiles), places) in columns.clone().zip(sums.chunks_exact(4)).zip(places.chunks_exact_mut(2)) {
             let halves = self.halves(pair);
-            for half in 0..halves {
-                let channel = pair * 2 * SIDE + half * SIDE;
-                let held = (self.pass.channels - channel).min(SIDE);
-                let bias = self.bias.map(|bias| &bias[channel..][..held]);
-                // SAFETY: the outputs of a pass lie inside `y`, and these belong to this task.
-                let to = unsafe {
-                    std::slice::from_raw_parts_mut(self.y.get().add(voxel * self.pass.channels + channel), held)
-                };
-                store(&tiles[row / SIDE * halves + half].0[row % SIDE], bias, to);
+            for (half, place) in places.iter_mut().enumerate().take(halves) {
+                *place = tiles[row / SIDE * halves + half].0[row % SIDE];
             }
         }
+        let first = columns.start * 2 * SIDE;
+        let held = (self.pass.channels - first).min(columns.len() * 2 * SIDE);
+        let bias = self.bias.map_or(&[][..], |bias| &bias[first..][..held]);
+        // SAFETY: the outputs of a pass lie inside `y`, and these belong to this task.
+        let to = unsafe { std::slice::from_raw_parts_mut(self.y.get().add(voxel * self.pass.channels + first), held) };
+        store(&mut values[..held], bias, to);
     }
 }
 
-/// Stores sums, with the bias.
-#[inline(always)]
-fn store<E: Element<Scalar = f32>>(sums: &[f32; SIDE], bias: Option<&[f32]>, to: &mut [E]) {
-    match (bias, to.first_chunk_mut::<SIDE>()) {
-        // A whole tile's row is a few moves.
-        (None, Some(to)) => to.iter_mut().zip(sums).for_each(|(to, sum)| *to = E::narrow(*sum)),
-        (None, None) => to.iter_mut().zip(sums).for_each(|(to, sum)| *to = E::narrow(*sum)),
-        (Some(bias), _) => to.iter_mut().zip(sums).zip(bias).for_each(|((to, sum), bias)| *to = E::narrow(sum + bias)),
+for_vectors! {
+    /// Stores sums, with the bias unless it is empty.
+    fn store<E: f32>(sums: &mut [f32], bias: &[f32], to: &mut [E]) {
+        sums.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
+        narrow_to(sums, to);
     }
 }
 

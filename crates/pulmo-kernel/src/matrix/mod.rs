@@ -16,11 +16,13 @@ mod plain;
 mod planes;
 mod turning;
 mod unit;
+mod vectors;
 mod weights;
 
 pub(crate) use amx::Amx;
 pub(crate) use unit::Unit;
 use unit::{Row, Sums};
+use vectors::for_vectors;
 use weights::Weights;
 
 use crate::conv3d::{Conv3d, passes};
@@ -45,10 +47,11 @@ impl<T> Places<T> {
 // SAFETY: whoever writes through it does so to places of one task alone.
 unsafe impl<T> Sync for Places<T> {}
 
-/// The bits of the nearest bfloat16.
-#[inline(always)]
-fn round(value: f32) -> u16 {
-    Bf16::narrow(value).to_bits()
+for_vectors! {
+    /// Writes the bits of the nearest bfloat16 of every value.
+    fn round_all<>(from: &[f32], to: &mut [u16]) {
+        to.iter_mut().zip(from).for_each(|(to, &from)| *to = Bf16::narrow(from).to_bits());
+    }
 }
 
 /// A buffer that begins on a cache line, as rows.

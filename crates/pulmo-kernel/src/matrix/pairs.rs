@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::layout::Layout;
 use super::unit::{DEPTH, Row, SIDE};
-use super::{Places, Reader, round};
+use super::{Places, Reader, round_all};
 use crate::simd::wide;
 
 /// Sizes of the pairs of a plane.
@@ -62,22 +62,23 @@ impl Pairs {
                 values.resize(width * self.channels, 0.0);
                 wide(|| read(first_line + task, values));
                 rounded.clear();
-                rounded.resize((layout.pitch + 2) * channels, 0);
-                wide(|| {
-                    for (voxel, from) in values.chunks_exact(self.channels).enumerate() {
-                        let to = &mut rounded[(voxel + 1) * channels..][..self.channels];
-                        to.iter_mut().zip(from).for_each(|(to, &from)| *to = round(from));
-                    }
-                });
+                rounded.resize((layout.pitch + 2) * channels + values.len(), 0);
+                // Behind the line with its zeros, to be spread to whole tiles.
+                let (line_of_tiles, dense) = rounded.split_at_mut((layout.pitch + 2) * channels);
+                round_all(values, dense);
+                for (to, from) in
+                    line_of_tiles.chunks_exact_mut(channels).skip(1).zip(dense.chunks_exact(self.channels))
+                {
+                    to[..self.channels].copy_from_slice(from);
+                }
                 // SAFETY: inside the buffer, as it has room for all planes.
                 let plane = unsafe { to.get().add(plane * self.plane) };
-                wide(|| self.write(layout, (line, rounded), plane));
+                self.write(layout, (line, line_of_tiles), plane);
             });
         });
     }
 
     /// Writes the pairs of a line into both copies; the first line also those before, the last also those behind.
-    #[inline(always)]
     fn write(&self, layout: &Layout, (line, values): (usize, &[u16]), plane: *mut Row) {
         let channels = self.channels.next_multiple_of(SIDE);
         let first = (line * layout.pitch + self.lead) / 2;

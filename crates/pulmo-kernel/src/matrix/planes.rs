@@ -6,13 +6,13 @@ use rayon::prelude::*;
 
 use super::layout::Layout;
 use super::unit::{DEPTH, Row};
-use super::{Places, Reader, round};
+use super::{Places, Reader, round_all};
 use crate::conv3d::passes::Pass;
 use crate::simd::wide;
 
 thread_local! {
-    /// A line as it is read; it stays from task to task.
-    static LINE: RefCell<Vec<f32>> = RefCell::default();
+    /// A line as it is read, and rounded; they stay from task to task.
+    static LINES: RefCell<(Vec<f32>, Vec<u16>)> = RefCell::default();
 }
 
 /// Packs the planes of a pass.
@@ -64,20 +64,22 @@ impl<R: Reader> Packer<'_, R> {
         (0..planes.len() * lines).into_par_iter().with_min_len(4).for_each(|task| {
             let (index, phase, place) = (task / lines, task / lane.span % lane.phases.len(), task % lane.span);
             let [depth, height] = [self.pass.axes[0].extent, self.pass.axes[1].extent];
-            LINE.with_borrow_mut(|line| {
+            LINES.with_borrow_mut(|(values, rounded)| {
                 let line = lane.voxel(phase, place).map(|h| {
-                    line.resize(self.pass.axes[2].extent * self.pass.depth, 0.0);
-                    wide(|| (self.read)((volume * depth + planes[index]) * height + h, line));
-                    line.as_slice()
+                    values.resize(self.pass.axes[2].extent * self.pass.depth, 0.0);
+                    wide(|| (self.read)((volume * depth + planes[index]) * height + h, values));
+                    rounded.resize(values.len(), 0);
+                    round_all(values, rounded);
+                    rounded.as_slice()
                 });
                 // SAFETY: inside the ring; every line of a plane and phase belongs to one task.
                 let plane = unsafe { to.get().add(planes[index] % self.ring * self.layout.plane) };
-                wide(|| self.spread(line, (phase, place), plane));
+                self.spread(line, (phase, place), plane);
                 if self.layout.merged > 0 {
                     let rows = narrow_rows(self.layout);
                     // SAFETY: inside the buffer; each task has its own rows.
                     let to = unsafe { std::slice::from_raw_parts_mut(narrow_to.get().add(task * rows), rows) };
-                    wide(|| self.narrow(line, to));
+                    self.narrow(line, to);
                 }
             });
         });
@@ -94,8 +96,7 @@ impl<R: Reader> Packer<'_, R> {
     }
 
     /// Writes a line, or zeros, into its place of all phases along it and all blocks.
-    #[inline(always)]
-    fn spread(&self, line: Option<&[f32]>, (phase_h, place): (usize, usize), plane: *mut Row) {
+    fn spread(&self, line: Option<&[u16]>, (phase_h, place): (usize, usize), plane: *mut Row) {
         let layout = self.layout;
         let (lane, channels) = (&layout.lanes[1], self.pass.depth);
         let start = place * layout.pitch;
@@ -109,7 +110,7 @@ impl<R: Reader> Packer<'_, R> {
                 for (place, row) in rows.iter_mut().enumerate() {
                     let from = line.zip(lane.voxel(phase, place));
                     match from.map(|(line, voxel)| &line[voxel * channels + block * DEPTH..][..held]) {
-                        Some(from) => round_row(from, row),
+                        Some(from) => copy_row(from, row),
                         None => *row = Row::ZERO,
                     }
                 }
@@ -118,8 +119,7 @@ impl<R: Reader> Packer<'_, R> {
     }
 
     /// Writes the channels to be merged of all voxels that the taps of a line reach, side by side.
-    #[inline(always)]
-    fn narrow(&self, line: Option<&[f32]>, to: &mut [Row]) {
+    fn narrow(&self, line: Option<&[u16]>, to: &mut [Row]) {
         let (lane, channels, tail) = (&self.layout.lanes[1], self.pass.depth, self.layout.tail());
         let to = Row::values_mut(to);
         let (first, places) = lane.reach(self.layout.counts[1]);
@@ -129,7 +129,7 @@ impl<R: Reader> Packer<'_, R> {
             let voxel = first + place as isize;
             if (0..self.pass.axes[2].extent as isize).contains(&voxel) {
                 let from = &line[voxel as usize * channels + self.layout.whole..][..tail];
-                to.iter_mut().zip(from).for_each(|(to, &from)| *to = round(from));
+                to.copy_from_slice(from);
             }
         }
     }
@@ -167,14 +167,14 @@ impl<R: Reader> Packer<'_, R> {
     }
 }
 
-/// Rounds up to 32 values into a row, zeros behind.
+/// Copies up to 32 values into a row, zeros behind.
 #[inline(always)]
-fn round_row(from: &[f32], row: &mut Row) {
+fn copy_row(from: &[u16], row: &mut Row) {
     match from.first_chunk::<DEPTH>() {
-        Some(from) => row.0.iter_mut().zip(from).for_each(|(to, &from)| *to = round(from)),
+        Some(from) => *row = Row(*from),
         None => {
             *row = Row::ZERO;
-            row.0.iter_mut().zip(from).for_each(|(to, &from)| *to = round(from));
+            row.0[..from.len()].copy_from_slice(from);
         }
     }
 }

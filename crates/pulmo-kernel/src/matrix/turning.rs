@@ -3,24 +3,26 @@
 use rayon::prelude::*;
 
 use super::unit::{DEPTH, Row};
+use super::vectors::for_vectors;
 
 /// Transposes every group of 32 rows in place: 32 voxels of 32 channels become 32 channels of 32 voxels, the factors on the left of
 /// two times 16 channels.
 pub(super) fn turn(rows: &mut [Row]) {
     let (groups, _) = rows.as_chunks_mut::<DEPTH>();
-    groups.par_iter_mut().with_min_len(8).for_each(|group| crate::simd::wide(|| turn_group(group)));
+    groups.par_iter_mut().with_min_len(8).for_each(turn_group);
 }
 
-/// Five perfect shuffles: each moves the ten bits of (row, column) by one, so that after five rows and columns have changed places.
-#[inline(always)]
-fn turn_group(group: &mut [Row; DEPTH]) {
-    let mut other = [Row::ZERO; DEPTH];
-    shuffle(group, &mut other);
-    shuffle(&other, group);
-    shuffle(group, &mut other);
-    shuffle(&other, group);
-    shuffle(group, &mut other);
-    *group = other;
+for_vectors! {
+    /// Five perfect shuffles: each moves the ten bits of (row, column) by one, so that after five rows and columns have changed places.
+    fn turn_group<>(group: &mut [Row; DEPTH]) {
+        let mut other = [Row::ZERO; DEPTH];
+        shuffle(group, &mut other);
+        shuffle(&other, group);
+        shuffle(group, &mut other);
+        shuffle(&other, group);
+        shuffle(group, &mut other);
+        *group = other;
+    }
 }
 
 /// Interleaves the rows of the upper half with those of the lower.

@@ -3,10 +3,10 @@
 use rayon::prelude::*;
 
 use super::layout::Layout;
-use super::round;
 use super::unit::{DEPTH, Row, SIDE};
+use super::vectors::for_vectors;
 use crate::conv3d::passes::Pass;
-use crate::simd::wide;
+use crate::element::{Bf16, Element};
 
 /// Where the weights of a pass lie.
 #[derive(Clone, Copy)]
@@ -52,15 +52,21 @@ pub(super) fn pack(pass: &Pass, layout: &Layout, weights: Weights<'_>, to: &mut 
         tiles.fill(Row::ZERO);
         let held = (pass.channels - pair * 2 * SIDE).min(2 * SIDE);
         match weights.turned {
-            false => wide(|| pack_rows(weights.w, &starts, held, tiles)),
-            true => wide(|| pack_columns(weights.w, (&starts, pass.depth), held, tiles)),
+            false => pack_rows(weights.w, &starts, held, tiles),
+            true => pack_columns(weights.w, (&starts, pass.depth), held, tiles),
         }
     });
 }
 
-/// Packs weights whose columns lie side by side.
+/// The bits of the nearest bfloat16.
 #[inline(always)]
-fn pack_rows(w: &[f32], starts: &[Option<usize>; DEPTH], held: usize, tiles: &mut [Row]) {
+fn round(value: f32) -> u16 {
+    Bf16::narrow(value).to_bits()
+}
+
+for_vectors! {
+/// Packs weights whose columns lie side by side.
+fn pack_rows<>(w: &[f32], starts: &[Option<usize>; DEPTH], held: usize, tiles: &mut [Row]) {
     for (value, start) in starts.iter().enumerate() {
         let Some(start) = *start else { continue };
         for (half, weights) in w[start..start + held].chunks(SIDE).enumerate() {
@@ -73,8 +79,9 @@ fn pack_rows(w: &[f32], starts: &[Option<usize>; DEPTH], held: usize, tiles: &mu
     }
 }
 
+}
+
 /// Packs weights whose columns are `pitch` apart: column by column, as they lie.
-#[inline(always)]
 fn pack_columns(w: &[f32], (starts, pitch): (&[Option<usize>; DEPTH], usize), held: usize, tiles: &mut [Row]) {
     for column in 0..held {
         for (value, start) in starts.iter().enumerate() {
