@@ -54,7 +54,7 @@ impl Sizes {
     }
 }
 
-/// Bytes that a pass allocates besides what every thread does, and bytes of a thread.
+/// Bytes that a pass allocates besides what every thread does, and bytes of a thread: its sums, and a line as read and rounded.
 pub(super) fn bytes(pass: &Pass) -> [usize; 2] {
     if is_empty(pass) {
         return [0, 0];
@@ -64,7 +64,7 @@ pub(super) fn bytes(pass: &Pass) -> [usize; 2] {
     let sums = TASK_PAIRS * TASK_COLUMNS.min(weights::pairs(pass)) * 4 * size_of::<Sums>();
     [
         sizes.rows.iter().sum::<usize>() * size_of::<Row>() + tables,
-        sums + pass.axes[2].extent * pass.depth * size_of::<f32>(),
+        sums + pass.axes[2].extent * pass.depth * 3 * size_of::<f32>(),
     ]
 }
 

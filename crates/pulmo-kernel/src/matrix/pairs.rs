@@ -10,7 +10,6 @@ use rayon::prelude::*;
 use super::layout::Layout;
 use super::unit::{DEPTH, Row, SIDE};
 use super::{Places, Reader, round_all};
-use crate::simd::wide;
 
 /// Sizes of the pairs of a plane.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +59,7 @@ impl Pairs {
             LINES.with_borrow_mut(|(values, rounded)| {
                 let (width, channels) = (layout.counts[1], self.channels.next_multiple_of(SIDE));
                 values.resize(width * self.channels, 0.0);
-                wide(|| read(first_line + task, values));
+                read(first_line + task, values);
                 rounded.clear();
                 rounded.resize((layout.pitch + 2) * channels + values.len(), 0);
                 // Behind the line with its zeros, to be spread to whole tiles.

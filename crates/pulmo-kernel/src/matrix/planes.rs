@@ -8,7 +8,6 @@ use super::layout::Layout;
 use super::unit::{DEPTH, Row};
 use super::{Places, Reader, round_all};
 use crate::conv3d::passes::Pass;
-use crate::simd::wide;
 
 thread_local! {
     /// A line as it is read, and rounded; they stay from task to task.
@@ -67,7 +66,7 @@ impl<R: Reader> Packer<'_, R> {
             LINES.with_borrow_mut(|(values, rounded)| {
                 let line = lane.voxel(phase, place).map(|h| {
                     values.resize(self.pass.axes[2].extent * self.pass.depth, 0.0);
-                    wide(|| (self.read)((volume * depth + planes[index]) * height + h, values));
+                    (self.read)((volume * depth + planes[index]) * height + h, values);
                     rounded.resize(values.len(), 0);
                     round_all(values, rounded);
                     rounded.as_slice()
