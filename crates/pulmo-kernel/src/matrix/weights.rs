@@ -65,20 +65,31 @@ fn round(value: f32) -> u16 {
 }
 
 for_vectors! {
-/// Packs weights whose columns lie side by side.
-fn pack_rows<>(w: &[f32], starts: &[Option<usize>; DEPTH], held: usize, tiles: &mut [Row]) {
-    for (value, start) in starts.iter().enumerate() {
-        let Some(start) = *start else { continue };
-        for (half, weights) in w[start..start + held].chunks(SIDE).enumerate() {
-            let row = &mut tiles[half * SIDE + value / 2].0;
-            match weights.first_chunk::<SIDE>() {
-                Some(weights) => (0..SIDE).for_each(|column| row[2 * column + value % 2] = round(weights[column])),
-                None => weights.iter().enumerate().for_each(|(column, &w)| row[2 * column + value % 2] = round(w)),
+    /// Packs weights whose columns lie side by side, two summed values at a time.
+    fn pack_rows<>(w: &[f32], starts: &[Option<usize>; DEPTH], held: usize, tiles: &mut [Row]) {
+        const NONE: [f32; SIDE] = [0.0; SIDE];
+        for half in 0..held.div_ceil(SIDE) {
+            let columns = (held - half * SIDE).min(SIDE);
+            let part = |value: usize| starts[value].map_or(&NONE[..columns], |start| &w[start + half * SIDE..][..columns]);
+            for (pair, row) in tiles[half * SIDE..][..SIDE].iter_mut().enumerate() {
+                let (even, odd) = (part(2 * pair), part(2 * pair + 1));
+                let (places, _) = row.0.as_chunks_mut::<2>();
+                match (even.first_chunk::<SIDE>(), odd.first_chunk::<SIDE>()) {
+                    // Of a length known to the compiler.
+                    (Some(even), Some(odd)) => {
+                        for (place, (even, odd)) in places.iter_mut().zip(even.iter().zip(odd)) {
+                            *place = [round(*even), round(*odd)];
+                        }
+                    }
+                    _ => {
+                        for (place, (even, odd)) in places.iter_mut().zip(even.iter().zip(odd)) {
+                            *place = [round(*even), round(*odd)];
+                        }
+                    }
+                }
             }
         }
     }
-}
-
 }
 
 /// Packs weights whose columns are `pitch` apart: column by column, as they lie.
