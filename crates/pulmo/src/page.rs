@@ -1,6 +1,7 @@
 //! The frame of every page that the program writes: one file of HTML that needs nothing but itself.
 //!
-//! It is read on paper, on a phone, in the dark and by a screen reader: text stands out from its ground by 4.5 to 1 at
+//! A table that is wider than the screen scrolls in its box, whose edge is shaded where more of it lies.
+//! The page is read on paper, on a phone, in the dark and by a screen reader: text stands out from its ground by 4.5 to 1 at
 //! least, nothing is said by colour alone, and no script is needed to read. Charts come from [`crate::chart`].
 
 use std::fmt::Write;
@@ -8,8 +9,8 @@ use std::fmt::Write;
 use crate::chart::escape;
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1c2329;--soft:#56616a;--line:#d9dee2;--paper:#fff;--card:#f3f6f8;--blue:#0b6fb0}
-@media(prefers-color-scheme:dark){:root{--ink:#e6eaed;--soft:#9aa5ae;--line:#323a41;--paper:#14181b;--card:#1d2327;--blue:#6bb9ee}}
+:root{color-scheme:light dark;--ink:#1c2329;--soft:#56616a;--line:#d9dee2;--paper:#fff;--card:#f3f6f8;--blue:#0b6fb0;--edge:#56616a80}
+@media(prefers-color-scheme:dark){:root{--ink:#e6eaed;--soft:#9aa5ae;--line:#323a41;--paper:#14181b;--card:#1d2327;--blue:#6bb9ee;--edge:#9aa5aea0}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
 main{max-width:74rem;margin:0 auto;padding:2rem 1.2rem 4rem}
@@ -20,10 +21,15 @@ p,ul{max-width:46rem}.soft{color:var(--soft)}a{color:var(--blue)}
 .numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.8rem;margin:1.2rem 0}
 .numbers div{background:var(--card);border-radius:.5rem;padding:.7rem 1.1rem}
 .numbers b{display:block;font-size:1.6rem;line-height:1.3;font-variant-numeric:tabular-nums}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+.scroll{overflow-x:auto;background:linear-gradient(to right,var(--paper),transparent) 0 0/2rem 100% no-repeat local,\
+linear-gradient(to left,var(--paper),transparent) 100% 0/2rem 100% no-repeat local,\
+linear-gradient(to right,var(--edge),transparent) 0 0/.7rem 100% no-repeat,\
+linear-gradient(to left,var(--edge),transparent) 100% 0/.7rem 100% no-repeat}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:.35rem .8rem;border-bottom:1px solid var(--line);text-align:right;vertical-align:top}
 td{white-space:nowrap}td.words{white-space:normal}
 th{vertical-align:bottom}
+@media(max-width:46rem){table{font-size:.88rem}th,td{padding:.3rem .35rem}}
 th:first-child,td:first-child,.words{text-align:left}tfoot td{font-weight:600}
 figure{margin:0}figcaption{font-size:.88rem;color:var(--soft)}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1.6rem 2.4rem;margin-bottom:1.2rem}
@@ -36,7 +42,7 @@ code{background:var(--card);padding:.1em .3em;border-radius:.25em}dt{font-weight
 @page{size:A4;margin:14mm 12mm}
 @media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;--paper:#fff;--card:#f3f6f8;--blue:#004a7a}
 body{font-size:10pt}main{max-width:none;padding:0}h2,h3{break-after:avoid}figure,tr,.numbers,.notice{break-inside:avoid}
-.scroll{overflow:visible}thead{display:table-header-group;break-inside:avoid}.charts{grid-template-columns:1fr 1fr;gap:6mm}
+.scroll{overflow:visible;background:none}thead{display:table-header-group;break-inside:avoid}.charts{grid-template-columns:1fr 1fr;gap:6mm}
 .pictures{grid-template-columns:repeat(4,1fr)}.numbers div{border:1px solid var(--line)}
 th,td{padding:.15rem .4rem}.screen{display:none!important}h2{margin-top:1.5rem}}";
 

@@ -76,12 +76,16 @@ fn a_report_says_what_was_drawn_in_every_format() {
     let share = 100.0 * exact.infiltrate_ml / exact.lung_ml;
     assert_eq!(report.quantities.involvement.len(), 3);
     assert!((report.quantities.involvement[0].percent - share).abs() < 1e-3);
+    let cut = &report.quantities.attenuation.as_ref().unwrap().cuts[0];
+    assert!((cut.higher_ml + cut.lower_ml - exact.infiltrate_ml).abs() < 1e-3);
     let right = report.quantities.region("right").unwrap();
     assert!((right.opacity_ml - exact.right_infiltrate_ml).abs() < 1e-3, "the patient's right is the right");
 
     let html = case.text("a/report.html");
     let written = pulmo::report::Language::English.ml(exact.infiltrate_ml);
     assert!(html.contains(&written), "{written}");
+    let lower = pulmo::report::Language::English.ml(cut.lower_ml);
+    assert!(html.contains(&format!("lower attenuation (mostly ground-glass), below: {lower}")), "{lower}");
     assert!(case.text("a/report.md").contains(&written));
     let csv = case.text("a/report.csv");
     let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
@@ -535,22 +539,52 @@ fn model_of_many_sources() -> ModelNote {
 }
 
 /// What a browser prints of a page; `None` where there is no Chromium.
-#[allow(clippy::print_stderr, reason = "a test says why it did not run")]
 fn printed(page: &Path) -> Option<Vec<u8>> {
-    let (profile, pdf) = (tempfile::tempdir().unwrap(), page.with_extension("print.pdf"));
-    let started = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(|browser| {
-        let mut command = Command::new(browser);
-        command.args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--no-pdf-header-footer"]);
-        command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
-        command.arg(format!("--user-data-dir={}", profile.path().display()));
-        command.arg(format!("--print-to-pdf={}", pdf.display())).arg(page).output().ok()
-    });
-    let Some(output) = started else {
-        eprintln!("not run: no Chromium to print the page with");
-        return None;
-    };
+    let pdf = page.with_extension("print.pdf");
+    let output = chromium(page, &["--no-pdf-header-footer", &format!("--print-to-pdf={}", pdf.display())])?;
     let said = String::from_utf8_lossy(&output.stderr);
     Some(std::fs::read(pdf).unwrap_or_else(|error| panic!("nothing was printed ({error}): {said}")))
+}
+
+/// What Chromium says of a page; `None` where there is none.
+#[allow(clippy::print_stderr, reason = "a test says why it did not run")]
+fn chromium(page: &Path, more: &[&str]) -> Option<Output> {
+    let profile = tempfile::tempdir().unwrap();
+    let started = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(|browser| {
+        let mut command = Command::new(browser);
+        command.args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]);
+        command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
+        command.arg(format!("--user-data-dir={}", profile.path().display())).args(more).arg(page).output().ok()
+    });
+    if started.is_none() {
+        eprintln!("not run: no Chromium to look at the page with");
+    }
+    started
+}
+
+#[test]
+fn the_longest_report_fits_a_phone() {
+    // A window is no narrower than 500 pixels, a frame in it may be.
+    const FRAME: &str = "<iframe src=\"page.html\" style=\"width:390px;height:844px;border:0\"></iframe>
+<pre id=\"said\"></pre><script>
+onload = () => {
+  const page = document.querySelector('iframe').contentDocument, root = page.documentElement;
+  const wide = [root, ...page.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth);
+  said.textContent = 'width ' + root.clientWidth + ' too wide: ' + wide.map(box => box.firstElementChild.id).join(' ') + '.';
+};
+</script>";
+    let case = Case::new();
+    let report = longest(&case);
+    std::fs::write(case.at("frame.html"), FRAME).unwrap();
+    for language in pulmo::report::Language::ALL {
+        std::fs::write(case.at("page.html"), pulmo::report::html(&report, &[], language).unwrap()).unwrap();
+        let Some(output) = chromium(&case.at("frame.html"), &["--allow-file-access-from-files", "--dump-dom"]) else {
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("<pre id=\"said\">width 3"), "the frame was not read: {said}");
+        assert!(said.contains(" too wide: ."), "{language:?}: {said}");
+    }
 }
 
 #[test]

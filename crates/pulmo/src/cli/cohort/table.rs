@@ -38,6 +38,7 @@ table.cases th[aria-sort=ascending] button::after{content:'\\2191';opacity:1}
 table.cases th[aria-sort=descending] button::after{content:'\\2193';opacity:1}
 table.cases td:first-child,table.cases th:first-child{position:sticky;left:0;background:var(--paper)}
 .filter{display:block;margin:.4rem 0}.filter input{font:inherit;padding:.2rem .5rem;border:1px solid var(--soft);border-radius:.3rem;background:var(--paper);color:var(--ink)}
+@media(min-width:72rem){.wide table.cases{font-size:.8rem}.wide table.cases th,.wide table.cases td{padding:.3rem .35rem}}
 @page wide{size:A4 landscape}
 @media print{.wide{page:wide}table.cases{font-size:7.5pt}table.cases th button::after{content:''}
 table.cases td:first-child,table.cases th:first-child{position:static}}";

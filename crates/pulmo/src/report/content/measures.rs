@@ -124,8 +124,15 @@ fn attenuation(found: &Quantities, language: Language, add: &mut dyn FnMut(&str,
     for cut in &attenuation.cuts {
         let [lower, higher] = cut.higher_percent_if_moved.map(|percent| language.percent(percent));
         let value = format!("{} · {}", language.ml(cut.higher_ml), language.percent(cut.higher_percent));
-        let rule =
-            format!("{} {}; {} {lower}, {higher}", words.smoothed_by, language.smoothing(attenuation), words.cut_moved);
+        // The parts are the whole, so that the rest needs no row of its own.
+        let rest = format!("{} · {}", language.ml(cut.lower_ml), language.percent(100.0 - cut.higher_percent));
+        let rule = format!(
+            "{}: {rest}; {} {}; {} {lower}, {higher}",
+            words.lower_attenuation,
+            words.smoothed_by,
+            language.smoothing(attenuation),
+            words.cut_moved
+        );
         add(&format!("{} {}", words.higher_attenuation, language.hu(cut.cut_hu)), value, rule);
     }
 }

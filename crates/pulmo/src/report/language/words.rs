@@ -70,6 +70,7 @@ pub struct Words {
     pub mean_attenuation: &'static str,
     pub mean_attenuation_rule: &'static str,
     pub higher_attenuation: &'static str,
+    pub lower_attenuation: &'static str,
     pub smoothed_by: &'static str,
     pub smoothing: &'static str,
     pub cut_moved: &'static str,
