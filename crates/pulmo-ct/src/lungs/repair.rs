@@ -29,6 +29,8 @@ const MIDDLE_MM: f64 = 25.0;
 const HANGS_MM2: f64 = 300.0;
 /// What touches an organ along more than this share of its border with lung is a corner of it, not lung.
 const ORGAN_BORDER: f64 = 0.4;
+/// Thicker slices may hold an opacity that lies in one alone. The distance of exported slices is often not the true one.
+const THIN_MM: f64 = 3.0;
 /// Closes vessels, fissures and nodules anywhere.
 const SMALL_DISC_MM: f64 = 8.0;
 
@@ -45,6 +47,7 @@ pub(super) fn fill(
     let plane = body::plane(coarse);
     let solid: Vec<bool> = labels.iter().zip(&chest.tissue).map(|(&label, &chest)| label == 0 && chest).collect();
     let cores = organ_cores(coarse, &solid, chest, place.middle)?;
+    let before = labels.to_vec();
     let slices = labels.par_chunks_mut(plane.voxels()).zip(allowed.par_chunks(plane.voxels()));
     slices.zip(solid.par_chunks(plane.voxels()).zip(cores.par_chunks(plane.voxels()))).for_each(
         |((labels, allowed), (solid, cores))| {
@@ -54,6 +57,47 @@ pub(super) fn fill(
             }
         },
     );
+    if !coarse.calibrated || coarse.spacing_mm[0] < THIN_MM {
+        without_plates(plane, &before, labels);
+    }
+    without_islands(coarse, &before, labels)
+}
+
+/// Takes back what was added in one slice alone, with no lung above or below nor near in the slice: slices are filled one
+/// by one, and at the lungs' ends one may take fat or bowel for lung.
+fn without_plates(plane: Plane, before: &[u8], labels: &mut [u8]) {
+    let filled = labels.to_vec();
+    let is_lung = |voxel: Option<usize>| voxel.and_then(|voxel| filled.get(voxel)).is_some_and(|&label| label > 0);
+    labels.par_chunks_mut(plane.voxels()).enumerate().for_each(|(slice, labels)| {
+        let start = slice * plane.voxels();
+        let known: Vec<bool> = before[start..start + plane.voxels()].iter().map(|&label| label > 0).collect();
+        let is_plate = |&at: &usize| {
+            let voxel = start + at;
+            !known[at]
+                && filled[voxel] > 0
+                && !is_lung(voxel.checked_sub(plane.voxels()))
+                && !is_lung(Some(voxel + plane.voxels()))
+        };
+        let plates: Vec<usize> = (0..labels.len()).filter(is_plate).collect();
+        if plates.is_empty() {
+            return;
+        }
+        let away = disc::squared_distance(plane, &known);
+        plates.into_iter().filter(|&at| f64::from(away[at]) > SMALL_DISC_MM.powi(2)).for_each(|at| labels[at] = 0);
+    });
+}
+
+/// Takes back what was added and hangs together with no lung that was there before.
+fn without_islands(coarse: &Coarse, before: &[u8], labels: &mut [u8]) -> Result<()> {
+    let lung: Vec<bool> = labels.iter().map(|&label| label > 0).collect();
+    let found = components(coarse.shape, &lung, Connectivity::Faces)?;
+    let mut is_known = vec![false; found.count() + 1];
+    before.iter().zip(found.labels()).for_each(|(&label, &part)| is_known[part as usize] |= label > 0);
+    labels
+        .iter_mut()
+        .zip(found.labels())
+        .filter(|(_, part)| !is_known[**part as usize])
+        .for_each(|(label, _)| *label = 0);
     Ok(())
 }
 
@@ -135,4 +179,40 @@ fn opaque_lung(plane: Plane, labels: &[u8], free: &[bool], organs: &[bool]) -> V
         part > 0 && organ as f64 <= ORGAN_BORDER * lung as f64
     };
     parts.into_iter().map(is_lung).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_added_in_one_slice_alone_goes_unless_lung_is_near() {
+        let plane = Plane { rows: 1, columns: 12, spacing_mm: [2.0, 2.0] };
+        // Three slices; aerated lung in the first two columns of the middle one, the rest of its row was added.
+        let mut before = vec![0; 36];
+        before[12..14].fill(LEFT_LUNG);
+        let mut labels = vec![0; 36];
+        labels[12..24].fill(LEFT_LUNG);
+        // One added block goes on in the slice above.
+        labels[24 + 11] = LEFT_LUNG;
+        without_plates(plane, &before, &mut labels);
+        let kept: Vec<usize> = (0..12).filter(|&at| labels[12 + at] > 0).collect();
+        assert_eq!(kept, [0, 1, 2, 3, 4, 5, 11], "8 mm beside the lung, and what lies below the other");
+    }
+
+    #[test]
+    fn what_was_added_without_a_hold_on_lung_goes() {
+        let coarse = Coarse {
+            shape: [1, 1, 5],
+            factor: [1; 3],
+            spacing_mm: [2.0; 3],
+            block_ml: 0.008,
+            hu: vec![0.0; 5],
+            padding: vec![false; 5],
+            calibrated: true,
+        };
+        let mut labels = [RIGHT_LUNG, RIGHT_LUNG, 0, RIGHT_LUNG, RIGHT_LUNG];
+        without_islands(&coarse, &[RIGHT_LUNG, 0, 0, 0, 0], &mut labels).unwrap();
+        assert_eq!(labels, [RIGHT_LUNG, RIGHT_LUNG, 0, 0, 0]);
+    }
 }
