@@ -126,21 +126,29 @@ fn a_training_within_a_memory_limit_is_planned_or_refused_with_what_fits() {
     let folder = tempfile::tempdir().unwrap();
     let data = list_of(folder.path(), &[]);
     let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/paper.toml");
-    let plan = |limit: &str| {
-        let fixed: [&OsStr; 6] = [
+    let plan = |limit: &str, setting: &str| {
+        let fixed: [&OsStr; 7] = [
             "train".as_ref(),
             recipe.as_ref(),
             "--data".as_ref(),
             data.as_ref(),
             "--plan".as_ref(),
             "--set=training.batch_size=1".as_ref(),
+            setting.as_ref(),
         ];
         let run = pulmo(&[&fixed[..], &["--max-ram".as_ref(), limit.as_ref()]].concat());
         (run.status.code(), String::from_utf8(run.stdout).unwrap(), String::from_utf8(run.stderr).unwrap())
     };
-    let (code, text, _) = plan("4GiB");
+    let (float32, bfloat16) = ("--set=training.precision=float32", "--set=training.precision=bfloat16");
+    let (code, text, _) = plan("4GiB", float32);
     assert!(code == Some(0) && text.contains("activations are computed twice"), "{text}");
-    let (code, _, talk) = plan("3GiB");
+    let (code, _, talk) = plan("3GiB", float32);
+    assert!(code == Some(2) && talk.contains("this would fit: --set 'training.precision=bfloat16'"), "{talk}");
+    let (code, text, talk) = plan("3GiB", bfloat16);
+    assert!(code == Some(0) && text.contains("network 2."), "{text}{talk}");
+    let (code, _, talk) = plan("2GiB", bfloat16);
     assert!(code == Some(2) && talk.contains("this would fit: --set 'input.grid.size=[20, "), "{talk}");
-    assert_eq!(plan("4").0, Some(2), "a size has a unit");
+    let (code, _, talk) = plan("4GiB", "--set=training.precision=half");
+    assert!(code == Some(2) && talk.contains("float32"), "{talk}");
+    assert_eq!(plan("4", float32).0, Some(2), "a size has a unit");
 }

@@ -47,6 +47,14 @@ fn a_memory_limit_is_kept_and_recorded_or_refused_with_what_would_do() {
     let free = inference("free");
     assert_eq!((&free["window"], &free["max_bytes"]), (&serde_json::json!([16, 128, 128]), &Value::Null));
 
+    assert_eq!(free["precision"], "float32", "as the model was trained");
+    let (code, talk) = segment("narrow", &["--precision", "bfloat16"]);
+    let narrow = inference("narrow");
+    assert!(code == Some(0) && narrow["precision"] == "bfloat16", "{narrow} {talk}");
+    assert!(narrow["predicted_peak_bytes"].as_u64() < free["predicted_peak_bytes"].as_u64(), "{narrow} {free}");
+    let (code, talk) = segment("half", &["--precision", "half"]);
+    assert!(code == Some(2) && talk.contains("unknown precision `half`; expected float32 or bfloat16"), "{talk}");
+
     let (code, talk) = segment("none", &["--max-ram", "1MiB"]);
     assert!(code == Some(2) && talk.contains("1 MiB are too little"), "{talk}");
     let (_, least) = talk.split_once("this would do: --max-ram ").expect(&talk);
