@@ -50,24 +50,24 @@ impl Memory {
     }
 }
 
-/// Settings of the recipe that would fit, as `key=value`: bfloat16 first, then a smaller batch, then fewer rows and columns.
+/// Settings of the recipe that would fit, as `key=value`: a smaller batch first, then bfloat16, then fewer rows and columns.
 ///
 /// Empty if nothing does that is still worth training.
 #[must_use]
 pub fn settings_that_fit(recipe: &Recipe, max_bytes: u64) -> Vec<String> {
     let fits = |recipe: &Recipe| Memory::plan(recipe, Some(max_bytes), 0).is_ok();
-    if recipe.training.precision == Precision::Float32 {
-        let mut narrower = recipe.clone();
-        narrower.training.precision = Precision::Bfloat16;
-        if fits(&narrower) {
-            return vec!["training.precision=bfloat16".to_owned()];
-        }
-    }
     for batch_size in (1..recipe.training.batch_size).rev() {
         let mut smaller = recipe.clone();
         smaller.training.batch_size = batch_size;
         if fits(&smaller) {
             return vec![format!("training.batch_size={batch_size}")];
+        }
+    }
+    if recipe.training.precision == Precision::Float32 {
+        let mut narrower = recipe.clone();
+        narrower.training.precision = Precision::Bfloat16;
+        if fits(&narrower) {
+            return vec!["training.precision=bfloat16".to_owned()];
         }
     }
     let [slices, rows, columns] = recipe.input.grid.size();
