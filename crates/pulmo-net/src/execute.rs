@@ -120,7 +120,10 @@ impl<E: Convolve> Executor<'_, E> {
         out: &mut [E],
     ) -> Vec<Vec<f64>> {
         match node.op {
-            Op::Input => out.par_iter_mut().zip(self.input).for_each(|(out, &x)| *out = E::narrow(x)),
+            Op::Input => {
+                assert_eq!(self.input.len(), out.len(), "values of the input");
+                out.par_iter_mut().zip(self.input).for_each(|(out, &x)| *out = E::narrow(x));
+            }
             Op::Convolution { geometry, weight, bias } => {
                 let bias = bias.map(|bias| self.parameters.of(bias));
                 let x = self.view(node.inputs[0]);

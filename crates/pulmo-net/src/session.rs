@@ -104,7 +104,7 @@ impl<T: Scalar> Session<T> {
         self.max_bytes = max_bytes;
     }
 
-    /// Sets in which numbers activations are held; float32 at first.
+    /// Sets in which numbers activations are held; float32 at first. A session of float64 holds them as float64 either way.
     pub fn set_precision(&mut self, precision: Precision) {
         self.plans.clear();
         self.precision = precision;

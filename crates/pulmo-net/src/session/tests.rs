@@ -199,6 +199,15 @@ fn bfloat16_activations_take_half_and_change_little() {
     assert!(off > 0.0 && off < 0.25, "gradients are off by {off} of their length");
 }
 
+#[test]
+#[should_panic(expected = "values of the input")]
+fn an_input_of_another_length_is_a_fault_of_the_caller() {
+    let network = small();
+    let mut session = Session::<f32>::new(&network, &network.initial_weights(1).unwrap(), Kernels::Fast).unwrap();
+    let shape = Shape { batch: 1, channels: 2, size: [4, 8, 8] };
+    drop(session.infer(shape, &vec![0.0; shape.len() - 1]));
+}
+
 /// Two steps of training under a limit: the largest forecast, the recomputed activations, and the weights at the end.
 fn trained_within(network: &Network, precision: Precision, max_bytes: Option<u64>) -> (Forecast, Weights) {
     let shape = Shape { batch: 1, channels: network.input_channels, size: [8, 32, 32] };
