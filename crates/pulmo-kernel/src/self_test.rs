@@ -115,7 +115,7 @@ fn compare_within(what: &str, found: &[f32], expected: &[f32], tolerance: f32) -
 }
 
 /// Numbers in [-1, 1), the same for the same seed.
-fn numbers(count: usize, seed: u32) -> Vec<f32> {
+pub(crate) fn numbers(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9);
     let next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -1,35 +1,10 @@
 //! What a convolution on tiles allocates stays below what its geometry announces.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod counting;
 
+use counting::peak;
 use pulmo_kernel::matrix_check::Multiplier;
 use pulmo_kernel::{Conv3d, matrix_check, matrix_forward_scratch_bytes, matrix_scratch_bytes};
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-/// The system's allocator, counting.
-struct Counting;
-
-// SAFETY: hands every call on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        MOST.fetch_max(now, Ordering::Relaxed);
-        // SAFETY: the caller's contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Smallest layers first, as buffers stay from call to call.
 #[test]
@@ -56,10 +31,8 @@ fn calls_stay_below_the_bound() {
         for call in 0..3 {
             let of_bfloat16 = conv.input_len() + conv.output_len() + [conv.output_len(), conv.input_len(), 0][call];
             let tensors = 2 * of_bfloat16 + 4 * conv.weight_len();
-            let before = NOW.load(Ordering::Relaxed);
-            MOST.store(before, Ordering::Relaxed);
-            matrix_check::rehearse(&conv, call, Multiplier::Plain).unwrap();
-            let most = MOST.load(Ordering::Relaxed).saturating_sub(before).saturating_sub(tensors);
+            let rehearsed = peak(|| drop(matrix_check::rehearse(&conv, call, Multiplier::Plain).unwrap()));
+            let most = rehearsed.saturating_sub(tensors);
             let bound = if call == 0 { matrix_forward_scratch_bytes(&conv) } else { matrix_scratch_bytes(&conv) };
             assert!(most <= bound, "call {call} of {conv:?}: {most} bytes, announced {bound}");
             // A bound far above what is ever taken would forbid what fits.

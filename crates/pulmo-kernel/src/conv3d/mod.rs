@@ -7,7 +7,7 @@ mod packing;
 pub(crate) mod passes;
 mod scratch;
 mod slabs;
-mod tiles;
+pub(crate) mod tiles;
 mod weights;
 mod winograd;
 
@@ -108,4 +108,4 @@ impl Conv3d {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

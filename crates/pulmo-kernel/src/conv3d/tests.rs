@@ -8,19 +8,19 @@ use crate::view::{Segment, View};
 use crate::{Bf16, Convolve, Element, Kernels, Variant};
 
 /// A small generator of reproducible numbers.
-struct Stream(u64);
+pub(crate) struct Stream(pub(crate) u64);
 
 impl Stream {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         self.0 >> 33
     }
 
-    fn pick(&mut self, choices: &[usize]) -> usize {
+    pub(crate) fn pick(&mut self, choices: &[usize]) -> usize {
         choices[self.next() as usize % choices.len()]
     }
 
-    fn floats(&mut self, len: usize) -> Vec<f32> {
+    pub(crate) fn floats(&mut self, len: usize) -> Vec<f32> {
         (0..len).map(|_| (self.next() as f32 / (1_u64 << 31) as f32) * 2.0 - 1.0).collect()
     }
 }

@@ -20,7 +20,7 @@ pub(super) const PANEL_BYTES: usize = 192 << 10;
 
 /// A pointer that tasks writing to different elements may share.
 #[derive(Clone, Copy)]
-pub(super) struct Shared<E = f32>(pub(super) *mut E);
+pub(crate) struct Shared<E = f32>(pub(crate) *mut E);
 // SAFETY: the tasks write to disjoint elements (every output element belongs to one task), and nobody reads.
 unsafe impl<E: Send> Send for Shared<E> {}
 // SAFETY: as above.
@@ -28,7 +28,7 @@ unsafe impl<E: Send> Sync for Shared<E> {}
 
 impl<E> Shared<E> {
     /// The pointer; by a method, so that closures capture the whole wrapper.
-    pub(super) fn get(self) -> *mut E {
+    pub(crate) fn get(self) -> *mut E {
         self.0
     }
 }

@@ -8,7 +8,7 @@ use super::unit::{Job, Row, SIDE, Step, Sums, Unit};
 use super::{data_gradient, forward, weight_gradient};
 use crate::conv3d::Conv3d;
 use crate::element::{Bf16, Element, widen_to};
-use crate::self_test::apart;
+use crate::self_test::{apart, numbers};
 
 /// The instructions, if this process can use them and they have passed a self-test, or why not. The test runs once, at the first call.
 pub(crate) fn usable() -> Result<Amx, &'static str> {
@@ -68,16 +68,6 @@ fn calls<U: Unit>(unit: U, conv: &Conv3d) -> [Vec<f32>; 3] {
     data_gradient(unit, conv, (&read_dy, &w), dx);
     weight_gradient(unit, conv, (&read_x, &read_dy), dw);
     results
-}
-
-/// Numbers in [-1, 1), the same for the same seed.
-fn numbers(count: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9);
-    let next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-    };
-    std::iter::repeat_with(next).take(count).collect()
 }
 
 /// A strided convolution with merged channels, and one with whole blocks of channels.

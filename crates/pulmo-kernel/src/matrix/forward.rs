@@ -13,9 +13,10 @@ use super::planes::{Packer, narrow_plane, needed, ring_planes};
 use super::unit::{DEPTH, Job, Row, SIDE, Step, Sums, Unit};
 use super::vectors::for_vectors;
 use super::weights::{self, Weights};
-use super::{Places, Reader, rows_of};
+use super::{Reader, rows_of};
 use crate::conv3d::aligned::Lent;
 use crate::conv3d::passes::Pass;
+use crate::conv3d::tiles::Shared;
 use crate::element::{Element, narrow_to};
 
 /// Bytes of the ring of planes, where more than the fewest planes fit.
@@ -81,7 +82,7 @@ struct Run<'a, U, E> {
     ring: &'a [Row],
     weights: &'a [Row],
     bias: Option<&'a [f32]>,
-    y: &'a Places<E>,
+    y: Shared<E>,
 }
 
 /// Computes a pass: every output of it once, `sum + bias`.
@@ -89,7 +90,7 @@ pub(super) fn run<U: Unit, E: Element<Scalar = f32>>(
     unit: U,
     (pass, read): (&Pass, &impl Reader),
     (weights, bias): (Weights<'_>, Option<&[f32]>),
-    y: &Places<E>,
+    y: Shared<E>,
 ) {
     if is_empty(pass) {
         return fill(pass, bias, y);
@@ -114,7 +115,7 @@ pub(super) fn run<U: Unit, E: Element<Scalar = f32>>(
 }
 
 /// The outputs of a pass that sums nothing.
-fn fill<E: Element<Scalar = f32>>(pass: &Pass, bias: Option<&[f32]>, y: &Places<E>) {
+fn fill<E: Element<Scalar = f32>>(pass: &Pass, bias: Option<&[f32]>, y: Shared<E>) {
     let [depth, height, width] = [0, 1, 2].map(|axis| pass.axes[axis].count);
     for index in 0..pass.batch * depth * height * width {
         let plane = (index / (depth * height * width), index / (height * width) % depth);

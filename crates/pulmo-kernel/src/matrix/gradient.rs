@@ -10,9 +10,10 @@ use super::layout::{Entry, Layout};
 use super::pairs::Pairs;
 use super::planes::{Packer, narrow_plane, needed, ring_planes};
 use super::unit::{DEPTH, Job, Row, SIDE, Step, Sums, Unit};
-use super::{Places, Reader, rows_of, turning};
+use super::{Reader, rows_of, turning};
 use crate::conv3d::aligned::Lent;
 use crate::conv3d::passes::Pass;
+use crate::conv3d::tiles::Shared;
 
 /// Bytes of packed planes, where more than the fewest planes fit.
 const PLANE_BYTES: usize = 24 << 20;
@@ -189,7 +190,7 @@ impl<U: Unit> Run<'_, U> {
 fn write(pass: &Pass, sizes: &Sizes, tasks: &[Task<'_>], dw: &mut [f32]) {
     let layout = &sizes.layout;
     let taps = pass.kernel[1] * pass.kernel[2];
-    let to = Places(dw.as_mut_ptr());
+    let to = Shared(dw.as_mut_ptr());
     tasks.par_chunks(sizes.parts).for_each(|parts| {
         let Task { depth, entries, pair, .. } = parts[0];
         let (depth, _) = pass.axes[0].taps[depth];

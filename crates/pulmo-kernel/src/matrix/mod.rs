@@ -25,6 +25,7 @@ use unit::{Row, Sums};
 use vectors::for_vectors;
 use weights::Weights;
 
+use crate::conv3d::tiles::Shared;
 use crate::conv3d::{Conv3d, passes};
 use crate::element::{Bf16, Element};
 use crate::simd::{self, wide};
@@ -34,18 +35,6 @@ use crate::view::View;
 pub(crate) trait Reader: Fn(usize, &mut [f32]) + Sync {}
 
 impl<F: Fn(usize, &mut [f32]) + Sync> Reader for F {}
-
-/// Where tasks write, each to places of its own.
-struct Places<T>(*mut T);
-
-impl<T> Places<T> {
-    fn get(&self) -> *mut T {
-        self.0
-    }
-}
-
-// SAFETY: whoever writes through it does so to places of one task alone.
-unsafe impl<T> Sync for Places<T> {}
 
 for_vectors! {
     /// Writes the bits of the nearest bfloat16 of every value.
@@ -80,7 +69,7 @@ pub(crate) fn forward<U: Unit, E: Element<Scalar = f32>>(
         return;
     }
     let pass = passes::forward(conv);
-    forward::run(unit, (&pass, x), (Weights { w, turned: false }, bias), &Places(y.as_mut_ptr()));
+    forward::run(unit, (&pass, x), (Weights { w, turned: false }, bias), Shared(y.as_mut_ptr()));
 }
 
 /// Gradient with respect to the input, overwriting `dx`, of an output gradient that is read by lines.
@@ -94,9 +83,9 @@ pub(crate) fn data_gradient<U: Unit, E: Element<Scalar = f32>>(
     if dx.is_empty() {
         return;
     }
-    let to = Places(dx.as_mut_ptr());
+    let to = Shared(dx.as_mut_ptr());
     for pass in passes::data_gradient(conv) {
-        forward::run(unit, (&pass, dy), (Weights { w, turned: true }, None), &to);
+        forward::run(unit, (&pass, dy), (Weights { w, turned: true }, None), to);
     }
 }
 

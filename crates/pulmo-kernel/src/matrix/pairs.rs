@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::layout::Layout;
 use super::unit::{DEPTH, Row, SIDE};
-use super::{Places, Reader, round_all};
+use super::{Reader, round_all};
+use crate::conv3d::tiles::Shared;
 
 /// Sizes of the pairs of a plane.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +54,7 @@ impl Pairs {
         to: &mut [Row],
     ) {
         let height = layout.counts[0];
-        let to = Places(to.as_mut_ptr());
+        let to = Shared(to.as_mut_ptr());
         (0..planes * height).into_par_iter().with_min_len(4).for_each(|task| {
             let (plane, line) = (task / height, task % height);
             LINES.with_borrow_mut(|(values, rounded)| {

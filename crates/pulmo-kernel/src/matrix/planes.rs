@@ -6,8 +6,9 @@ use rayon::prelude::*;
 
 use super::layout::Layout;
 use super::unit::{DEPTH, Row};
-use super::{Places, Reader, round_all};
+use super::{Reader, round_all};
 use crate::conv3d::passes::Pass;
+use crate::conv3d::tiles::Shared;
 
 thread_local! {
     /// A line as it is read, and rounded; they stay from task to task.
@@ -58,8 +59,8 @@ impl<R: Reader> Packer<'_, R> {
     pub(super) fn pack(&self, volume: usize, planes: &[usize], ring: &mut [Row], narrow: &mut [Row]) {
         let lane = &self.layout.lanes[0];
         let lines = lane.phases.len() * lane.span;
-        let to = Places(ring.as_mut_ptr());
-        let narrow_to = Places(narrow.as_mut_ptr());
+        let to = Shared(ring.as_mut_ptr());
+        let narrow_to = Shared(narrow.as_mut_ptr());
         (0..planes.len() * lines).into_par_iter().with_min_len(4).for_each(|task| {
             let (index, phase, place) = (task / lines, task / lane.span % lane.phases.len(), task % lane.span);
             let [depth, height] = [self.pass.axes[0].extent, self.pass.axes[1].extent];

@@ -5,27 +5,14 @@ use rayon::ThreadPoolBuilder;
 use super::plain::Plain;
 use super::{data_gradient, data_gradient_of, forward, forward_through, weight_gradient, weight_gradient_through};
 use crate::conv3d::Conv3d;
+use crate::conv3d::tests::Stream;
 use crate::element::{Bf16, Element};
 use crate::reference;
 use crate::view::{Segment, View};
 
-/// A small generator of reproducible numbers.
-pub(super) struct Stream(pub(super) u64);
-
-impl Stream {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        self.0 >> 33
-    }
-
-    fn pick(&mut self, choices: &[usize]) -> usize {
-        choices[self.next() as usize % choices.len()]
-    }
-
-    /// Numbers in [-1, 1) that are bfloat16 already.
-    fn floats(&mut self, len: usize) -> Vec<f32> {
-        (0..len).map(|_| rounded((self.next() as f32 / (1_u64 << 31) as f32) * 2.0 - 1.0)).collect()
-    }
+/// Numbers in [-1, 1) that are bfloat16 already.
+fn floats(stream: &mut Stream, len: usize) -> Vec<f32> {
+    stream.floats(len).into_iter().map(rounded).collect()
 }
 
 /// The nearest bfloat16.
@@ -55,8 +42,8 @@ fn all(conv: &Conv3d, (x, w, dy): (&[f32], &[f32], &[f32]), bias: Option<&[f32]>
 const UNITS: f64 = 32.0;
 
 fn check(conv: &Conv3d, stream: &mut Stream) {
-    let (x, w) = (stream.floats(conv.input_len()), stream.floats(conv.weight_len()));
-    let (dy, bias) = (stream.floats(conv.output_len()), stream.floats(conv.out_channels));
+    let (x, w) = (floats(stream, conv.input_len()), floats(stream, conv.weight_len()));
+    let (dy, bias) = (floats(stream, conv.output_len()), floats(stream, conv.out_channels));
     let bias = stream.next().is_multiple_of(2).then_some(bias.as_slice());
     let exact = |of: fn(f32) -> f64| {
         let [x, w, dy] = [&x, &w, &dy].map(|values| values.iter().map(|&value| of(value)).collect::<Vec<_>>());
@@ -134,8 +121,8 @@ fn results_do_not_depend_on_the_number_of_threads() {
         shape([6, 20, 20], [3, 19], [3; 3], [2; 3]),
         shape([3, 20, 20], [131, 131], [3; 3], [1; 3]),
     ] {
-        let (x, w) = (stream.floats(conv.input_len()), stream.floats(conv.weight_len()));
-        let dy = stream.floats(conv.output_len());
+        let (x, w) = (floats(&mut stream, conv.input_len()), floats(&mut stream, conv.weight_len()));
+        let dy = floats(&mut stream, conv.output_len());
         let runs = [1, 2, 4].map(|threads| {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let results = pool.install(|| all(&conv, (&x, &w, &dy), None));
@@ -150,7 +137,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
 fn inputs_are_rounded_and_outputs_can_be() {
     let conv = shape([2, 5, 6], [37, 18], [3; 3], [1; 3]);
     let mut stream = Stream(5);
-    let (x, w) = (stream.floats(conv.input_len()), stream.floats(conv.weight_len()));
+    let (x, w) = (floats(&mut stream, conv.input_len()), floats(&mut stream, conv.weight_len()));
     // A third of a unit in the last place is rounded away.
     let off: Vec<f32> = x.iter().map(|value| value * (1.0 + 0.3 / 256.0)).collect();
     let rounded: Vec<f32> = off.iter().map(|&value| rounded(value)).collect();
@@ -170,8 +157,8 @@ fn tensors_read_through_give_what_their_lines_give() {
     let conv = shape([3, 6, 8], [21, 18], [3; 3], [1; 3]);
     let mut stream = Stream(9);
     let narrow = |values: Vec<f32>| values.into_iter().map(Bf16::narrow).collect::<Vec<_>>();
-    let (fine, coarse) = (narrow(stream.floats(3 * 6 * 8 * 9)), narrow(stream.floats(2 * 3 * 4 * 12)));
-    let (scale, shift) = (stream.floats(9), stream.floats(9));
+    let (fine, coarse) = (narrow(floats(&mut stream, 3 * 6 * 8 * 9)), narrow(floats(&mut stream, 2 * 3 * 4 * 12)));
+    let (scale, shift) = (floats(&mut stream, 9), floats(&mut stream, 9));
     let segment = |source, channels, source_size| Segment {
         source,
         source_channels: channels,
@@ -186,7 +173,7 @@ fn tensors_read_through_give_what_their_lines_give() {
     let line = view.line_len();
     let mut x = vec![0.0; conv.input_len()];
     x.chunks_exact_mut(line).enumerate().for_each(|(index, to)| view.read_line(index, to));
-    let (w, dy) = (stream.floats(conv.weight_len()), stream.floats(conv.output_len()));
+    let (w, dy) = (floats(&mut stream, conv.weight_len()), floats(&mut stream, conv.output_len()));
     let [y, dx, dw] = all(&conv, (&x, &w, &dy), None);
 
     let mut through = vec![Bf16::default(); y.len()];

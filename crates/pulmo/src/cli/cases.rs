@@ -89,7 +89,7 @@ pub(crate) struct CaseArgs {
 
     /// In which numbers activations are held, float32 or bfloat16; as the model was trained if left out.
     ///
-    /// bfloat16 takes about half the memory, and is faster on processors with instructions for it; borders may move by a voxel.
+    /// bfloat16 holds them in half the memory; the mask may differ at its borders.
     #[arg(long, value_name = "NUMBERS")]
     pub(crate) precision: Option<Precision>,
 
