@@ -31,7 +31,9 @@ fn calls_stay_below_the_bound() {
         for call in 0..3 {
             let of_bfloat16 = conv.input_len() + conv.output_len() + [conv.output_len(), conv.input_len(), 0][call];
             let tensors = 2 * of_bfloat16 + 4 * conv.weight_len();
-            let rehearsed = peak(|| drop(matrix_check::rehearse(&conv, call, Multiplier::Plain).unwrap()));
+            let rehearsed = peak(|| {
+                matrix_check::rehearse(&conv, call, Multiplier::Plain).unwrap();
+            });
             let most = rehearsed.saturating_sub(tensors);
             let bound = if call == 0 { matrix_forward_scratch_bytes(&conv) } else { matrix_scratch_bytes(&conv) };
             assert!(most <= bound, "call {call} of {conv:?}: {most} bytes, announced {bound}");
