@@ -2,8 +2,8 @@
 //!
 //! `cargo xtask bench precision` trains the demonstration's network on phantoms; `cargo xtask bench precision RECIPE
 //! DATA.toml [KEY=VALUE ...]` a recipe on other cases. Each seed is trained once in either precision, with the same first
-//! weights, order of cases and augmentation; then the Dice of the last epoch is compared. `$PULMO_SEEDS` says how many
-//! seeds (5).
+//! weights, order of cases and augmentation; then the Dice of the last epoch is compared, on cases not trained on, and how
+//! well the network fits those it was trained on: the mean loss of that epoch. `$PULMO_SEEDS` says how many seeds (5).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::error::Error;
@@ -44,33 +44,55 @@ fn main() -> ExitCode {
     }
 }
 
+/// What a training came to in its last epoch.
+#[derive(Clone, Copy)]
+struct Trained {
+    /// Mean Dice of cases not trained on.
+    dice: f64,
+    /// Mean loss over the epoch's steps.
+    loss: f64,
+}
+
 /// Trains in both precisions, seed by seed, and prints the differences.
-fn compare(train: &dyn Fn(u64, Precision) -> Outcome<f64>) -> Outcome<()> {
+fn compare(train: &dyn Fn(u64, Precision) -> Outcome<Trained>) -> Outcome<()> {
     let seeds: u64 = std::env::var("PULMO_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
-    println!("| seed | float32 | bfloat16 | difference | seconds of each |\n|---|---|---|---|---|");
-    let mut differences = Vec::new();
-    for seed in 1..=seeds {
-        let (mut dice, mut seconds) = ([0.0; 2], [0.0; 2]);
-        for (index, precision) in Precision::ALL.into_iter().enumerate() {
-            let start = Instant::now();
-            dice[index] = train(seed, precision)?;
-            seconds[index] = start.elapsed().as_secs_f64();
-        }
-        let difference = dice[1] - dice[0];
-        println!(
-            "| {seed} | {:.4} | {:.4} | {difference:+.4} | {:.0}, {:.0} |",
-            dice[0], dice[1], seconds[0], seconds[1]
-        );
-        differences.push(difference);
-    }
-    let (mean, half) = interval(&differences).ok_or("two to ten seeds are needed for an interval")?;
-    let verdict = if mean.abs() <= MARGIN { "within" } else { "outside" };
     println!(
-        "\nmean difference {mean:+.4}, 95 % interval {:+.4} to {:+.4}; {verdict} plus and minus {MARGIN}",
-        mean - half,
-        mean + half
+        "| seed | float32 | bfloat16 | difference | losses | difference | seconds of each |\n|---|---|---|---|---|---|---|"
     );
+    let (mut dice, mut losses) = (Vec::new(), Vec::new());
+    for seed in 1..=seeds {
+        let (mut found, mut seconds) = (Vec::new(), Vec::new());
+        for precision in Precision::ALL {
+            let start = Instant::now();
+            found.push(train(seed, precision)?);
+            seconds.push(start.elapsed().as_secs_f64());
+        }
+        let [float32, bfloat16] = found[..] else { return Err("two precisions are compared".into()) };
+        dice.push(bfloat16.dice - float32.dice);
+        losses.push(bfloat16.loss - float32.loss);
+        println!(
+            "| {seed} | {:.4} | {:.4} | {:+.4} | {:.4}, {:.4} | {:+.4} | {:.0}, {:.0} |",
+            float32.dice,
+            bfloat16.dice,
+            bfloat16.dice - float32.dice,
+            float32.loss,
+            bfloat16.loss,
+            bfloat16.loss - float32.loss,
+            seconds[0],
+            seconds[1]
+        );
+    }
+    let (mean, half) = interval(&dice).ok_or("two to ten seeds are needed for an interval")?;
+    let verdict = if mean.abs() <= MARGIN { "within" } else { "outside" };
+    println!("\nDice: {}; {verdict} plus and minus {MARGIN}", in_words(mean, half));
+    if let Some((mean, half)) = interval(&losses) {
+        println!("loss: {}", in_words(mean, half));
+    }
     Ok(())
+}
+
+fn in_words(mean: f64, half: f64) -> String {
+    format!("mean difference {mean:+.4}, 95 % interval {:+.4} to {:+.4}", mean - half, mean + half)
 }
 
 /// Mean, and half of the 95 % interval by Student's t.
@@ -82,19 +104,21 @@ fn interval(differences: &[f64]) -> Option<(f64, f64)> {
     Some((mean, t * (variance / count).sqrt()))
 }
 
-/// Mean Dice of the held-out phantoms.
-fn on_phantoms(seed: u64, precision: Precision) -> Outcome<f64> {
+/// Trained and tested on phantoms.
+fn on_phantoms(seed: u64, precision: Precision) -> Outcome<Trained> {
     let folder = tempfile::tempdir()?;
     let stop = AtomicBool::new(false);
     let mut options = demo::Options::new(folder.path(), &stop)?;
     options.recipe.seed = seed;
     options.recipe.training.precision = precision;
     let found = demo::run(&options, &mut |_| {})?;
-    found.report.mean.dice.is_finite().then_some(found.report.mean.dice).ok_or_else(|| "no Dice".into())
+    let loss = found.report.training_loss.last().copied().unwrap_or(f64::NAN);
+    let dice = found.report.mean.dice;
+    dice.is_finite().then_some(Trained { dice, loss }).ok_or_else(|| "no Dice".into())
 }
 
-/// Mean Dice of the validation cases after the last epoch.
-fn on_cases(recipe: &Path, data: &Path, settings: &[String], (seed, precision): (u64, Precision)) -> Outcome<f64> {
+/// Trained by a recipe, validated after the last epoch.
+fn on_cases(recipe: &Path, data: &Path, settings: &[String], (seed, precision): (u64, Precision)) -> Outcome<Trained> {
     let mut settings = settings.to_vec();
     settings.extend([format!("seed={seed}"), format!("training.precision=\"{precision}\"")]);
     let recipe = Recipe::load(recipe, &settings)?;
@@ -113,7 +137,8 @@ fn on_cases(recipe: &Path, data: &Path, settings: &[String], (seed, precision): 
     let mut last = None;
     train(&request, &mut |event| {
         if let Event::Epoch(report) = event {
-            last = report.validation.and_then(|found| found.dice).or(last);
+            let loss = report.training_loss;
+            last = report.validation.and_then(|found| found.dice).map(|dice| Trained { dice, loss }).or(last);
         }
     })?;
     last.ok_or_else(|| "no validation case has a Dice".into())
