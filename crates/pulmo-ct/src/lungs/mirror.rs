@@ -42,8 +42,8 @@ pub(super) fn fill(
     (allowed, aerated): (&[bool], &[u8]),
     place: &Place,
 ) -> [usize; 2] {
-    let shells = Shell::of_slices(coarse, place, allowed, aerated);
     let whole = labels.to_vec();
+    let shells = Shell::of_slices(coarse, place, allowed, (aerated, &whole));
     let free: Vec<bool> = (0..labels.len())
         .map(|voxel| labels[voxel] == 0 && allowed[voxel] && (body::AIR_BELOW_HU..BONE_HU).contains(&coarse.hu[voxel]))
         .collect();
@@ -63,29 +63,37 @@ pub(super) fn fill(
     })
 }
 
-/// How far skin and aerated lung of a slice lie from the chest's middle in each direction, in mm.
+/// How far skin and lung of a slice lie from the chest's middle in each direction, in mm.
 #[derive(Debug, Clone)]
 struct Shell {
     /// Unknown where the field cuts the body.
     skin: [Option<f64>; DIRECTIONS],
+    /// Aerated lung, by which a direction lacks lung.
     lung: [Option<f64>; DIRECTIONS],
+    /// Lung with what was added by shape, by which the other side's chest wall is as thick as it is.
+    whole: [Option<f64>; DIRECTIONS],
 }
 
 impl Shell {
-    fn of_slices(coarse: &Coarse, place: &Place, inside: &[bool], aerated: &[u8]) -> Vec<Self> {
+    fn of_slices(coarse: &Coarse, place: &Place, inside: &[bool], (aerated, whole): (&[u8], &[u8])) -> Vec<Self> {
         let plane = body::plane(coarse);
+        let farther = |far: &mut Option<f64>, radius: f64| *far = Some(far.map_or(radius, |far| far.max(radius)));
         let shell = |slice: usize| {
-            let mut shell = Self { skin: [None; DIRECTIONS], lung: [None; DIRECTIONS] };
+            let none = [None; DIRECTIONS];
+            let mut shell = Self { skin: none, lung: none, whole: none };
             let mut cut = [false; DIRECTIONS];
             for at in 0..plane.voxels() {
                 let voxel = slice * plane.voxels() + at;
                 let (radius, direction) = place.polar(voxel);
                 if inside[voxel] {
-                    shell.skin[direction] = Some(shell.skin[direction].map_or(radius, |far| far.max(radius)));
+                    farther(&mut shell.skin[direction], radius);
                     cut[direction] |= plane.is_edge(at);
                 }
                 if aerated[voxel] > 0 {
-                    shell.lung[direction] = Some(shell.lung[direction].map_or(radius, |far| far.max(radius)));
+                    farther(&mut shell.lung[direction], radius);
+                }
+                if whole[voxel] > 0 {
+                    farther(&mut shell.whole[direction], radius);
                 }
             }
             shell.skin.iter_mut().zip(cut).filter(|(_, cut)| *cut).for_each(|(skin, _)| *skin = None);
@@ -96,7 +104,7 @@ impl Shell {
 
     /// Where the pleura should lie in each direction.
     fn pleura(&self) -> [Option<Pleura>; DIRECTIONS] {
-        let wall = |k: usize| Some(self.skin[k]? - self.lung[k]?);
+        let wall = |k: usize| Some(self.skin[k]? - self.whole[k]?);
         std::array::from_fn(|k| {
             let opposite = Place::opposite(k);
             let skin = self.skin[k]?;

@@ -10,8 +10,8 @@
 //!
 //! Some dense lung at the ribs and the base may stay outside: `docs/results/lungs.md` has how much, case by case.
 //!
-//! Read in this order: `coarse`, `body`, `airways`, `place`, `aerated`, `sides`, `wall`, `rim`, `repair`, `mirror`, `edge`,
-//! `judge`; `disc` holds the shapes in one slice.
+//! Read in this order: `coarse`, `body`, `airways`, `place`, `aerated`, `sides`, `wall`, `rim`, `repair`, `steady`,
+//! `mirror`, `edge`, `judge`; `disc` holds the shapes in one slice.
 
 mod aerated;
 mod airways;
@@ -25,6 +25,7 @@ mod place;
 mod repair;
 mod rim;
 mod sides;
+mod steady;
 mod wall;
 
 use crate::error::Result;
@@ -88,7 +89,11 @@ pub fn segment(volume: &CtVolume) -> Result<Lungs> {
     let mut lungs = aerated.clone();
     rim::grow(&coarse, &mut lungs, (&allowed, &place));
     repair::fill(&coarse, &mut lungs, &chest, (&allowed, &place))?;
+    steady::vote(&coarse, &mut lungs, (&allowed, &aerated));
     let guessed = mirror::fill(&coarse, &mut lungs, (&allowed, &aerated), &place);
+    if guessed != [0; 2] {
+        steady::vote(&coarse, &mut lungs, (&allowed, &aerated));
+    }
     let problems = judge::problems(&coarse, &lungs, &aerated, guessed)?;
     let labels = LabelMap::new(*upright.grid(), edge::refine(&coarse, &lungs, upright))?;
     let labels = turn.labels_back(&labels, volume.grid())?;

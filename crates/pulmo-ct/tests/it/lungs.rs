@@ -50,7 +50,7 @@ fn phantoms_have_their_lungs_and_no_false_alarm() {
         let judged = judge(&found, &phantom.lungs, &phantom.infiltrate);
         assert!(found.is_sound(), "seed {seed}: {:?}", found.problems);
         assert!(judged.dice > 0.95 && judged.volume_error.abs() < 5.0, "seed {seed}: {judged:?}");
-        assert!(judged.inside > 92.5 && judged.swapped < 0.1, "seed {seed}: {judged:?}");
+        assert!(judged.inside > 96.0 && judged.swapped < 0.1, "seed {seed}: {judged:?}");
     }
 }
 
@@ -64,15 +64,15 @@ fn hard_phantoms_are_found_or_doubted() {
             let about = format!("{} of seed {seed}: {judged:?} {:?}", hard.name, found.problems);
             assert!(judged.swapped < 0.1, "{about}");
             let (dice, inside, said) = match hard.name {
-                "right lower lobe" => (0.90, 68.0, "mirror"),
-                "left lower lobe" => (0.94, 81.0, "mirror"),
-                "left upper lobe" => (0.92, 85.0, "mirror"),
-                "effusion" => (0.91, 70.0, "mirror"),
-                "large effusion" => (0.93, 86.0, "mirror"),
-                "pneumothorax" => (0.95, 94.0, "air around the lung"),
-                "cut at the side" => (0.94, 94.0, "cut at the side"),
+                "right lower lobe" => (0.90, 71.0, "mirror"),
+                "left lower lobe" => (0.94, 85.0, "mirror"),
+                "left upper lobe" => (0.92, 88.0, "mirror"),
+                "effusion" => (0.91, 74.0, "mirror"),
+                "large effusion" => (0.93, 90.0, "mirror"),
+                "pneumothorax" => (0.95, 97.0, "air around the lung"),
+                "cut at the side" => (0.94, 97.0, "cut at the side"),
                 "cut at the feet" => (0.97, 97.0, "cut at the feet"),
-                "cut at the head" => (0.95, 94.0, "cut at the head"),
+                "cut at the head" => (0.95, 97.0, "cut at the head"),
                 name => panic!("no bounds for {name}"),
             };
             assert!(judged.dice > dice && judged.inside > inside, "{about}");
@@ -97,7 +97,7 @@ fn a_lung_is_guessed_in_a_phantom_that_lies_upside_down_in_its_file() {
     let hu = (0..hard.volume.hu().len()).map(|voxel| hard.volume.hu()[flipped(voxel)]).collect();
     let found = segment(&CtVolume::new(*hard.volume.grid(), hu).unwrap()).unwrap();
     let judged = judge(&found, &of(&hard.lungs), &of(&hard.dense));
-    assert!(judged.inside > 85.0 && judged.dice > 0.92 && judged.swapped < 0.1, "{judged:?}");
+    assert!(judged.inside > 88.0 && judged.dice > 0.92 && judged.swapped < 0.1, "{judged:?}");
     assert!(says(&found, "mirror"), "{:?}", found.problems);
 }
 
@@ -130,10 +130,10 @@ fn clear_lungs_in_hu_are_found() {
 #[test]
 fn eight_bit_slices_keep_their_lesions_inside() {
     for (case, dice, inside) in [
-        ("coronacases_006", 0.95, 96.5),
+        ("coronacases_006", 0.95, 97.0),
         ("radiopaedia_10_85902_1", 0.93, 97.0),
         ("radiopaedia_29_86491_1", 0.96, 99.0),
-        ("radiopaedia_4_85506_1", 0.94, 91.0),
+        ("radiopaedia_4_85506_1", 0.94, 91.5),
     ] {
         let file = |folder: &str| format!("covid8bit/{folder}/{case}.nii.gz");
         let Some(ct) = open(&file("ct")) else { return };
