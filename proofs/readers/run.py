@@ -36,6 +36,19 @@ def numbers(layout, label):
     return found
 
 
+def attenuation(found):
+    """What the report of `pulmo run` must tell of the opacity: its volume, and volume and share at or above each cut.
+
+    `found` is what report.json says; these numbers have an oracle of their own (oracles/quantities).
+    """
+    numbers = [(VOLUME, found["opacity"]["total_ml"], "mL")]
+    cuts = found["attenuation"]["cuts"]
+    assert [cut["cut_hu"] for cut in cuts] == [-300, -200] and all(cut["higher_ml"] > 1 for cut in cuts), cuts
+    for cut in cuts:
+        numbers += [(VOLUME, cut["higher_ml"], "mL"), (SHARE, cut["higher_percent"], "%")]
+    return numbers
+
+
 def main():
     report, out = Report(), output_folder()
     for name, (layout, _, label) in phantom.make(out / "phantom").items():
@@ -56,6 +69,10 @@ def main():
         for kind, path in made.items():
             if not kind.startswith("capture") or kind == "capture 1":
                 conformance.check(report, f"{name}, {kind}", path, first, unknown_class=kind == "seg-labelmap")
+    place = out / "phantom" / "axial"
+    path, found = ours.measured(place, ours.model(place, out / "model"), out / "run")
+    reports.check(report, "axial, sr of pulmo run", path, attenuation(found))
+    conformance.check(report, "axial, sr of pulmo run", path, sorted((place / "ct").glob("*.dcm"))[0], unknown_class=False)
     report.end()
 
 

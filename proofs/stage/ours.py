@@ -1,6 +1,8 @@
 """How the proofs run `pulmo`."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +56,46 @@ def pdf():
     table = "".join(f"{place:010} 00000 n \n" for place in places)
     trailer = f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{len(text)}\n%%EOF\n"
     return (text + f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n" + table + trailer).encode()
+
+
+# A network that learns nothing: its first weights mark a part of the body as opacity, air and bone in it. Which part is no
+# matter, as long as some of it lies at or above the cuts.
+UNTRAINED = """name = "untrained"
+seed = 2
+network = { architecture = "unet", input_channels = 1, classes = 2, widths = [4, 8] }
+input.grid = { mode = "whole", size = [8, 24, 24] }
+input.intensity = { kind = "window", center_hu = -450.0, width_hu = 1300.0 }
+input.foreground_labels = [1, 2]
+training.phase = [{ name = "one", epochs = 1, learning_rate = 1e-9 }]
+"""
+LIST = """name = "phantom"
+labels = { 1 = "infiltrate" }
+[[case]]
+name = "phantom"
+image = "%s"
+labels = "%s"
+patient = "1"
+split = "train"
+"""
+
+
+def model(place, folder):
+    """A model that `pulmo train` writes for the series at `place`."""
+    place, folder = Path(place).resolve(), Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.toml").write_text(UNTRAINED)
+    (folder / "data.toml").write_text(LIST % (place / "ct", place / "labels.nii.gz"))
+    shutil.rmtree(folder / "run", ignore_errors=True)
+    pulmo("train", folder / "recipe.toml", "--data", folder / "data.toml", "-o", folder / "run")
+    return folder / "run" / "model.safetensors"
+
+
+def measured(place, weights, folder):
+    """The measurement report of `pulmo run`, with attenuation, and the quantities of its report.json."""
+    shutil.rmtree(folder, ignore_errors=True)
+    pulmo("run", Path(place) / "ct", "-m", weights, "-o", folder, "--case", "case", "--dicom", "seg,sr")
+    case = Path(folder) / "case"
+    return case / "sr.dcm", json.loads((case / "report.json").read_text())["quantities"]
 
 
 def objects(place, folder):
