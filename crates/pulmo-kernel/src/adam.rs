@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::Scalar;
-use crate::simd::wide;
+use crate::simd::for_vectors;
 
 /// The numbers of one update of one parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,15 +54,38 @@ pub fn adam_update<T: Scalar>(
     let epsilon = T::from_f64(by.epsilon);
     let chunks = parameter.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
     let chunks = chunks.zip(average.par_chunks_mut(CHUNK).zip(squared.par_chunks_mut(CHUNK)));
+    let factors = Factors { momentum, rest, squared_momentum, squared_rest, keep, rate, debias, epsilon };
     chunks.for_each(|((parameter, gradient), (average, squared))| {
-        wide(|| {
-            for (((p, &g), a), s) in parameter.iter_mut().zip(gradient).zip(average).zip(squared) {
-                *a = *a * momentum + g * rest;
-                *s = *s * squared_momentum + g * g * squared_rest;
-                *p = *p * keep - rate * *a / ((*s / debias).sqrt() + epsilon);
-            }
-        });
+        update_chunk(parameter, gradient, average, squared, &factors);
     });
+}
+
+/// What all parameters of a step share.
+struct Factors<T> {
+    momentum: T,
+    rest: T,
+    squared_momentum: T,
+    squared_rest: T,
+    keep: T,
+    rate: T,
+    debias: T,
+    epsilon: T,
+}
+
+for_vectors! {
+    fn update_chunk<T: [Scalar]>(
+        parameter: &mut [T],
+        gradient: &[T],
+        average: &mut [T],
+        squared: &mut [T],
+        by: &Factors<T>,
+    ) {
+        for (((p, &g), a), s) in parameter.iter_mut().zip(gradient).zip(average).zip(squared) {
+            *a = *a * by.momentum + g * by.rest;
+            *s = *s * by.squared_momentum + g * g * by.squared_rest;
+            *p = *p * by.keep - by.rate * *a / ((*s / by.debias).sqrt() + by.epsilon);
+        }
+    }
 }
 
 /// Sum of squares in float64, in a fixed order.

@@ -5,7 +5,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::conv3d::{Conv3d, fast};
-use crate::element::{Bf16, Element, change_widened};
+use crate::element::{Bf16, Element, narrow_to};
 use crate::view::View;
 use crate::{matrix, reference, simd};
 
@@ -147,7 +147,12 @@ fn with_values<E: Element, R>(x: &View<'_, E>, run: impl FnOnce(&[E::Scalar]) ->
 
 /// Calls `run` with a place for results, which are rounded to elements behind it.
 fn with_results<E: Element>(out: &mut [E], run: impl FnOnce(&mut [E::Scalar])) {
-    change_widened(out, &mut Vec::new(), run);
+    if let Some(out) = E::as_scalars_mut(out) {
+        return run(out);
+    }
+    let mut values = vec![E::Scalar::ZERO; out.len()];
+    run(&mut values);
+    narrow_to(&values, out);
 }
 
 /// The three calls by plain loops.

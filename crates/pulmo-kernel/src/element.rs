@@ -143,19 +143,25 @@ pub(crate) fn narrow_to<E: Element>(from: &[E::Scalar], to: &mut [E]) {
     }
 }
 
-/// Lets `work` change elements as scalars: in their place, or in a buffer that is rounded back.
+/// Something to do to values in their place. A trait and no closure, for that the compiler must inline it.
+pub(crate) trait Change<T> {
+    /// Does it; to be `#[inline(always)]`.
+    fn change(self, values: &mut [T]);
+}
+
+/// Changes elements as scalars: in their place, or in a buffer that is rounded back.
 #[inline(always)]
 pub(crate) fn change_widened<E: Element>(
     values: &mut [E],
     buffer: &mut Vec<E::Scalar>,
-    work: impl FnOnce(&mut [E::Scalar]),
+    change: impl Change<E::Scalar>,
 ) {
     if let Some(values) = E::as_scalars_mut(values) {
-        return work(values);
+        return change.change(values);
     }
     buffer.resize(values.len(), E::Scalar::ZERO);
     widen_to(values, buffer);
-    work(buffer);
+    change.change(buffer);
     narrow_to(buffer, values);
 }
 

@@ -8,6 +8,7 @@ mod conv3d;
 mod dispatch;
 mod element;
 mod matrix;
+mod memory;
 pub mod normalise;
 pub mod pointwise;
 mod reference;
@@ -16,12 +17,12 @@ mod simd;
 pub mod view;
 
 pub use conv3d::Conv3d;
+pub use conv3d::scratch::{Call, Scratch};
 pub use dispatch::{Convolve, Kernels, Scalar};
 pub use element::{Bf16, Element};
 pub use matrix::tile_state;
 #[doc(hidden)]
-pub use matrix::{
-    check as matrix_check, forward_scratch_bytes as matrix_forward_scratch_bytes, scratch_bytes as matrix_scratch_bytes,
-};
+pub use matrix::{check as matrix_check, scratch_bytes as matrix_scratch_bytes};
+pub use memory::return_large_blocks;
 pub use self_test::{KernelState, kernel_state};
 pub use simd::{Variant, force, selected};

@@ -3,11 +3,13 @@
 //! Sums are taken in float64 over a fixed number of chunks of lines, added in order: results do not
 //! depend on the number of threads.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::Scalar;
-use crate::element::{Element, change_widened};
-use crate::simd::wide;
+use crate::element::{Change, Element, change_widened};
+use crate::simd::for_vectors;
 use crate::view::View;
 
 /// Chunks of lines that a reduction is split into, whatever the number of threads.
@@ -43,22 +45,10 @@ impl<'a, T> Coefficients<'a, T> {
 /// Mean and biased variance of each channel, in float64, by two passes.
 #[must_use]
 pub fn channel_statistics<E: Element>(x: &View<'_, E>) -> (Vec<f64>, Vec<f64>) {
-    let channels = x.channels();
     let count = (x.lines() * x.size[2]) as f64;
-    let mut mean = reduce(x, channels, |line, sums| {
-        for voxel in line.chunks_exact(channels) {
-            sums.iter_mut().zip(voxel).for_each(|(sum, x)| *sum += x.to_f64());
-        }
-    });
+    let mut mean = reduce(x, &Values);
     mean.iter_mut().for_each(|m| *m /= count);
-    let mut variance = reduce(x, channels, |line, sums| {
-        for voxel in line.chunks_exact(channels) {
-            for ((sum, x), mean) in sums.iter_mut().zip(voxel).zip(&mean) {
-                let off = x.to_f64() - mean;
-                *sum += off * off;
-            }
-        }
-    });
+    let mut variance = reduce(x, &SquaresAround(&mean));
     variance.iter_mut().for_each(|v| *v /= count);
     (mean, variance)
 }
@@ -66,12 +56,34 @@ pub fn channel_statistics<E: Element>(x: &View<'_, E>) -> (Vec<f64>, Vec<f64>) {
 /// Sum of each channel in float64: the gradient of a convolution's bias.
 #[must_use]
 pub fn channel_sums<E: Element>(x: &View<'_, E>) -> Vec<f64> {
-    let channels = x.channels();
-    reduce(x, channels, |line, sums| {
-        for voxel in line.chunks_exact(channels) {
-            sums.iter_mut().zip(voxel).for_each(|(sum, x)| *sum += x.to_f64());
+    reduce(x, &Values)
+}
+
+/// What is summed of each voxel, channel by channel. A trait and no closure, for that the compiler must inline it.
+trait Summed<T>: Sync {
+    fn add(&self, voxel: &[T], sums: &mut [f64]);
+}
+
+struct Values;
+
+impl<T: Scalar> Summed<T> for Values {
+    #[inline(always)]
+    fn add(&self, voxel: &[T], sums: &mut [f64]) {
+        sums.iter_mut().zip(voxel).for_each(|(sum, x)| *sum += x.to_f64());
+    }
+}
+
+/// Squared differences from the means.
+struct SquaresAround<'a>(&'a [f64]);
+
+impl<T: Scalar> Summed<T> for SquaresAround<'_> {
+    #[inline(always)]
+    fn add(&self, voxel: &[T], sums: &mut [f64]) {
+        for ((sum, x), mean) in sums.iter_mut().zip(voxel).zip(self.0) {
+            let off = x.to_f64() - mean;
+            *sum += off * off;
         }
-    })
+    }
 }
 
 /// Turns the gradient of a BatchNorm's output into that of its input, in place.
@@ -92,15 +104,13 @@ pub fn batch_norm_gradient_assign<E: Element>(
     let channels = x.channels();
     let line_len = x.line_len();
     assert_eq!(gradient.len(), x.lines() * line_len, "values of gradient and input");
-    let sums = reduce_assign(gradient, x, 2 * channels, |gradient, line, sums| {
-        let (of_products, of_gradients) = sums.split_at_mut(channels);
-        for (gradient, voxel) in gradient.chunks_exact_mut(channels).zip(line.chunks_exact(channels)) {
-            if relu {
-                close_where_negative(gradient, voxel, coefficients);
-            }
-            add_products(gradient, voxel, coefficients, (of_products, of_gradients));
-        }
+    let per_chunk = lines_per_chunk(x.lines());
+    let chunks = gradient.par_chunks_mut(per_chunk * line_len).enumerate().map(|(chunk, gradient)| {
+        let mut sums = vec![0.0; 2 * channels];
+        add_gradients(gradient, (x, chunk * per_chunk), coefficients, relu, &mut sums);
+        sums
     });
+    let sums = add_in_order(chunks.collect(), 2 * channels);
     let (of_weight, of_bias) = sums.split_at(channels);
     let count = (x.lines() * x.size[2]) as f64;
     let mean_product: Vec<E::Scalar> = of_weight.iter().map(|&s| E::Scalar::from_f64(s / count)).collect();
@@ -108,17 +118,94 @@ pub fn batch_norm_gradient_assign<E: Element>(
     gradient.par_chunks_mut(line_len).enumerate().for_each_init(
         || (vec![E::Scalar::ZERO; line_len], Vec::new()),
         |(line, buffer), (index, gradient)| {
-            wide(|| {
-                x.read_line(index, line);
-                change_widened(gradient, buffer, |gradient| {
-                    for (gradient, voxel) in gradient.chunks_exact_mut(channels).zip(line.chunks_exact(channels)) {
-                        to_input(gradient, voxel, coefficients, (&mean_product, &mean_gradient));
-                    }
-                });
-            });
+            let means = (mean_product.as_slice(), mean_gradient.as_slice());
+            line_to_input(gradient, (x, index), (coefficients, means), line, buffer);
         },
     );
     (of_weight.to_vec(), of_bias.to_vec())
+}
+
+for_vectors! {
+    /// Closes the ReLU, where there is one, in some lines of a gradient from a line of `x` on, and adds up the gradients and their
+    /// products with the normalised input.
+    fn add_gradients<E: [Element]>(
+        gradient: &mut [E],
+        from: (&View<'_, E>, usize),
+        of: Coefficients<'_, E::Scalar>,
+        relu: bool,
+        sums: &mut [f64],
+    ) {
+        let (x, first) = from;
+        let (mut line, mut buffer) = (vec![E::Scalar::ZERO; x.line_len()], Vec::new());
+        for (index, gradient) in gradient.chunks_mut(x.line_len()).enumerate() {
+            x.read_line(first + index, &mut line);
+            change_widened(gradient, &mut buffer, CloseAndAdd { line: &line, of, relu, sums });
+        }
+    }
+
+    /// Turns a line of the gradient into that of the input; the buffers are for scalars.
+    fn line_to_input<E: [Element]>(
+        gradient: &mut [E],
+        from: (&View<'_, E>, usize),
+        of: (Coefficients<'_, E::Scalar>, (&[E::Scalar], &[E::Scalar])),
+        line: &mut [E::Scalar],
+        buffer: &mut Vec<E::Scalar>,
+    ) {
+        let (x, index) = from;
+        x.read_line(index, line);
+        change_widened(gradient, buffer, ToInput { line, of: of.0, means: of.1 });
+    }
+
+    /// Adds up some lines.
+    fn add_lines<E: [Element], S: [Summed<E::Scalar>]>(
+        x: &View<'_, E>,
+        lines: Range<usize>,
+        summed: &S,
+        sums: &mut [f64],
+    ) {
+        let mut line = vec![E::Scalar::ZERO; x.line_len()];
+        for index in lines {
+            x.read_line(index, &mut line);
+            line.chunks_exact(sums.len()).for_each(|voxel| summed.add(voxel, sums));
+        }
+    }
+}
+
+struct CloseAndAdd<'a, T> {
+    line: &'a [T],
+    of: Coefficients<'a, T>,
+    relu: bool,
+    sums: &'a mut [f64],
+}
+
+impl<T: Scalar> Change<T> for CloseAndAdd<'_, T> {
+    #[inline(always)]
+    fn change(self, values: &mut [T]) {
+        let channels = self.of.mean.len();
+        let (of_products, of_gradients) = self.sums.split_at_mut(channels);
+        for (gradient, voxel) in values.chunks_exact_mut(channels).zip(self.line.chunks_exact(channels)) {
+            if self.relu {
+                close_where_negative(gradient, voxel, self.of);
+            }
+            add_products(gradient, voxel, self.of, (of_products, of_gradients));
+        }
+    }
+}
+
+struct ToInput<'a, T> {
+    line: &'a [T],
+    of: Coefficients<'a, T>,
+    means: (&'a [T], &'a [T]),
+}
+
+impl<T: Scalar> Change<T> for ToInput<'_, T> {
+    #[inline(always)]
+    fn change(self, values: &mut [T]) {
+        let channels = self.of.mean.len();
+        for (gradient, voxel) in values.chunks_exact_mut(channels).zip(self.line.chunks_exact(channels)) {
+            to_input(gradient, voxel, self.of, self.means);
+        }
+    }
 }
 
 /// Sets the gradient to zero where the ReLU behind the BatchNorm lets nothing through.
@@ -178,40 +265,13 @@ fn add_in_order(partial: Vec<Vec<f64>>, len: usize) -> Vec<f64> {
     total
 }
 
-fn reduce<E: Element>(x: &View<'_, E>, len: usize, add: impl Fn(&[E::Scalar], &mut [f64]) + Sync) -> Vec<f64> {
-    let per_chunk = lines_per_chunk(x.lines());
+/// Sums over all voxels, per channel.
+fn reduce<E: Element>(x: &View<'_, E>, summed: &impl Summed<E::Scalar>) -> Vec<f64> {
+    let (channels, per_chunk) = (x.channels(), lines_per_chunk(x.lines()));
     let partial = (0..x.lines().div_ceil(per_chunk)).into_par_iter().map(|chunk| {
-        let mut line = vec![E::Scalar::ZERO; x.line_len()];
-        let mut sums = vec![0.0; len];
-        wide(|| {
-            for index in chunk * per_chunk..((chunk + 1) * per_chunk).min(x.lines()) {
-                x.read_line(index, &mut line);
-                add(&line, &mut sums);
-            }
-        });
+        let mut sums = vec![0.0; channels];
+        add_lines(x, chunk * per_chunk..((chunk + 1) * per_chunk).min(x.lines()), summed, &mut sums);
         sums
     });
-    add_in_order(partial.collect(), len)
-}
-
-fn reduce_assign<E: Element>(
-    out: &mut [E],
-    x: &View<'_, E>,
-    len: usize,
-    apply: impl Fn(&mut [E::Scalar], &[E::Scalar], &mut [f64]) + Sync,
-) -> Vec<f64> {
-    let per_chunk = lines_per_chunk(x.lines());
-    let line_len = x.line_len();
-    let partial = out.par_chunks_mut(per_chunk * line_len).enumerate().map(|(chunk, out)| {
-        let (mut line, mut buffer) = (vec![E::Scalar::ZERO; line_len], Vec::new());
-        let mut sums = vec![0.0; len];
-        wide(|| {
-            for (index, out) in out.chunks_mut(line_len).enumerate() {
-                x.read_line(chunk * per_chunk + index, &mut line);
-                change_widened(out, &mut buffer, |out| apply(out, &line, &mut sums));
-            }
-        });
-        sums
-    });
-    add_in_order(partial.collect(), len)
+    add_in_order(partial.collect(), channels)
 }

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use crate::Scalar;
-use crate::element::{Element, change_widened, narrow_to};
-use crate::simd::wide;
+use crate::element::{Change, Element, change_widened, narrow_to};
+use crate::simd::for_vectors;
 use crate::view::{View, nearest_index};
 
 /// `out += view`.
@@ -25,20 +25,40 @@ pub fn relu_gradient_assign<E: Element>(gradient: &mut [E], input: &View<'_, E>)
     });
 }
 
-fn combine<E: Element>(out: &mut [E], view: &View<'_, E>, apply: impl Fn(&mut E::Scalar, E::Scalar) + Sync) {
+fn combine<E: Element>(out: &mut [E], view: &View<'_, E>, apply: impl Fn(&mut E::Scalar, E::Scalar) + Copy + Sync) {
     let line_len = view.line_len();
     assert_eq!(out.len(), view.lines() * line_len, "values of the tensor and of the view");
     out.par_chunks_mut(line_len).enumerate().for_each_init(
         || (vec![E::Scalar::ZERO; line_len], Vec::new()),
-        |(line, buffer), (index, out)| {
-            wide(|| {
-                view.read_line(index, line);
-                change_widened(out, buffer, |out| {
-                    out.iter_mut().zip(line.iter()).for_each(|(out, &x)| apply(out, x));
-                });
-            });
-        },
+        |(line, buffer), (index, out)| combine_line(out, (view, index), apply, line, buffer),
     );
+}
+
+for_vectors! {
+    /// Applies a line of a view to a line of elements; the buffers are for scalars.
+    fn combine_line<E: [Element], F: [Fn(&mut E::Scalar, E::Scalar)]>(
+        out: &mut [E],
+        from: (&View<'_, E>, usize),
+        apply: F,
+        line: &mut [E::Scalar],
+        buffer: &mut Vec<E::Scalar>,
+    ) {
+        let (view, index) = from;
+        view.read_line(index, line);
+        change_widened(out, buffer, Combine { line, apply });
+    }
+}
+
+struct Combine<'a, T, F> {
+    line: &'a [T],
+    apply: F,
+}
+
+impl<T: Scalar, F: Fn(&mut T, T)> Change<T> for Combine<'_, T, F> {
+    #[inline(always)]
+    fn change(self, values: &mut [T]) {
+        values.iter_mut().zip(self.line).for_each(|(value, &x)| (self.apply)(value, x));
+    }
 }
 
 /// Gradient of a nearest resize: each source voxel receives the sum over the voxels that repeat it.

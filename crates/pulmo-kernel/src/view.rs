@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::Scalar;
 use crate::element::{Element, narrow_to, widen_to};
-use crate::simd::wide;
+use crate::simd::for_vectors;
 
 /// Scale and shift of each channel.
 pub type Affine<'a, T> = (&'a [T], &'a [T]);
@@ -145,16 +145,27 @@ impl<'a, E: Element> View<'a, E> {
     /// If `out` has another length than the view.
     pub fn materialise(&self, out: &mut [E]) {
         assert_eq!(out.len(), self.lines() * self.line_len(), "values of a materialised view");
-        out.par_chunks_mut(self.line_len()).enumerate().for_each_init(Vec::new, |buffer, (line, out)| {
-            wide(|| match E::as_scalars_mut(out) {
-                Some(out) => self.read_line(line, out),
-                None => {
-                    buffer.resize(out.len(), E::Scalar::ZERO);
-                    self.read_line(line, buffer);
-                    narrow_to(buffer, out);
-                }
-            });
-        });
+        let lines = out.par_chunks_mut(self.line_len()).enumerate();
+        lines.for_each_init(Vec::new, |buffer, (line, out)| materialise_line(self, line, out, buffer));
+    }
+}
+
+for_vectors! {
+    /// [`View::read_line`], compiled for long vectors.
+    pub(crate) fn read_line<E: [Element]>(view: &View<'_, E>, line: usize, out: &mut [E::Scalar]) {
+        view.read_line(line, out);
+    }
+
+    /// Writes a line's elements; the buffer is for scalars that must be rounded.
+    fn materialise_line<E: [Element]>(view: &View<'_, E>, line: usize, out: &mut [E], buffer: &mut Vec<E::Scalar>) {
+        match E::as_scalars_mut(out) {
+            Some(out) => view.read_line(line, out),
+            None => {
+                buffer.resize(out.len(), E::Scalar::ZERO);
+                view.read_line(line, buffer);
+                narrow_to(buffer, out);
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::architecture::Network;
 use crate::differentiate::{Gradients, differentiate};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Parameter, Shape, ValueId};
-use crate::plan::{Mode, Packing, Plan, kernel_bytes};
+use crate::plan::{Mode, Plan, Sizes, kernel_bytes};
 use crate::precision::Precision;
 use crate::session::Purpose;
 use crate::summary::summary;
@@ -52,7 +52,7 @@ pub(crate) fn forecast_of<E: Element>(
     max_bytes: Option<u64>,
 ) -> Result<Forecast> {
     let plan = plan_for::<E>(network, shape, purpose, max_bytes)?;
-    let peak_bytes = fixed_bytes::<E>(&plan.graph, purpose) + (plan.slot_scalars() * size_of::<E::Scalar>()) as u64;
+    let peak_bytes = fixed_bytes::<E>(&plan.graph, purpose) + (plan.peak_scalars() * size_of::<E::Scalar>()) as u64;
     let (recomputed, recomputed_macs) = (plan.recomputed.len(), plan.recomputed_macs());
     Ok(Forecast { peak_bytes, macs: summary(&network.graph(shape)?).macs, recomputed, recomputed_macs })
 }
@@ -67,7 +67,7 @@ pub(crate) fn plan_for<E: Element>(
     purpose: Purpose,
     max_bytes: Option<u64>,
 ) -> Result<Plan> {
-    let packing = Packing::of::<E>();
+    let sizes = Sizes::of::<E>();
     let graph = network.graph(shape)?;
     let (graph, mode, keep) = match purpose {
         Purpose::Inference => {
@@ -79,14 +79,14 @@ pub(crate) fn plan_for<E: Element>(
             (differentiate(&graph, loss, Gradients::Update, trains), Mode::Training, BTreeSet::new())
         }
     };
-    let Some(max_bytes) = max_bytes else { return Ok(Plan::new(&graph, mode, packing, &keep)) };
+    let Some(max_bytes) = max_bytes else { return Ok(Plan::new(&graph, mode, sizes, &keep)) };
     let fixed = fixed_bytes::<E>(&graph, purpose);
     let room = max_bytes.saturating_sub(fixed) / size_of::<E::Scalar>() as u64;
-    Plan::within(&graph, mode, packing, &keep, usize::try_from(room).unwrap_or(usize::MAX))
+    Plan::within(&graph, mode, sizes, &keep, usize::try_from(room).unwrap_or(usize::MAX))
         .map_err(|least| Error::Memory { needed_bytes: fixed + (least * size_of::<E::Scalar>()) as u64, max_bytes })
 }
 
-/// Bytes that do not depend on the plan: parameters, optimiser, and what a kernel takes for itself.
+/// Bytes that do not depend on the plan: parameters, optimiser, and what kernels keep for themselves.
 fn fixed_bytes<E: Element>(graph: &Graph, purpose: Purpose) -> u64 {
     let copies = if purpose == Purpose::Inference { 1 } else { 3 };
     let parameters: usize = graph.parameters.iter().map(Parameter::len).sum();

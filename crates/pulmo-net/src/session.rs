@@ -13,7 +13,7 @@ use crate::graph::{Graph, Shape, ValueId};
 use crate::loss::Loss;
 use crate::optimiser::{Adam, LearningRate, UpdateRule};
 use crate::parameters::{OptimiserState, Parameters};
-use crate::plan::{Mode, Packing, Plan};
+use crate::plan::{Mode, Plan, Sizes};
 use crate::precision::Precision;
 use crate::tensor::Weights;
 
@@ -89,6 +89,8 @@ impl<T: Scalar> Session<T> {
     /// [`Error::Network`](crate::Error::Network) if it cannot be built, [`Error::Weights`](crate::Error::Weights)
     /// naming the tensor that is missing, unknown or of another shape.
     pub fn new(network: &Network, weights: &Weights, kernels: Kernels) -> Result<Self> {
+        // A forecast holds only if what a step gives back is gone.
+        pulmo_kernel::return_large_blocks();
         let parameters = Parameters::new(&network.smallest_graph()?.parameters, weights)?;
         let (plans, slots) = (HashMap::new(), Vec::new());
         let precision = Precision::default();
@@ -186,7 +188,7 @@ impl<T: Scalar> Session<T> {
         let mut keep: BTreeSet<ValueId> = named_values.iter().map(|(_, id)| *id).collect();
         keep.extend(graph.logits);
         keep.extend(graph.gradients.iter().map(|(_, value)| *value));
-        let plan = Plan::new(&graph, mode, self.packing(), &keep);
+        let plan = Plan::new(&graph, mode, self.sizes(), &keep);
         let run = self.run(&plan, input, target.map_or(&[], |(target, _)| target), None)?;
         let activation = |(name, id): (&str, ValueId)| (name.to_owned(), (graph.shape(id), self.activation(&plan, id)));
         let gradients =
@@ -247,10 +249,10 @@ impl<T: Scalar> Session<T> {
         }
     }
 
-    fn packing(&self) -> Packing {
+    fn sizes(&self) -> Sizes {
         match self.precision {
-            Precision::Float32 => Packing::of::<T>(),
-            Precision::Bfloat16 => Packing::of::<T::Narrow>(),
+            Precision::Float32 => Sizes::of::<T>(),
+            Precision::Bfloat16 => Sizes::of::<T::Narrow>(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Float buffers that begin on a cache line, and one that stays from call to call.
+//! Float buffers that begin on a cache line, and two that stay from call to call.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
@@ -43,28 +43,40 @@ impl Aligned {
     }
 }
 
-/// The buffer that was given back last.
-static SPARE: Mutex<Option<Aligned>> = Mutex::new(None);
+/// What a lent buffer is for; at most one of each is in use in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Planes of inputs and outputs, weights as the pass reads them, sums.
+    Work,
+    /// Weights with inputs and outputs swapped.
+    SwappedWeights,
+}
+
+/// The buffers that were given back last, by use.
+static SPARE: [Mutex<Option<Aligned>>; 2] = [const { Mutex::new(None) }; 2];
 
 /// A large buffer that is given back when it is dropped, so that the next call need not ask the system for it.
 #[derive(Debug)]
-pub(crate) struct Lent(Aligned);
+pub(crate) struct Lent {
+    buffer: Aligned,
+    is_for: Use,
+}
 
 impl Lent {
     /// A buffer of `len` floats, whose contents are arbitrary but initialised.
-    pub(crate) fn of(len: usize) -> Self {
-        let spare = SPARE.lock().ok().and_then(|mut spare| spare.take());
+    pub(crate) fn of(is_for: Use, len: usize) -> Self {
+        let spare = SPARE[is_for as usize].lock().ok().and_then(|mut spare| spare.take());
         // A smaller one is freed first: its contents are not worth keeping.
         let mut buffer = spare.filter(|spare| spare.lines.len() * 16 >= len).unwrap_or_else(|| Aligned::zeros(len));
         buffer.reserve(len);
-        Self(buffer)
+        Self { buffer, is_for }
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let Ok(mut spare) = SPARE.lock() {
-            *spare = Some(std::mem::take(&mut self.0));
+        if let Ok(mut spare) = SPARE[self.is_for as usize].lock() {
+            *spare = Some(std::mem::take(&mut self.buffer));
         }
     }
 }
@@ -73,12 +85,12 @@ impl Deref for Lent {
     type Target = Aligned;
 
     fn deref(&self) -> &Aligned {
-        &self.0
+        &self.buffer
     }
 }
 
 impl DerefMut for Lent {
     fn deref_mut(&mut self) -> &mut Aligned {
-        &mut self.0
+        &mut self.buffer
     }
 }

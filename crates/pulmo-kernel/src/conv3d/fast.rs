@@ -40,13 +40,13 @@ pub(crate) fn data_gradient<E: Stored>(set: &'static KernelSet, conv: &Conv3d, (
     }
     if let Some(ordinary) = passes::as_forward(conv) {
         let swapped = passes::swap_weights(conv, w, true);
-        return forward(set, &ordinary, (&ordinary.view_of_input(dy), &swapped, None), dx);
+        return forward(set, &ordinary, (&ordinary.view_of_input(dy), swapped.as_slice(), None), dx);
     }
     let swapped = passes::swap_weights(conv, w, false);
     let run = |dy: &[f32], dx: &mut [f32]| {
         let dx = Shared(dx.as_mut_ptr());
         for pass in passes::data_gradient(conv) {
-            tiles::run(set, &pass, dy, (&swapped, None), dx);
+            tiles::run(set, &pass, dy, (swapped.as_slice(), None), dx);
         }
     };
     match (E::as_scalars(dy), E::as_scalars_mut(dx)) {

@@ -4,8 +4,8 @@ use super::slabs;
 use super::weights::{Job, Scratch, Share};
 use crate::element::{Element, widen_to};
 use crate::simd::filtering::{OUTPUTS, POINTS};
-use crate::simd::{SpreadJob, Stored, wide};
-use crate::view::View;
+use crate::simd::{SpreadJob, Stored, for_vectors};
+use crate::view::{View, read_line};
 
 /// How the lines of a pass are read.
 #[derive(Debug, Clone, Copy)]
@@ -78,12 +78,7 @@ impl<E: Stored> Job<'_, E> {
     /// Reads some channels of a line of output gradients.
     fn read_gradients(&self, line: usize, channels: &std::ops::Range<usize>, to: &mut [f32]) {
         let (all, outputs) = (self.pass.channels, self.pass.output[2]);
-        let from = self.dy[line * outputs * all..][..outputs * all].chunks_exact(all);
-        wide(|| {
-            for (to, from) in to.chunks_exact_mut(channels.len()).zip(from) {
-                widen_to(&from[channels.clone()], to);
-            }
-        });
+        widen_channels(&self.dy[line * outputs * all..][..outputs * all], all, channels, to);
     }
 
     /// Turns the share's channels of the packed input lines and of some output lines into points.
@@ -103,7 +98,7 @@ impl<E: Stored> Job<'_, E> {
         padded.clear();
         padded.resize((steps * OUTPUTS + 2) * count, 0.0);
         for (&line, to) in packed.iter().zip(x_lines.reserve(packed.len() * len).chunks_exact_mut(len.max(1))) {
-            wide(|| x.read_line(line, &mut padded[padding * count..][..voxels * count]));
+            read_line(&x, line, &mut padded[padding * count..][..voxels * count]);
             // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
             unsafe { (self.set.spread)(&spread_job(padded, count, steps, to)) };
         }
@@ -115,6 +110,20 @@ impl<E: Stored> Job<'_, E> {
             self.read_gradients(line, &of_dy, &mut padded[..outputs * count]);
             // SAFETY: as above.
             unsafe { (self.set.spread_gradients)(&spread_job(padded, count, steps, to)) };
+        }
+    }
+}
+
+for_vectors! {
+    /// Widens some of the `all` channels of every voxel.
+    fn widen_channels<E: [Element]>(
+        from: &[E],
+        all: usize,
+        channels: &std::ops::Range<usize>,
+        to: &mut [E::Scalar],
+    ) {
+        for (to, from) in to.chunks_exact_mut(channels.len()).zip(from.chunks_exact(all)) {
+            widen_to(&from[channels.clone()], to);
         }
     }
 }

@@ -5,7 +5,7 @@ pub(crate) mod fast;
 mod lines;
 mod packing;
 pub(crate) mod passes;
-mod scratch;
+pub(crate) mod scratch;
 mod slabs;
 pub(crate) mod tiles;
 mod weights;

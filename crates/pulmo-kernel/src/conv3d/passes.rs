@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::Conv3d;
+use super::aligned::{Lent, Use};
 
 /// Up to this many input channels the taps of a line are merged into the channels, as they lie side by side in memory.
 const MERGE_CHANNELS: usize = 16;
@@ -173,10 +174,10 @@ pub(super) fn of_points(conv: &Conv3d, steps: usize) -> Pass {
 }
 
 /// Weights `[tap][in][out]` as `[tap][out][in]`, the taps in reverse order when `reverse`.
-pub(super) fn swap_weights(conv: &Conv3d, w: &[f32], reverse: bool) -> Vec<f32> {
+pub(super) fn swap_weights(conv: &Conv3d, w: &[f32], reverse: bool) -> Lent {
     let (cin, cout) = (conv.in_channels, conv.out_channels);
-    let mut swapped = vec![0.0; w.len()];
-    swapped.par_chunks_mut(cin * cout).enumerate().for_each(|(tap, swapped)| {
+    let mut swapped = Lent::of(Use::SwappedWeights, w.len());
+    swapped.as_mut().par_chunks_mut(cin * cout).enumerate().for_each(|(tap, swapped)| {
         let tap = if reverse { conv.taps() - 1 - tap } else { tap };
         let w = &w[tap * cin * cout..][..cin * cout];
         swapped.par_chunks_mut(SWAP_TILE * cin).enumerate().for_each(|(block, rows)| {

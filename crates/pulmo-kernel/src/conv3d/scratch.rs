@@ -13,30 +13,89 @@ const THREAD_SLACK: usize = 256 << 10;
 const WIDTH: usize = 32;
 const LANES: usize = 16;
 
-impl Conv3d {
-    /// Upper bound, in bytes, of what one call (forward or either gradient) on tensors of `E` has allocated at a time, with
-    /// as many threads as the current pool has.
-    pub fn scratch_bytes<E: Element>(&self) -> usize {
-        if runs_on_tiles::<E>() {
-            return matrix::scratch_bytes(self);
-        }
-        let threads = rayon::current_num_threads();
-        let ordinary = passes::as_forward(self);
-        let turned = ordinary.unwrap_or(*self);
-        // What is not stored as float32 is widened whole where there are strides.
-        let widened = ordinary.is_none() && E::PER_SCALAR > 1;
-        let widened = if widened { (self.input_len() + self.output_len()) * FLOAT } else { 0 };
-        let data_gradient = self.weight_len() * FLOAT + pass_bytes(&turned, threads) + widened;
-        pass_bytes(self, threads).max(data_gradient).max(weight_gradient_bytes(self, threads))
+/// What a convolution is called for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// The convolution itself.
+    Forward,
+    /// Gradient with respect to the input.
+    DataGradient,
+    /// Gradient with respect to the weights.
+    WeightGradient,
+}
+
+/// Upper bounds, in bytes, of what a call allocates for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scratch {
+    lasting: [usize; BUFFERS],
+    /// What is given back when the call ends.
+    pub passing: usize,
+}
+
+/// Buffers that stay for the next call, each as large as the largest call so far wanted it.
+const BUFFERS: usize = 5;
+/// The lent ones, see [`super::aligned::Use`].
+const WORK: usize = 0;
+const SWAPPED_WEIGHTS: usize = 1;
+/// Those of threads: passes over tiles, minimal filtering, weight gradients.
+const OF_TILES: usize = 2;
+const OF_FILTERING: usize = 3;
+const OF_GRADIENTS: usize = 4;
+
+impl Scratch {
+    fn lasting<const N: usize>(buffers: [(usize, usize); N]) -> Self {
+        let mut scratch = Self::default();
+        buffers.into_iter().for_each(|(buffer, bytes)| scratch.lasting[buffer] += bytes);
+        scratch
     }
 
-    /// The same for the forward call alone.
-    pub fn forward_scratch_bytes<E: Element>(&self) -> usize {
-        if runs_on_tiles::<E>() {
-            return matrix::forward_scratch_bytes(self);
-        }
-        pass_bytes(self, rayon::current_num_threads())
+    /// That of a call which keeps nothing.
+    #[must_use]
+    pub fn passing(passing: usize) -> Self {
+        Self { passing, ..Self::default() }
     }
+
+    /// What stays allocated when a call has ended.
+    #[must_use]
+    pub fn lasting_bytes(&self) -> usize {
+        self.lasting.iter().sum()
+    }
+
+    /// What one and another call take, one after the other.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let lasting = std::array::from_fn(|buffer| self.lasting[buffer].max(other.lasting[buffer]));
+        Self { lasting, passing: self.passing.max(other.passing) }
+    }
+}
+
+impl Conv3d {
+    /// What one call on tensors of `E` allocates at a time, with as many threads as the current pool has.
+    pub fn scratch<E: Element>(&self, call: Call) -> Scratch {
+        if runs_on_tiles::<E>() {
+            let [shared, threads] = matrix::scratch_bytes(self, call);
+            return Scratch::lasting([(WORK, shared), (OF_TILES, threads)]);
+        }
+        let threads = rayon::current_num_threads();
+        match call {
+            Call::Forward => pass_scratch(self, threads),
+            Call::DataGradient => {
+                let ordinary = passes::as_forward(self);
+                let swapped = Scratch::lasting([(SWAPPED_WEIGHTS, lines_of(self.weight_len()))]);
+                let pass = swapped.or(pass_scratch(&ordinary.unwrap_or(*self), threads));
+                // What is not stored as float32 is widened whole where there are strides.
+                let widened = ordinary.is_none() && E::PER_SCALAR > 1;
+                let widened = if widened { (self.input_len() + self.output_len()) * FLOAT } else { 0 };
+                Scratch { passing: pass.passing + widened, ..pass }
+            }
+            Call::WeightGradient => weight_gradient_scratch(self, threads),
+        }
+    }
+}
+
+/// Bytes of some floats in whole cache lines.
+fn lines_of(floats: usize) -> usize {
+    floats.next_multiple_of(16) * FLOAT
 }
 
 /// Whether calls on tensors of `E` are products of tiles.
@@ -44,20 +103,23 @@ fn runs_on_tiles<E: Element>() -> bool {
     E::PER_SCALAR > 1 && matrix::chosen().is_some()
 }
 
-/// Bytes of a pass: the planes of a slab, and the panel, sums and tiles of every thread.
-fn pass_bytes(conv: &Conv3d, threads: usize) -> usize {
+/// A pass: the planes of a slab, and the panel, sums and tiles of every thread.
+fn pass_scratch(conv: &Conv3d, threads: usize) -> Scratch {
     if winograd::pays(conv) {
-        return winograd::shared_bytes(conv) + threads * (winograd::thread_bytes(conv) + THREAD_SLACK);
+        let work = winograd::ring_bytes(conv) + winograd::weight_bytes(conv);
+        let of_threads = threads * (winograd::thread_bytes(conv) + THREAD_SLACK);
+        return Scratch::lasting([(WORK, work), (OF_FILTERING, of_threads)]);
     }
     let depth = conv.in_channels.max(conv.out_channels) * if passes::merges(conv) { conv.kernel[2] } else { 1 };
     let panel = tiles::PANEL_BYTES.max(depth * WIDTH * FLOAT) + conv.taps() * 4 * (depth + WIDTH) * FLOAT;
     let sums = 2 * tiles::TASK_TILES * MAX_ROWS * WIDTH * FLOAT;
     let tile = tiles::TASK_TILES * (512 + 4 * conv.kernel.iter().sum::<usize>());
-    slabs::bytes(conv) + threads * (panel + sums + tile + THREAD_SLACK) + 128 * conv.taps()
+    let of_threads = threads * (panel + sums + tile + THREAD_SLACK) + 128 * conv.taps();
+    Scratch::lasting([(WORK, slabs::bytes(conv)), (OF_TILES, of_threads)])
 }
 
-/// Bytes of a weight gradient: the sums of all parts of space, and the packed lines of every thread.
-fn weight_gradient_bytes(conv: &Conv3d, threads: usize) -> usize {
+/// A weight gradient: the sums of all parts of space, and the packed lines of every thread.
+fn weight_gradient_scratch(conv: &Conv3d, threads: usize) -> Scratch {
     let [depth, height, width] = conv.output();
     let filtered = winograd::pays(conv);
     let merged = if passes::merges(conv) && !filtered { conv.kernel[2] } else { 1 };
@@ -67,7 +129,7 @@ fn weight_gradient_bytes(conv: &Conv3d, threads: usize) -> usize {
     // Six points instead of three taps.
     let taps = if filtered { 2 * conv.taps() } else { conv.taps() / merged };
     let sums = taps * rows * columns * FLOAT;
-    let parts = weights::parts(conv.weight_len(), conv.batch * depth * height, width) + 1;
+    let parts = weights::parts(conv.weight_len(), conv.batch * depth * height, width);
     let voxels = if filtered { weights::CHUNK_VOXELS_OF_POINTS } else { weights::CHUNK_VOXELS };
     let lines = (voxels / width.max(1)).max(1).min(conv.batch * depth * height);
     // Neighbouring output lines share most of their input lines, plane by plane.
@@ -79,5 +141,6 @@ fn weight_gradient_bytes(conv: &Conv3d, threads: usize) -> usize {
     let packed = (input_lines * line * rows + lines * width * columns) * FLOAT * if filtered { 2 } else { 1 };
     let pairs = 2 * conv.taps() * lines * width * 2 * FLOAT;
     let slots = 2 * conv.batch * conv.input[0] * conv.input[1] * FLOAT + 32 * input_lines;
-    parts * sums + threads * (2 * packed + pairs + slots + THREAD_SLACK)
+    let of_threads = threads * (2 * packed + pairs + slots + THREAD_SLACK);
+    Scratch::lasting([(WORK, parts * sums), (OF_GRADIENTS, of_threads)])
 }

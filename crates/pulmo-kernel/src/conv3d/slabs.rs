@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::aligned::Lent;
+use super::aligned::{Lent, Use};
 use super::tiles::{self, Shared};
 use super::{Conv3d, passes};
-use crate::element::narrow_to;
-use crate::simd::{KernelSet, Stored, wide};
-use crate::view::View;
+use crate::element::{Element, narrow_to};
+use crate::simd::{KernelSet, Stored, for_vectors};
+use crate::view::{self, View};
 
 /// Bytes of the planes of input and output that are held at a time, where more than the fewest fit.
 const SLAB_BYTES: usize = 8 << 20;
@@ -74,7 +74,7 @@ pub(super) fn forward<E: Stored>(
     let depth = conv.output()[0];
     let step = slab_planes(conv);
     let out_plane = plane_lens(conv)[1];
-    let mut slab = Lent::of(slab_lens(conv, step).iter().sum());
+    let mut slab = Lent::of(Use::Work, slab_lens(conv, step).iter().sum());
     for volume in 0..conv.batch {
         for first in (0..depth).step_by(step) {
             let planes = first..(first + step).min(depth);
@@ -96,7 +96,13 @@ pub(super) fn forward<E: Stored>(
 /// Writes sums as elements.
 pub(super) fn round<E: Stored>(sums: &[f32], to: &mut [E]) {
     const RUN: usize = 1 << 14;
-    to.par_chunks_mut(RUN).zip(sums.par_chunks(RUN)).for_each(|(to, sums)| wide(|| narrow_to(sums, to)));
+    to.par_chunks_mut(RUN).zip(sums.par_chunks(RUN)).for_each(|(to, sums)| round_run(sums, to));
+}
+
+for_vectors! {
+    fn round_run<E: [Element]>(sums: &[E::Scalar], to: &mut [E]) {
+        narrow_to(sums, to);
+    }
 }
 
 /// Reads the input planes of a slab, with zeros for those outside.
@@ -125,5 +131,5 @@ pub(super) fn read_line<E: Stored>(x: &View<'_, E>, line: usize, padding: usize,
     let (before, behind) = (padding * x.channels(), to.len() - padding * x.channels());
     to[..before].fill(0.0);
     to[behind..].fill(0.0);
-    wide(|| x.read_line(line, &mut to[before..behind]));
+    view::read_line(x, line, &mut to[before..behind]);
 }

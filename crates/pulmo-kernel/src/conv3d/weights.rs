@@ -10,7 +10,7 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use super::aligned::Aligned;
+use super::aligned::{Aligned, Lent, Use};
 use super::lines::Lines;
 use super::packing::Source;
 use super::passes::Pass;
@@ -25,9 +25,9 @@ pub(super) const CHUNK_VOXELS: usize = 256;
 pub(super) const CHUNK_VOXELS_OF_POINTS: usize = 1024;
 /// Fewest output voxels of a part of space.
 const PART_VOXELS: usize = 1024;
-/// Most parts of space, and most floats of all parts' sums together.
+/// Most parts of space, and most weights of all parts together: few and large tasks need no parts.
 const MAX_PARTS: usize = 8;
-const MAX_PART_FLOATS: usize = 16 << 20;
+const MAX_PART_WEIGHTS: usize = 8 << 20;
 /// Tasks there should be, where the channels allow splitting.
 const MIN_TASKS: usize = 16;
 /// Marks a line that is not packed.
@@ -127,7 +127,7 @@ fn shares(set: &KernelSet, pass: &Pass, parts: usize) -> Vec<Share> {
 
 /// Parts into which the output lines are split.
 pub(super) fn parts(weights: usize, lines: usize, width: usize) -> usize {
-    (lines * width / PART_VOXELS).min(MAX_PART_FLOATS / weights.max(1)).clamp(1, MAX_PARTS).min(lines.max(1))
+    (lines * width / PART_VOXELS).min(MAX_PART_WEIGHTS / weights.max(1)).clamp(1, MAX_PARTS).min(lines.max(1))
 }
 
 /// Computes `dw[tap][depth][channel] = sum over voxels of x * dy` for a forward pass.
@@ -142,31 +142,34 @@ pub(super) fn run<E: Stored>(set: &'static KernelSet, pass: &Pass, x: Lines<'_, 
     }
     let parts = parts(dw.len(), lines, width);
     let shares = shares(set, pass, parts);
-    let job = Job { set, pass, lines: x, dy, taps: pass.kernel.iter().product() };
-    let out = Shared(dw.as_mut_ptr());
-    let sums: Vec<Aligned> = (0..shares.len() * parts)
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|task| {
-            let (share, part) = (&shares[task / parts], task % parts);
-            let range = part * lines / parts..(part + 1) * lines / parts;
-            let sums = SCRATCH.with_borrow_mut(|scratch| job.sum(share, range, scratch));
-            if parts > 1 {
-                return sums;
-            }
-            job.write(share, sums.as_slice(), out);
-            Aligned::default()
-        })
-        .collect();
-    if parts > 1 {
-        shares.par_iter().zip(sums.par_chunks(parts)).for_each(|(share, parts)| {
-            let mut total = Aligned::zeros(parts[0].as_slice().len());
-            for part in parts {
-                total.as_mut().iter_mut().zip(part.as_slice()).for_each(|(total, part)| *total += part);
-            }
-            job.write(share, total.as_slice(), out);
-        });
+    let points = if matches!(x, Lines::Points { .. }) { POINTS } else { 1 };
+    let job = Job { set, pass, lines: x, dy, points, taps: pass.kernel.iter().product() };
+    let mut buffer = Lent::of(Use::Work, shares.iter().map(|share| parts * job.sums(share)).sum());
+    let mut rest = buffer.as_mut();
+    // The sums of each share's parts, side by side.
+    let mut sums = Vec::with_capacity(shares.len());
+    for share in &shares {
+        let of_share;
+        (of_share, rest) = rest.split_at_mut(parts * job.sums(share));
+        sums.push(of_share);
     }
+    let tasks: Vec<_> = shares
+        .iter()
+        .zip(&mut sums)
+        .flat_map(|(share, sums)| sums.chunks_exact_mut(job.sums(share)).enumerate().map(move |part| (share, part)))
+        .collect();
+    tasks.into_par_iter().with_max_len(1).for_each(|(share, (part, sums))| {
+        let range = part * lines / parts..(part + 1) * lines / parts;
+        SCRATCH.with_borrow_mut(|scratch| job.sum(share, range, scratch, sums));
+    });
+    let out = Shared(dw.as_mut_ptr());
+    shares.par_iter().zip(sums).for_each(|(share, sums)| {
+        let (total, others) = sums.split_at_mut(job.sums(share));
+        for part in others.chunks_exact(total.len()) {
+            total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+        }
+        job.write(share, total, out);
+    });
 }
 
 /// Everything that the tasks share.
@@ -176,6 +179,8 @@ pub(super) struct Job<'a, E: Element> {
     lines: Lines<'a, E>,
     pub(super) dy: &'a [E],
     taps: usize,
+    /// Points of minimal filtering; 1 for direct sums.
+    points: usize,
 }
 
 /// Buffers of a thread.
@@ -203,14 +208,16 @@ thread_local! {
 }
 
 impl<E: Stored> Job<'_, E> {
-    /// The sums of one share over some output lines: `[point][strip][block][tap][row][column]`.
-    fn sum(&self, share: &Share, lines: std::ops::Range<usize>, scratch: &mut Scratch) -> Aligned {
-        let (points, chunk_voxels) = match self.lines {
-            Lines::Direct { .. } => (1, CHUNK_VOXELS),
-            Lines::Points { .. } => (POINTS, CHUNK_VOXELS_OF_POINTS),
-        };
+    /// Floats of a share's sums over some output lines, whole cache lines of them.
+    fn sums(&self, share: &Share) -> usize {
+        (self.points * share.sums(self.set, self.taps)).next_multiple_of(16)
+    }
+
+    /// Sets the sums of one share over some output lines: `[point][strip][block][tap][row][column]`.
+    fn sum(&self, share: &Share, lines: std::ops::Range<usize>, scratch: &mut Scratch, sums: &mut [f32]) {
+        let chunk_voxels = if self.points > 1 { CHUNK_VOXELS_OF_POINTS } else { CHUNK_VOXELS };
         let of_point = share.sums(self.set, self.taps);
-        let mut sums = Aligned::zeros(points * of_point);
+        sums.fill(0.0);
         let step = (chunk_voxels / self.pass.output[2]).max(1);
         for first in lines.clone().step_by(step) {
             let chunk = first..(first + step).min(lines.end);
@@ -222,12 +229,11 @@ impl<E: Stored> Job<'_, E> {
                     self.spread(share, chunk.clone(), (padding, voxels, x), scratch);
                 }
             }
-            for point in 0..points {
-                let sums = &mut sums.as_mut()[point * of_point..][..of_point];
+            for point in 0..self.points {
+                let sums = &mut sums[point * of_point..][..of_point];
                 self.sum_chunk(share, chunk.clone(), point, scratch, sums);
             }
         }
-        sums
     }
 
     /// Adds some output lines' products at one point.

@@ -9,13 +9,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::aligned::{Aligned, Lent};
+use super::aligned::{Aligned, Lent, Use};
 use super::lines::Lines;
 use super::tiles::{Block, PANEL_BYTES, Shared, blocks};
 use super::{Conv3d, passes, weights};
 use crate::simd::filtering::{OUTPUTS, POINTS, WEIGHTS};
-use crate::simd::{CollectJob, DotJob, KernelSet, MAX_ROWS, SpreadJob, Stored, Tap, TileJob, wide};
-use crate::view::View;
+use crate::simd::{CollectJob, DotJob, KernelSet, MAX_ROWS, SpreadJob, Stored, Tap, TileJob};
+use crate::view::{View, read_line};
 
 /// Fewest output voxels for which turning the weights pays.
 const LEAST_VOXELS: usize = 1500;
@@ -91,12 +91,16 @@ impl Layout {
     }
 }
 
-/// Bytes that a call allocates besides what every thread does.
-pub(super) fn shared_bytes(conv: &Conv3d) -> usize {
+/// Bytes of the ring of planes.
+pub(super) fn ring_bytes(conv: &Conv3d) -> usize {
     let layout = Layout::new(conv);
+    layout.ring * layout.plane * size_of::<f32>()
+}
+
+/// Bytes of the weights at all points.
+pub(super) fn weight_bytes(conv: &Conv3d) -> usize {
     let channels = conv.out_channels.next_multiple_of(16);
-    let weights = POINTS * conv.kernel[0] * conv.kernel[1] * conv.in_channels.next_multiple_of(16) * channels;
-    (layout.ring * layout.plane + weights) * size_of::<f32>()
+    POINTS * conv.kernel[0] * conv.kernel[1] * conv.in_channels.next_multiple_of(16) * channels * size_of::<f32>()
 }
 
 /// Bytes that every thread allocates.
@@ -107,10 +111,20 @@ pub(super) fn thread_bytes(conv: &Conv3d) -> usize {
 
 /// The weights at all points: `[block][point][tap of depth and height][in][width]`; for a block of dot products
 /// `[block][point][tap][width][in, filled up with zeros]`.
-struct Points {
-    values: Aligned,
-    /// Where each block begins.
+struct Points<'a> {
+    values: &'a [f32],
+    /// Where each block begins, and the end of the last.
     starts: Vec<usize>,
+}
+
+/// [`Points::starts`].
+fn starts_of_points(set: &KernelSet, conv: &Conv3d, blocks: &[Block]) -> Vec<usize> {
+    let of_block = |block| (POINTS * conv.kernel[0] * conv.kernel[1] * tap_len(set, conv, block)).next_multiple_of(16);
+    let ends = blocks.iter().scan(0, |end, block| {
+        *end += of_block(block);
+        Some(*end)
+    });
+    [0].into_iter().chain(ends).collect()
 }
 
 /// Floats of one tap of a block.
@@ -121,16 +135,14 @@ fn tap_len(set: &KernelSet, conv: &Conv3d, block: &Block) -> usize {
     }
 }
 
-fn weights_at_points(set: &KernelSet, conv: &Conv3d, w: &[f32], blocks: &[Block]) -> Points {
+fn weights_at_points<'a>(
+    set: &KernelSet,
+    conv: &Conv3d,
+    (w, blocks): (&[f32], &[Block]),
+    (starts, values): (Vec<usize>, &'a mut [f32]),
+) -> Points<'a> {
     let taps = conv.kernel[0] * conv.kernel[1];
-    let mut starts = Vec::new();
-    let mut len = 0;
-    for block in blocks {
-        starts.push(len);
-        len += (POINTS * taps * tap_len(set, conv, block)).next_multiple_of(16);
-    }
-    let mut values = Aligned::zeros(len);
-    let mut rest = values.as_mut();
+    let mut rest = &mut values[..];
     let mut parts = Vec::new();
     for block in blocks {
         let tap = tap_len(set, conv, block);
@@ -142,6 +154,8 @@ fn weights_at_points(set: &KernelSet, conv: &Conv3d, w: &[f32], blocks: &[Block]
     let (cin, cout) = (conv.in_channels, conv.out_channels);
     parts.into_par_iter().for_each(|(block, point, tap, to)| {
         let [first, second, third] = WEIGHTS[point];
+        // What fills up vectors is added and multiplied too.
+        to.fill(0.0);
         for channel in 0..cin {
             let row = |along: usize| &w[((tap * 3 + along) * cin + channel) * cout + block.first..][..block.width];
             let at = row(0)
@@ -164,7 +178,7 @@ struct Run<'a, E> {
     conv: &'a Conv3d,
     layout: Layout,
     output: [usize; 3],
-    points: &'a Points,
+    points: &'a Points<'a>,
     blocks: &'a [Block],
     bias: Option<&'a [f32]>,
     ring: *const f32,
@@ -197,18 +211,21 @@ pub(super) fn run<E: Stored>(
 ) {
     let layout = Layout::new(conv);
     let blocks = blocks(set, &passes::forward(conv));
-    let points = weights_at_points(set, conv, w, &blocks);
     let zeros = vec![0.0; conv.in_channels.max(32)];
-    let mut ring = Lent::of(layout.ring * layout.plane);
+    let starts = starts_of_points(set, conv, &blocks);
+    let of_points = starts.last().copied().unwrap_or(0);
+    let mut buffer = Lent::of(Use::Work, of_points + layout.ring * layout.plane);
+    let (values, ring) = buffer.as_mut().split_at_mut(of_points);
+    let points = weights_at_points(set, conv, (w, &blocks), (starts, values));
     let output = conv.output();
     for volume in 0..conv.batch {
         let mut ready = 0;
         for first in (0..output[0]).step_by(layout.chunk) {
             let last = (first + layout.chunk).min(output[0]);
             let needed = input_planes(conv, first..last);
-            spread_planes(set, conv, &layout, (x, volume, ready.max(needed.start)..needed.end), ring.as_mut());
+            spread_planes(set, conv, &layout, (x, volume, ready.max(needed.start)..needed.end), ring);
             ready = needed.end;
-            let ring = ring.as_slice().as_ptr();
+            let ring = ring.as_ptr();
             let run = Run { set, conv, layout, output, points: &points, blocks: &blocks, bias, ring, zeros: &zeros, y };
             run.planes(volume, first..last);
         }
@@ -241,7 +258,7 @@ fn spread_planes<E: Stored>(
             padded[..before].fill(0.0);
             padded[behind..].fill(0.0);
             let voxels = &mut padded[before..behind];
-            wide(|| x.read_line((volume * depth + d) * height + h, voxels));
+            read_line(x, (volume * depth + d) * height + h, voxels);
             let at = d % layout.ring * layout.plane + h * layout.line;
             let job = SpreadJob {
                 from: padded.as_ptr(),
@@ -342,8 +359,7 @@ impl<E: Stored> Run<'_, E> {
             for (index, &start) in range.clone().zip(&starts) {
                 let block = &self.blocks[index];
                 let tap = tap_len(self.set, self.conv, block);
-                let panel =
-                    &self.points.values.as_slice()[self.points.starts[index] + (point * all_taps + first) * tap..];
+                let panel = &self.points.values[self.points.starts[index] + (point * all_taps + first) * tap..];
                 let at = (start * POINTS + point * self.row_len(block)) * self.set.rows;
                 // SAFETY: the buffer holds `tile_len` floats for every tile.
                 let sums = (unsafe { sums.add(at) }, tile_len);

@@ -11,13 +11,13 @@ use rayon::prelude::*;
 use super::layout::Layout;
 use super::planes::{Packer, narrow_plane, needed, ring_planes};
 use super::unit::{DEPTH, Job, Row, SIDE, Step, Sums, Unit};
-use super::vectors::for_vectors;
 use super::weights::{self, Weights};
 use super::{Reader, rows_of};
-use crate::conv3d::aligned::Lent;
+use crate::conv3d::aligned::{Lent, Use};
 use crate::conv3d::passes::Pass;
 use crate::conv3d::tiles::Shared;
 use crate::element::{Element, narrow_to};
+use crate::simd::for_vectors;
 
 /// Bytes of the ring of planes, where more than the fewest planes fit.
 const RING_BYTES: usize = 24 << 20;
@@ -96,7 +96,7 @@ pub(super) fn run<U: Unit, E: Element<Scalar = f32>>(
         return fill(pass, bias, y);
     }
     let sizes = Sizes::new(pass);
-    let mut buffer = Lent::of(sizes.rows.iter().sum::<usize>() * SIDE);
+    let mut buffer = Lent::of(Use::Work, sizes.rows.iter().sum::<usize>() * SIDE);
     let (ring, rest) = rows_of(buffer.as_mut()).split_at_mut(sizes.rows[0]);
     let (narrow, packed) = rest.split_at_mut(sizes.rows[1]);
     weights::pack(pass, &sizes.layout, weights, packed);
@@ -272,7 +272,7 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
 
 for_vectors! {
     /// Stores sums, with the bias unless it is empty.
-    fn store<E: f32>(sums: &mut [f32], bias: &[f32], to: &mut [E]) {
+    fn store<E: [Element<Scalar = f32>]>(sums: &mut [f32], bias: &[f32], to: &mut [E]) {
         sums.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
         narrow_to(sums, to);
     }

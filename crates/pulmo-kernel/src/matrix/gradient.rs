@@ -11,7 +11,7 @@ use super::pairs::Pairs;
 use super::planes::{Packer, narrow_plane, needed, ring_planes};
 use super::unit::{DEPTH, Job, Row, SIDE, Step, Sums, Unit};
 use super::{Reader, rows_of, turning};
-use crate::conv3d::aligned::Lent;
+use crate::conv3d::aligned::{Lent, Use};
 use crate::conv3d::passes::Pass;
 use crate::conv3d::tiles::Shared;
 
@@ -99,7 +99,7 @@ fn tasks<'a>(pass: &Pass, sizes: &'a Sizes, mut sums: &'a mut [Sums]) -> Vec<Tas
 pub(super) fn run<U: Unit>(unit: U, pass: &Pass, (x, dy): (&impl Reader, &impl Reader), dw: &mut [f32]) {
     let sizes = Sizes::new(pass);
     let tiles = sizes.parts * sizes.tiles(pass);
-    let mut buffer = Lent::of((sizes.rows.iter().sum::<usize>() + tiles * SIDE) * SIDE);
+    let mut buffer = Lent::of(Use::Work, (sizes.rows.iter().sum::<usize>() + tiles * SIDE) * SIDE);
     let (ring, rest) = rows_of(buffer.as_mut()).split_at_mut(sizes.rows[0]);
     let (narrow, rest) = rest.split_at_mut(sizes.rows[1]);
     let (gradients, rest) = rest.split_at_mut(sizes.rows[2]);

@@ -16,20 +16,19 @@ mod plain;
 mod planes;
 mod turning;
 mod unit;
-mod vectors;
 mod weights;
 
 pub(crate) use amx::Amx;
 pub(crate) use unit::Unit;
 use unit::{Row, Sums};
-use vectors::for_vectors;
 use weights::Weights;
 
+use crate::conv3d::scratch::Call;
 use crate::conv3d::tiles::Shared;
 use crate::conv3d::{Conv3d, passes};
 use crate::element::{Bf16, Element};
-use crate::simd::{self, wide};
-use crate::view::View;
+use crate::simd::{self, for_vectors};
+use crate::view::{View, read_line};
 
 /// Writes a line of a tensor, counted over batch, depth and height: width x channels values.
 pub(crate) trait Reader: Fn(usize, &mut [f32]) + Sync {}
@@ -119,7 +118,7 @@ pub(crate) fn forward_through<U: Unit, E: Element<Scalar = f32>>(
     (x, w, bias): (&View<'_, E>, &[f32], Option<&[f32]>),
     y: &mut [E],
 ) {
-    forward(unit, conv, (&|line: usize, to: &mut [f32]| wide(|| x.read_line(line, to)), w, bias), y);
+    forward(unit, conv, (&|line: usize, to: &mut [f32]| read_line(x, line, to), w, bias), y);
 }
 
 /// [`data_gradient`] of a stored tensor.
@@ -130,7 +129,7 @@ pub(crate) fn data_gradient_of<U: Unit, E: Element<Scalar = f32>>(
     dx: &mut [E],
 ) {
     let dy = View::plain(dy, conv.batch, conv.output(), conv.out_channels);
-    data_gradient(unit, conv, (&|line: usize, to: &mut [f32]| wide(|| dy.read_line(line, to)), w), dx);
+    data_gradient(unit, conv, (&|line: usize, to: &mut [f32]| read_line(&dy, line, to), w), dx);
 }
 
 /// [`weight_gradient`] of an input that is read through and a stored output gradient.
@@ -141,29 +140,25 @@ pub(crate) fn weight_gradient_through<U: Unit, E: Element<Scalar = f32>>(
     dw: &mut [f32],
 ) {
     let dy = View::plain(dy, conv.batch, conv.output(), conv.out_channels);
-    let read_x = |line: usize, to: &mut [f32]| wide(|| x.read_line(line, to));
-    let read_dy = |line: usize, to: &mut [f32]| wide(|| dy.read_line(line, to));
+    let read_x = |line: usize, to: &mut [f32]| read_line(x, line, to);
+    let read_dy = |line: usize, to: &mut [f32]| read_line(&dy, line, to);
     weight_gradient(unit, conv, (&read_x, &read_dy), dw);
 }
 
 /// Slack for lists of tasks and lines, per thread.
 const THREAD_SLACK: usize = 128 << 10;
 
-/// Upper bound, in bytes, of what one call (forward or either gradient) has allocated at a time, with as many threads as the current pool has.
-pub fn scratch_bytes(conv: &Conv3d) -> usize {
-    let of_weights =
-        if conv.output_len() * conv.input_len() == 0 { [0; 2] } else { gradient::bytes(&passes::forward(conv)) };
-    let turned = passes::data_gradient(conv).iter().map(|pass| of_threads(forward::bytes(pass))).max();
-    forward_scratch_bytes(conv).max(turned.unwrap_or(0)).max(of_threads(of_weights))
-}
-
-/// The same for the forward call alone.
-pub fn forward_scratch_bytes(conv: &Conv3d) -> usize {
-    of_threads(forward::bytes(&passes::forward(conv)))
-}
-
-fn of_threads([shared, thread]: [usize; 2]) -> usize {
-    shared + rayon::current_num_threads() * (thread + THREAD_SLACK)
+/// Upper bounds, in bytes, of what one call has allocated at a time: for all, and for the threads of the current pool.
+pub fn scratch_bytes(conv: &Conv3d, call: Call) -> [usize; 2] {
+    let is_empty = conv.output_len() * conv.input_len() == 0;
+    let passes = match call {
+        Call::Forward => vec![forward::bytes(&passes::forward(conv))],
+        Call::DataGradient => passes::data_gradient(conv).iter().map(forward::bytes).collect(),
+        Call::WeightGradient if is_empty => Vec::new(),
+        Call::WeightGradient => vec![gradient::bytes(&passes::forward(conv))],
+    };
+    let most = |part: usize| passes.iter().map(|pass| pass[part]).max().unwrap_or(0);
+    [most(0), rayon::current_num_threads() * (most(1) + THREAD_SLACK)]
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::unit::{DEPTH, Row};
-use super::vectors::for_vectors;
+use crate::simd::for_vectors;
 
 /// Transposes every group of 32 rows in place: 32 voxels of 32 channels become 32 channels of 32 voxels, the factors on the left of
 /// two times 16 channels.

@@ -4,9 +4,9 @@ use rayon::prelude::*;
 
 use super::layout::Layout;
 use super::unit::{DEPTH, Row, SIDE};
-use super::vectors::for_vectors;
 use crate::conv3d::passes::Pass;
 use crate::element::{Bf16, Element};
+use crate::simd::for_vectors;
 
 /// Where the weights of a pass lie.
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ pub(crate) mod filtering;
 mod portable;
 mod registers;
 mod stored;
-mod wide;
+mod vectors;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -17,7 +17,9 @@ use crate::self_test::{KernelState, kernel_state};
 pub(crate) use filtering::{CollectJob, SpreadJob};
 pub(crate) use registers::{DotJob, OuterJob, Tap, TileJob};
 pub(crate) use stored::Stored;
-pub(crate) use wide::wide;
+pub(crate) use vectors::for_vectors;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use vectors::{Vectors, vectors};
 
 /// Most rows that a register kernel holds, over all instruction sets.
 pub(crate) const MAX_ROWS: usize = 14;

@@ -28,10 +28,10 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Most bytes that were allocated at a time during a run, beyond those before it.
-pub(crate) fn peak(run: impl FnOnce()) -> usize {
+/// Most bytes that were allocated at a time during a run, and those that stay behind, beyond what was there before it.
+pub(crate) fn peak_and_rest(run: impl FnOnce()) -> [usize; 2] {
     let before = NOW.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);
     run();
-    MOST.load(Ordering::Relaxed).saturating_sub(before)
+    [&MOST, &NOW].map(|bytes| bytes.load(Ordering::Relaxed).saturating_sub(before))
 }

@@ -23,9 +23,9 @@ pub(crate) fn network(name: &str, size: [usize; 3]) -> Result<(Network, Shape), 
     Ok((network, Shape { batch: 1, channels: 3, size }))
 }
 
-/// Input and target of a shape: a wave with a blob in it, the same every time.
-pub(crate) fn data(shape: Shape) -> (Vec<f32>, Vec<u8>) {
-    let mut state = 1_u32;
+/// Input and target of a shape: noise with a block in it, the same every time for a seed.
+pub(crate) fn data(shape: Shape, seed: u64) -> (Vec<f32>, Vec<u8>) {
+    let mut state = seed as u32;
     let mut noise = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as f32 / (1 << 24) as f32
@@ -38,8 +38,8 @@ pub(crate) fn data(shape: Shape) -> (Vec<f32>, Vec<u8>) {
 }
 
 /// Weights before training.
-pub(crate) fn weights(network: &Network) -> Result<Weights, String> {
-    network.initial_weights(1).map_err(|error| error.to_string())
+pub(crate) fn weights(network: &Network, seed: u64) -> Result<Weights, String> {
+    network.initial_weights(seed).map_err(|error| error.to_string())
 }
 
 /// A network with what it is run on.

@@ -5,11 +5,13 @@
 //! threads that stays; one step of each is taken after the other, the first does not count. Before a time is believed,
 //! logits (inference) or the losses of the same eight steps (training) are compared. `$PULMO_PYTHON` names an
 //! environment to take instead. `cargo xtask bench peers golden ../shared/oracles/paper_net` compares bfloat16 with PyTorch's
-//! autocast on golden inputs, both beside our float64.
+//! autocast on golden inputs, both beside our float64; `cargo xtask bench peers losses light` the losses of first steps
+//! over `$PULMO_SEEDS` (8) first weights.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod case;
 mod golden;
+mod losses;
 mod ours;
 mod worker;
 
@@ -28,13 +30,15 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let outcome = match words[..] {
-        ["work", work, network, size, folder] => {
-            hold_kernels().and_then(|()| ours::serve(work, network, parse(size), Path::new(folder)))
+        ["work", work, network, size, seed, folder] => {
+            let seed = seed.parse().unwrap_or(1);
+            hold_kernels().and_then(|()| ours::serve(work, (network, seed), parse(size), Path::new(folder)))
         }
         ["golden", root] => goldens(Path::new(root)),
+        ["losses", network] => losses(network),
         [] => bench(""),
         [only] => bench(only),
-        _ => Err("usage: peer_bench [PART OF A ROW'S NAME] | golden FOLDER".into()),
+        _ => Err("usage: peer_bench [PART OF A ROW'S NAME] | golden FOLDER | losses NETWORK".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,6 +79,12 @@ fn goldens(root: &Path) -> Result<(), String> {
     golden::compare(root, &folder, &python(&folder)?, &script())
 }
 
+fn losses(network: &str) -> Result<(), String> {
+    let folder = bench_folder()?;
+    let seeds = std::env::var("PULMO_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
+    losses::compare(network, seeds, &folder, &python(&folder)?, &script())
+}
+
 fn bench(only: &str) -> Result<(), String> {
     let folder = bench_folder()?;
     let python = python(&folder)?;
@@ -99,7 +109,14 @@ fn rows(folder: &Path) -> Vec<Row> {
     for network in case::NETWORKS {
         for size in SIZES {
             let folder = folder.join(format!("peers/{network}-{}", size[1]));
-            rows.extend(works.clone().map(|(work, avx2)| Row { network, size, work, avx2, folder: folder.clone() }));
+            rows.extend(works.clone().map(|(work, avx2)| Row {
+                network,
+                size,
+                work,
+                avx2,
+                folder: folder.clone(),
+                seed: 1,
+            }));
         }
     }
     rows
@@ -145,8 +162,8 @@ fn tools(row: &Row) -> Vec<&'static str> {
 
 fn run(row: &Row, python: &Path, script: &Path) -> Result<(), String> {
     let (network, shape) = case::network(row.network, row.size)?;
-    let (input, target) = case::data(shape);
-    let weights = case::weights(&network)?;
+    let (input, target) = case::data(shape, row.seed);
+    let weights = case::weights(&network, row.seed)?;
     case::write(&row.folder, &case::Case { network, shape, input, target }, &weights)?;
     let mut workers = Vec::new();
     for tool in tools(row) {

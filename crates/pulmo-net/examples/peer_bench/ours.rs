@@ -10,11 +10,11 @@ use serde_json::json;
 use crate::case;
 
 /// Serves `step` and `end` on standard input.
-pub(crate) fn serve(work: &str, name: &str, size: [usize; 3], folder: &Path) -> Result<(), String> {
+pub(crate) fn serve(work: &str, (name, seed): (&str, u64), size: [usize; 3], folder: &Path) -> Result<(), String> {
     let said = |error: pulmo_net::Error| error.to_string();
     let (network, shape) = case::network(name, size)?;
-    let (input, target) = case::data(shape);
-    let mut session = Session::<f32>::new(&network, &case::weights(&network)?, Kernels::Fast).map_err(said)?;
+    let (input, target) = case::data(shape, seed);
+    let mut session = Session::<f32>::new(&network, &case::weights(&network, seed)?, Kernels::Fast).map_err(said)?;
     if work.ends_with("-bf16") {
         session.set_precision(Precision::Bfloat16);
     }

@@ -15,6 +15,8 @@ pub(crate) struct Row {
     /// Whether all sides are held to AVX2.
     pub(crate) avx2: bool,
     pub(crate) folder: PathBuf,
+    /// Of weights and input.
+    pub(crate) seed: u64,
 }
 
 impl Row {
@@ -43,7 +45,9 @@ impl Worker {
         let [depth, height, width] = row.size;
         let mut command = if tool == "pulmo" {
             let mut command = Command::new(std::env::current_exe().map_err(|error| error.to_string())?);
-            command.args(["work", row.work, row.network, &format!("{depth}x{height}x{width}")]);
+            command
+                .args(["work", row.work, row.network, &format!("{depth}x{height}x{width}")])
+                .arg(row.seed.to_string());
             command
         } else {
             let mut command = Command::new(python);

@@ -11,7 +11,7 @@ pub mod views;
 
 use std::collections::BTreeSet;
 
-use pulmo_kernel::Element;
+use pulmo_kernel::{Call, Element, Scratch};
 
 use crate::graph::{Graph, Kind, Op, ValueId};
 use slots::Slots;
@@ -55,24 +55,51 @@ pub enum Action {
     },
 }
 
-/// How many values of an activation lie in the memory of one scalar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Packing(usize);
+/// How much memory things take, in scalars.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// Values of an activation in one scalar.
+    per_scalar: usize,
+    /// Bytes of one scalar.
+    scalar: usize,
+    /// What the kernel of a node allocates for itself.
+    scratch: fn(&Graph, &Op) -> Scratch,
+}
 
-impl Packing {
-    /// That of activations held as `E`.
+impl Sizes {
+    /// Those where activations are held as `E`.
     #[must_use]
     pub fn of<E: Element>() -> Self {
-        Self(E::PER_SCALAR)
+        Self { per_scalar: E::PER_SCALAR, scalar: size_of::<E::Scalar>(), scratch: scratch_of::<E> }
     }
 
     /// Scalars that hold a value.
     #[must_use]
     pub fn scalars(self, kind: Kind) -> usize {
         match kind {
-            Kind::Activation(shape) => shape.len().div_ceil(self.0),
+            Kind::Activation(shape) => shape.len().div_ceil(self.per_scalar),
             Kind::Flat(len) => len,
         }
+    }
+
+    /// Scalars that a step's kernel allocates and gives back.
+    fn passing(self, graph: &Graph, action: &Action) -> usize {
+        match action {
+            Action::Node(node) => (self.scratch)(graph, &graph.nodes[*node].op).passing.div_ceil(self.scalar),
+            Action::Materialise { .. } => 0,
+        }
+    }
+}
+
+fn scratch_of<E: Element>(graph: &Graph, op: &Op) -> Scratch {
+    match op {
+        Op::Convolution { geometry, .. } => geometry.scratch::<E>(Call::Forward),
+        Op::ConvolutionDataGradient { geometry, .. } => geometry.scratch::<E>(Call::DataGradient),
+        Op::ConvolutionWeightGradient { geometry } => geometry.scratch::<E>(Call::WeightGradient),
+        Op::Loss(_) | Op::LossGradient(_) => {
+            Scratch::passing(graph.logits.map_or(0, |logits| 3 * size_of::<f64>() * graph.shape(logits).len()))
+        }
+        _ => Scratch::default(),
     }
 }
 
@@ -101,14 +128,14 @@ pub struct Plan {
 impl Plan {
     /// Plans a graph; `keep` lists the values that must be stored when the run has ended.
     #[must_use]
-    pub fn new(graph: &Graph, mode: Mode, packing: Packing, keep: &BTreeSet<ValueId>) -> Self {
+    pub fn new(graph: &Graph, mode: Mode, sizes: Sizes, keep: &BTreeSet<ValueId>) -> Self {
         let graph = fuse::fuse(graph, keep);
         let (actions, storage) = views::resolve(&graph, keep);
-        let slots = slots::assign((&graph, packing), actions, &storage, keep, None);
+        let slots = slots::assign((&graph, sizes), actions, &storage, keep, None);
         Self::of(graph, mode, storage, slots)
     }
 
-    /// Plans a graph for slots that hold at most `limit` scalars at any time.
+    /// Plans a graph for at most `limit` scalars at any time, in slots and for the kernel of a step.
     ///
     /// If the activations do not fit, some are let go after the forward pass and computed again, chosen one by one for the
     /// room that they give and the work that they cost. The results have the same bits: the same kernels run on the same
@@ -119,15 +146,15 @@ impl Plan {
     pub fn within(
         graph: &Graph,
         mode: Mode,
-        packing: Packing,
+        sizes: Sizes,
         keep: &BTreeSet<ValueId>,
         limit: usize,
     ) -> std::result::Result<Self, usize> {
-        let plan = Self::new(graph, mode, packing, keep);
+        let plan = Self::new(graph, mode, sizes, keep);
         if plan.peak <= limit {
             return Ok(plan);
         }
-        recompute::plan((plan.graph, packing), mode, keep, limit)
+        recompute::plan((plan.graph, sizes), mode, keep, limit)
     }
 
     fn of(graph: Graph, mode: Mode, storage: Vec<Storage>, slots: Slots) -> Self {
@@ -143,9 +170,9 @@ impl Plan {
         self.slot_of[value.0].expect("the plan gave every stored value a slot")
     }
 
-    /// Scalars that all slots hold together at most: the peak of what the executor allocates for them.
+    /// Most scalars that are allocated at once for slots and for what the kernel of the same step gives back after it.
     #[must_use]
-    pub fn slot_scalars(&self) -> usize {
+    pub fn peak_scalars(&self) -> usize {
         self.peak
     }
 
@@ -156,18 +183,11 @@ impl Plan {
     }
 }
 
-/// The largest bytes that a kernel of this graph allocates for itself.
+/// The bytes that kernels of this graph keep from step to step for themselves.
 #[must_use]
 pub fn kernel_bytes<E: Element>(graph: &Graph) -> usize {
-    let of = |op: &Op| match op {
-        Op::Convolution { geometry, .. } => geometry.forward_scratch_bytes::<E>(),
-        Op::ConvolutionDataGradient { geometry, .. } | Op::ConvolutionWeightGradient { geometry } => {
-            geometry.scratch_bytes::<E>()
-        }
-        Op::Loss(_) | Op::LossGradient(_) => graph.logits.map_or(0, |logits| 3 * 8 * graph.shape(logits).len()),
-        _ => 0,
-    };
-    graph.nodes.iter().map(|node| of(&node.op)).max().unwrap_or(0)
+    let of_nodes = graph.nodes.iter().map(|node| scratch_of::<E>(graph, &node.op));
+    of_nodes.fold(Scratch::default(), Scratch::or).lasting_bytes()
 }
 
 /// The inputs of an operation that a kernel needs as stored tensors, by position.

@@ -8,30 +8,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::slots::{self, Slots};
 use super::views::{self, Storage};
-use super::{Mode, Packing, Plan};
+use super::{Mode, Plan, Sizes};
 use crate::graph::{Graph, Kind, Node, Op, ValueId};
 
-/// Plans a fused graph for at most `limit` values in all slots.
+/// Plans a fused graph for at most `limit` scalars at any time.
 ///
 /// Greedy: of the activations that wait at the fullest step for the backward pass, the one goes whose second computation
 /// costs least for the room that it gives; one that brings nothing comes back.
 ///
 /// # Errors
-/// The fewest values that were reached.
+/// The fewest scalars that were reached.
 pub(super) fn plan(
-    (graph, packing): (Graph, Packing),
+    (graph, sizes): (Graph, Sizes),
     mode: Mode,
     keep: &BTreeSet<ValueId>,
     limit: usize,
 ) -> Result<Plan, usize> {
     let Some(turn) = graph.nodes.iter().position(|node| matches!(node.op, Op::LossGradient(_))) else {
-        return finish((graph, packing), mode, keep, limit);
+        return finish((graph, sizes), mode, keep, limit);
     };
     let (_, storage) = views::resolve(&graph, keep);
     let mut candidates = candidates(&graph, &storage, turn);
     candidates.retain(|value| !keep.contains(value));
     let mut dropped = BTreeSet::new();
-    let mut best = tight((&rewrite(&graph, &storage, turn, &dropped), packing), keep);
+    let mut best = tight((&rewrite(&graph, &storage, turn, &dropped), sizes), keep);
     let mut useless = BTreeSet::new();
     while best.peak > limit {
         let waits = |value: &&ValueId| {
@@ -44,7 +44,7 @@ pub(super) fn plan(
             return Err(best.peak);
         };
         dropped.insert(chosen);
-        let next = tight((&rewrite(&graph, &storage, turn, &dropped), packing), keep);
+        let next = tight((&rewrite(&graph, &storage, turn, &dropped), sizes), keep);
         // The fullest step may have an equal further on, so standing still is progress if it comes later.
         if (next.peak, std::cmp::Reverse(next.peak_step)) < (best.peak, std::cmp::Reverse(best.peak_step)) {
             best = next;
@@ -54,7 +54,7 @@ pub(super) fn plan(
             useless.insert(chosen);
         }
     }
-    let plan = finish((rewrite(&graph, &storage, turn, &dropped), packing), mode, keep, limit)?;
+    let plan = finish((rewrite(&graph, &storage, turn, &dropped), sizes), mode, keep, limit)?;
     Ok(Plan { recomputed: dropped.into_iter().collect(), ..plan })
 }
 
@@ -67,17 +67,12 @@ pub(super) fn macs(graph: &Graph, value: ValueId) -> u64 {
 }
 
 /// Slots for a graph in which all is decided.
-fn finish(
-    (graph, packing): (Graph, Packing),
-    mode: Mode,
-    keep: &BTreeSet<ValueId>,
-    limit: usize,
-) -> Result<Plan, usize> {
+fn finish((graph, sizes): (Graph, Sizes), mode: Mode, keep: &BTreeSet<ValueId>, limit: usize) -> Result<Plan, usize> {
     let (actions, storage) = views::resolve(&graph, keep);
-    let mut slots = slots::assign((&graph, packing), actions.clone(), &storage, keep, Some(limit));
+    let mut slots = slots::assign((&graph, sizes), actions.clone(), &storage, keep, Some(limit));
     if slots.peak > limit {
         // Room left unused in slots that were taken again was too much.
-        slots = slots::assign((&graph, packing), actions, &storage, keep, Some(0));
+        slots = slots::assign((&graph, sizes), actions, &storage, keep, Some(0));
     }
     if slots.peak > limit {
         return Err(slots.peak);
@@ -86,9 +81,9 @@ fn finish(
 }
 
 /// The slots of a graph where nothing is allocated beyond need.
-fn tight((graph, packing): (&Graph, Packing), keep: &BTreeSet<ValueId>) -> Slots {
+fn tight((graph, sizes): (&Graph, Sizes), keep: &BTreeSet<ValueId>) -> Slots {
     let (actions, storage) = views::resolve(graph, keep);
-    slots::assign((graph, packing), actions, &storage, keep, Some(0))
+    slots::assign((graph, sizes), actions, &storage, keep, Some(0))
 }
 
 /// Stored activations of the forward pass that can be made again.

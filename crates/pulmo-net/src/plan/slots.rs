@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::views::{SegmentSpec, Storage};
-use super::{Action, Packing, Step, may_take_over, needs_stored};
+use super::{Action, Sizes, Step, may_take_over, needs_stored};
 use crate::graph::{Graph, ValueId};
 
 /// The result of [`assign`].
@@ -19,7 +19,7 @@ pub struct Slots {
     pub slot_of: Vec<Option<usize>>,
     /// Scalars per slot.
     pub slots: Vec<usize>,
-    /// Most scalars that are allocated at once.
+    /// Most scalars that are allocated at once, with what the kernel of the step gives back after it.
     pub peak: usize,
     /// The step at which that is so.
     pub peak_step: usize,
@@ -30,7 +30,7 @@ pub struct Slots {
 /// Walks through the steps once, taking and returning slots.
 #[must_use]
 pub fn assign(
-    (graph, packing): (&Graph, Packing),
+    (graph, sizes): (&Graph, Sizes),
     actions: Vec<Action>,
     storage: &[Storage],
     keep: &BTreeSet<ValueId>,
@@ -44,9 +44,11 @@ pub fn assign(
     keep.iter().for_each(|value| last_use[value.0] = usize::MAX);
     let mut pass = Assign { slot_of: vec![None; graph.values.len()], limit, ..Assign::default() };
     let mut lives = vec![None; graph.values.len()];
-    let mut peak_step = 0;
+    let (mut peak_step, mut most_passing) = (0, 0);
     let mut steps = Vec::with_capacity(actions.len());
     for (index, action) in actions.into_iter().enumerate() {
+        let passing = sizes.passing(graph, &action);
+        most_passing = most_passing.max(passing);
         let in_place = taken_over(graph, storage, &last_use, &action, index);
         let written = writes(graph, storage, &action);
         let mut outputs = written.iter();
@@ -56,11 +58,12 @@ pub fn assign(
                 pass.slot_of[first.0] = pass.slot_of[from.0];
             }
         }
-        outputs.for_each(|value| pass.slot_of[value.0] = Some(pass.take(packing.scalars(graph.value(*value).kind))));
+        outputs.for_each(|value| pass.slot_of[value.0] = Some(pass.take(sizes.scalars(graph.value(*value).kind))));
         let scratch = match &action {
-            Action::Node(node) => pass.scratch((graph, packing), storage, *node),
+            Action::Node(node) => pass.scratch((graph, sizes), storage, *node),
             Action::Materialise { .. } => Vec::new(),
         };
+        pass.make_room(passing);
         pass.free.extend(scratch.iter().flatten());
         let mut ends: BTreeSet<_> = reads(graph, storage, &action).into_iter().chain(written.iter().copied()).collect();
         ends.retain(|value| last_use[value.0] == index);
@@ -69,13 +72,13 @@ pub fn assign(
         }
         pass.free.extend(ends.iter().filter_map(|value| pass.slot_of[value.0]));
         written.iter().for_each(|value| lives[value.0] = Some((index, last_use[value.0])));
-        if pass.allocated > pass.peak {
-            (pass.peak, peak_step) = (pass.allocated, index);
+        if pass.allocated + passing > pass.peak {
+            (pass.peak, peak_step) = (pass.allocated + passing, index);
         }
         let (release, allocate) = (std::mem::take(&mut pass.release), std::mem::take(&mut pass.allocate));
         steps.push(Step { action, scratch, in_place, release, allocate });
     }
-    let peak = if limit.is_some() { pass.peak } else { pass.slots.iter().sum() };
+    let peak = if limit.is_some() { pass.peak } else { pass.slots.iter().sum::<usize>() + most_passing };
     Slots { steps, slot_of: pass.slot_of, slots: pass.slots, peak, peak_step, lives }
 }
 
@@ -103,16 +106,22 @@ impl Assign {
             self.free.remove(&slot);
             return slot;
         }
+        self.make_room(len);
+        self.slots.push(len);
+        self.allocated += len;
+        self.allocate.push(self.slots.len() - 1);
+        self.slots.len() - 1
+    }
+
+    /// Under a limit: gives free slots back, the largest first, until `len` more scalars fit.
+    fn make_room(&mut self, len: usize) {
+        let Some(limit) = self.limit else { return };
         while self.allocated + len > limit {
             let Some(slot) = self.free.iter().copied().max_by_key(|&slot| self.slots[slot]) else { break };
             self.free.remove(&slot);
             self.allocated -= self.slots[slot];
             self.release.push(slot);
         }
-        self.slots.push(len);
-        self.allocated += len;
-        self.allocate.push(self.slots.len() - 1);
-        self.slots.len() - 1
     }
 
     fn take_growing(&mut self, len: usize) -> usize {
@@ -128,12 +137,12 @@ impl Assign {
         self.slots.len() - 1
     }
 
-    fn scratch(&mut self, (graph, packing): (&Graph, Packing), storage: &[Storage], node: usize) -> Vec<Option<usize>> {
+    fn scratch(&mut self, (graph, sizes): (&Graph, Sizes), storage: &[Storage], node: usize) -> Vec<Option<usize>> {
         let node = &graph.nodes[node];
         let inputs = node.inputs.iter().enumerate();
         let slot = |(input, value): (usize, &ValueId)| {
             let pending = matches!(storage[value.0], Storage::Pending(_));
-            (pending && needs_stored(&node.op, input)).then(|| self.take(packing.scalars(graph.value(*value).kind)))
+            (pending && needs_stored(&node.op, input)).then(|| self.take(sizes.scalars(graph.value(*value).kind)))
         };
         inputs.map(slot).collect()
     }

@@ -174,14 +174,11 @@ fn bfloat16_activations_take_half_and_change_little() {
         (logits, trace, plan)
     });
     let [(exact, exact_trace, wide), (logits, trace, narrow)] = found;
-    let activations = |plan: &Plan, packing: Packing| -> usize {
+    let activations = |plan: &Plan, sizes: Sizes| -> usize {
         let stored = plan.graph.values.iter().zip(&plan.slot_of).filter(|(_, slot)| slot.is_some());
-        stored
-            .filter(|(value, _)| matches!(value.kind, Kind::Activation(_)))
-            .map(|(v, _)| packing.scalars(v.kind))
-            .sum()
+        stored.filter(|(value, _)| matches!(value.kind, Kind::Activation(_))).map(|(v, _)| sizes.scalars(v.kind)).sum()
     };
-    let (wide, narrow) = (activations(&wide, Packing::of::<f32>()), activations(&narrow, Packing::of::<Bf16>()));
+    let (wide, narrow) = (activations(&wide, Sizes::of::<f32>()), activations(&narrow, Sizes::of::<Bf16>()));
     assert!(narrow * 2 <= wide + 64, "{narrow} of {wide} scalars");
     let largest = exact.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
     let off = exact.iter().zip(&logits).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
