@@ -118,7 +118,7 @@ pub fn batch_norm_gradient_assign<E: Element>(
     gradient.par_chunks_mut(line_len).enumerate().for_each_init(
         || (vec![E::Scalar::ZERO; line_len], Vec::new()),
         |(line, buffer), (index, gradient)| {
-            let means = (mean_product.as_slice(), mean_gradient.as_slice());
+            let means = [mean_product.as_slice(), mean_gradient.as_slice()];
             line_to_input(gradient, (x, index), (coefficients, means), line, buffer);
         },
     );
@@ -147,7 +147,7 @@ for_vectors! {
     fn line_to_input<E: [Element]>(
         gradient: &mut [E],
         from: (&View<'_, E>, usize),
-        of: (Coefficients<'_, E::Scalar>, (&[E::Scalar], &[E::Scalar])),
+        of: (Coefficients<'_, E::Scalar>, [&[E::Scalar]; 2]),
         line: &mut [E::Scalar],
         buffer: &mut Vec<E::Scalar>,
     ) {
@@ -195,7 +195,8 @@ impl<T: Scalar> Change<T> for CloseAndAdd<'_, T> {
 struct ToInput<'a, T> {
     line: &'a [T],
     of: Coefficients<'a, T>,
-    means: (&'a [T], &'a [T]),
+    /// Over the batch: of the products of gradient and normalised input, and of the gradient.
+    means: [&'a [T]; 2],
 }
 
 impl<T: Scalar> Change<T> for ToInput<'_, T> {
@@ -241,7 +242,7 @@ fn to_input<T: Scalar>(
     gradient: &mut [T],
     voxel: &[T],
     of: Coefficients<'_, T>,
-    (mean_product, mean_gradient): (&[T], &[T]),
+    [mean_product, mean_gradient]: [&[T]; 2],
 ) {
     let coefficients = of.mean.iter().zip(of.inverse_deviation).zip(of.scale);
     let means = mean_product.iter().zip(mean_gradient);

@@ -1,6 +1,7 @@
 //! A training takes what was forecast: not one step alone, but several, with and without a limit.
 //!
 //! In a process of its own, as the system counts the peak of a whole process.
+#![expect(clippy::print_stdout, reason = "says what was found, or why nothing was looked for")]
 
 use pulmo_net::forecast::forecast;
 use pulmo_net::{Adam, Error, Kernels, LearningRate, Loss, Network, Precision, Purpose, Session, Shape, Step};
@@ -31,13 +32,9 @@ fn several_steps_take_what_was_forecast() {
         let real = status("VmHWM:").unwrap() - before;
         // Beside the network: weights as they were read, input and target, stacks of threads, the code itself.
         let beside = 12 << 20;
-        assert!(
-            {
-                println!("{real} {predicted}");
-                real <= predicted + predicted / 20 + beside && real >= predicted * 4 / 5
-            },
-            "within {max_bytes:?}: {real} bytes, {predicted} were forecast"
-        );
+        println!("within {max_bytes:?}: {real} bytes, {predicted} were forecast");
+        assert!(real <= predicted + predicted / 20 + beside, "more than forecast");
+        assert!(real >= predicted - predicted / 8, "less than forecast");
     }
 }
 
@@ -45,5 +42,5 @@ fn several_steps_take_what_was_forecast() {
 fn status(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let value = status.lines().find_map(|line| line.strip_prefix(name))?.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(1024_u64.checked_mul(value)?)
+    1024_u64.checked_mul(value)
 }
