@@ -9,12 +9,16 @@ pub fn return_large_blocks() {
     {
         static ONCE: std::sync::Once = std::sync::Once::new();
         ONCE.call_once(|| {
-            // SAFETY: a setting of the allocator, which may be changed at any time.
-            unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) };
+            // SAFETY: settings of the allocator, which may be changed at any time. The second would otherwise become so small that heaps
+            // grow and shrink all the time.
+            unsafe {
+                libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
+                libc::mallopt(libc::M_TRIM_THRESHOLD, 4 * LARGE);
+            }
         });
     }
 }
 
 /// Bytes from which on a block is large.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const LARGE: libc::c_int = 1 << 20;
+const LARGE: libc::c_int = 4 << 20;
