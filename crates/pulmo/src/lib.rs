@@ -4,6 +4,8 @@
 //! This library is a facade: nothing but the crates below under shorter names.
 
 pub mod chart;
+#[cfg(test)]
+mod colour_blind;
 pub mod page;
 pub mod picture;
 pub mod report;

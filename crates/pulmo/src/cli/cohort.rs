@@ -11,6 +11,7 @@ mod table;
 mod training;
 mod worst;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ use crate::terminal::{Terminal, advice};
 
 /// Shows many cases on one page: table, distributions, agreement of volumes, worst cases, learning curves.
 ///
-/// A source is what other commands wrote: the folder of `pulmo evaluate -o`, a folder of cases by `pulmo segment` or
+/// A source is what other commands wrote, and is shown once if it is given twice: the folder of `pulmo evaluate -o`, a folder of cases by `pulmo segment` or
 /// `pulmo run`, the run folder of `pulmo train`, or a folder that holds such folders. The page is one HTML file that
 /// needs nothing but itself; with --data it holds pictures of the worst cases, which show the patients' CTs.
 #[derive(Debug, clap::Args)]
@@ -68,8 +69,13 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         .map(|path| DataList::load(path).context("cannot use the data list"))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let mut cohort = Cohort::default();
+    let mut shown = BTreeSet::new();
     for source in &args.sources {
         for found in find::find(source)? {
+            if !shown.insert(found.without_detours()) {
+                terminal.warn(&format!("`{}` is given twice; it is shown once", found.path().display()));
+                continue;
+            }
             add(&mut cohort, &found, terminal)?;
         }
     }

@@ -1,5 +1,7 @@
 //! The report as a CSV of one row, always with the same columns, in English and with decimal points.
 
+use pulmo_measure::quantify::follow_up::FollowUp;
+
 use super::document::Report;
 
 /// Regions that have a column of their own.
@@ -19,6 +21,18 @@ const REGIONS: [&str; 11] = [
 /// Lobes.
 const LOBES: [&str; 5] =
     ["left_upper_lobe", "left_lower_lobe", "right_upper_lobe", "right_middle_lobe", "right_lower_lobe"];
+/// Cuts of attenuation in HU.
+const CUTS_HU: [f64; 2] = [-300.0, -200.0];
+/// What a follow-up compares besides regions, scores and attenuation: by its `id`, with its unit.
+const CHANGES: [(&str, &str); 7] = [
+    ("opacity", "ml"),
+    ("lung", "ml"),
+    ("left_lung", "ml"),
+    ("right_lung", "ml"),
+    ("involvement.inside_lung", "percent"),
+    ("involvement.all_of_lung", "percent"),
+    ("involvement.all_of_union", "percent"),
+];
 /// Scores.
 const SCORES: [&str; 5] = ["pan25", "tss20", "zones24", "height_thirds24", "mosmed"];
 
@@ -56,9 +70,11 @@ fn columns(report: &Report) -> Vec<(String, String)> {
     add("thirds", thirds.map_or_else(String::new, |region| region.group.clone()));
     let attenuation = found.attenuation.as_ref();
     add("mean_hu", number(attenuation.map(|attenuation| attenuation.mean_hu)));
-    for cut_hu in [-300.0, -200.0] {
+    for cut_hu in CUTS_HU {
         let cut = attenuation.and_then(|found| found.cuts.iter().find(|cut| cut.cut_hu == cut_hu));
+        add(&format!("below_{cut_hu}_hu_ml"), number(cut.map(|cut| cut.lower_ml)));
         add(&format!("from_{cut_hu}_hu_ml"), number(cut.map(|cut| cut.higher_ml)));
+        add(&format!("from_{cut_hu}_hu_percent"), number(cut.map(|cut| cut.higher_percent)));
     }
     add("foci", found.foci.count.to_string());
     add("largest_focus_ml", number(found.foci.sizes_ml.first().copied()));
@@ -70,6 +86,28 @@ fn columns(report: &Report) -> Vec<(String, String)> {
     add("model_sha256", found.subject.model_sha256.clone().unwrap_or_default());
     add("mask_sha256", report.mask.sha256.clone().unwrap_or_default());
     add("pulmo_version", report.pulmo_version.clone());
+    columns.extend(follow_up(report.follow_up.as_ref()));
+    columns
+}
+
+/// The earlier value and the difference of everything that a follow-up may compare.
+fn follow_up(found: Option<&FollowUp>) -> Vec<(String, String)> {
+    let mut ids: Vec<(String, &str)> = CHANGES.map(|(id, unit)| (id.to_owned(), unit)).to_vec();
+    ids.extend(CUTS_HU.map(|cut_hu| (format!("higher_attenuation.{cut_hu}"), "ml")));
+    ids.extend(REGIONS.iter().chain(&LOBES).map(|region| (format!("region.{region}"), "percent")));
+    ids.extend(SCORES.map(|score| (format!("score.{score}"), "points")));
+    let mut columns = Vec::new();
+    for (id, unit) in ids {
+        let change = found.and_then(|found| found.change(&id));
+        let number = |x: Option<f64>| x.map_or_else(String::new, |x| x.to_string());
+        let name = id.replace('.', "_");
+        columns.push((format!("earlier_{name}_{unit}"), number(change.map(|change| change.earlier))));
+        columns.push((format!("change_{name}_{unit}"), number(change.map(|change| change.difference))));
+    }
+    let flags = found.map_or_else(String::new, |found| {
+        found.flags.iter().map(|flag| flag.id.as_str()).collect::<Vec<_>>().join(";")
+    });
+    columns.push(("follow_up_flags".to_owned(), flags));
     columns
 }
 

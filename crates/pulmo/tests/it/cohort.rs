@@ -113,6 +113,29 @@ fn an_evaluation_and_a_training_become_one_page() {
 }
 
 #[test]
+fn what_is_given_twice_is_shown_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    setting(root);
+    let (evaluation, runs, page) = (root.join("evaluation"), root.join("runs"), root.join("cohort.html"));
+    // The run stands in its folder, and the evaluation is named by a detour too.
+    let (first, detour) = (runs.join("first"), runs.join("../evaluation/evaluation.json"));
+    let arguments: Vec<&OsStr> = vec![
+        "cohort".as_ref(),
+        evaluation.as_ref(),
+        runs.as_ref(),
+        first.as_ref(),
+        detour.as_ref(),
+        "-o".as_ref(),
+        page.as_ref(),
+    ];
+    let talk = run(&arguments, 0);
+    assert!(talk.contains("2 cases of 3 patients, 1 case without numbers, 1 training"), "{talk}");
+    assert_eq!(talk.matches("is given twice; it is shown once").count(), 2, "{talk}");
+    assert_eq!(std::fs::read_to_string(page).unwrap().matches("Training: first").count(), 1);
+}
+
+#[test]
 fn names_cannot_break_out_of_the_page() {
     let folder = tempfile::tempdir().unwrap();
     let text = serde_json::json!({

@@ -90,8 +90,12 @@ fn a_report_says_what_was_drawn_in_every_format() {
     let csv = case.text("a/report.csv");
     let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!((lines.len(), lines[0].len()), (2, lines[1].len()));
-    let column = lines[0].iter().position(|name| *name == "opacity_ml").unwrap();
-    assert!((lines[1][column].parse::<f64>().unwrap() - exact.infiltrate_ml).abs() < 1e-3);
+    let cell = |name: &str| lines[1][lines[0].iter().position(|column| *column == name).unwrap()];
+    let number = |name: &str| cell(name).parse::<f64>().unwrap();
+    assert!((number("opacity_ml") - exact.infiltrate_ml).abs() < 1e-3);
+    assert_eq!([number("below_-300_hu_ml"), number("from_-300_hu_ml")], [cut.lower_ml, cut.higher_ml]);
+    assert_eq!(number("from_-300_hu_percent"), cut.higher_percent);
+    assert_eq!([cell("earlier_opacity_ml"), cell("change_opacity_ml"), cell("follow_up_flags")], [""; 3]);
     let pdf = std::fs::read(case.at("a/report.pdf")).unwrap();
     assert!(pdf.starts_with(b"%PDF-"));
     assert_eq!(pages(&pdf), 2);
@@ -472,6 +476,24 @@ fn a_follow_up_needs_the_same_patient_and_model() {
     must_succeed(&case.report("second", &["--result", result, "--patient", "p1", "--previous", earlier]));
     let html = case.text("second/report.html");
     assert!(html.contains("id=\"follow_up\"") && html.contains("Change since the earlier CT"));
+    let report: Report = serde_json::from_str(&case.text("second/report.json")).unwrap();
+    let csv = case.text("second/report.csv");
+    let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    let follow_up = report.follow_up.unwrap();
+    assert!(follow_up.changes.len() > 10, "{:?}", follow_up.changes);
+    for change in &follow_up.changes {
+        // Every change has its two columns; names are the identifier and the unit.
+        let unit = if change.unit == "%" { "percent" } else { &change.unit.to_lowercase() };
+        for (when, value) in [("earlier", change.earlier), ("change", change.difference)] {
+            let name = format!("{when}_{}_{unit}", change.id.replace('.', "_"));
+            let Some(at) = lines[0].iter().position(|column| *column == name) else {
+                // Thirds have names of their own by rule.
+                assert!(change.id.contains("region."), "no column {name}");
+                continue;
+            };
+            assert_eq!(lines[1][at].parse::<f64>().unwrap(), value, "{name}");
+        }
+    }
     let other = case.report("third", &["--result", result, "--patient", "p2", "--previous", earlier]);
     assert_eq!(other.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&other.stderr).contains("different patients"));

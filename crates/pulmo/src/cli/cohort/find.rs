@@ -10,7 +10,7 @@ use crate::terminal::advice;
 const DEPTH: usize = 2;
 
 /// Something that can be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Found {
     /// An `evaluation.json`.
     Evaluation(PathBuf),
@@ -18,6 +18,25 @@ pub(super) enum Found {
     Case(PathBuf),
     /// The folder of a training.
     Run(PathBuf),
+}
+
+impl Found {
+    /// Where it lies.
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Evaluation(path) | Self::Case(path) | Self::Run(path) => path,
+        }
+    }
+
+    /// The same without detours, so that a thing that is named in two ways is known again.
+    pub(super) fn without_detours(&self) -> Self {
+        let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match self {
+            Self::Evaluation(path) => Self::Evaluation(real(path)),
+            Self::Case(path) => Self::Case(real(path)),
+            Self::Run(path) => Self::Run(real(path)),
+        }
+    }
 }
 
 /// What lies in a folder and two levels below, or what a file is; in the order of names.
