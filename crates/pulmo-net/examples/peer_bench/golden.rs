@@ -28,50 +28,27 @@ pub(crate) fn compare(root: &Path, folder: &Path, python: &Path, script: &Path) 
     for input in inputs {
         let golden = Golden::read(&input).map_err(|error| error.to_string())?;
         let name = input.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let (case, weights) = case_of(&golden)?;
         let folder = folder.join(format!("golden/{name}"));
-        let print = |numbers: &str, [ours, theirs]: [f64; 2]| {
+        case::write(&folder, &case, &weights)?;
+        let exact = ours::<f64>(&case, &weights, Kernels::Reference, Precision::Float32)?;
+        let ours = ours::<f32>(&case, &weights, Kernels::Fast, Precision::Bfloat16)?;
+        let theirs = theirs(&folder, python, script)?;
+        for (numbers, [ours, theirs]) in deviations(&exact, [&ours, &theirs]) {
             println!("| {name} | {numbers} | {ours:.2e} | {theirs:.2e} | {:.2} |", ours / theirs);
-        };
-        let found = of_salt(&golden, &golden.salt, (&folder, python, script))?;
-        found.iter().for_each(|(numbers, deviations)| print(numbers, *deviations));
-        // A loss is one number, and which side is nearer is chance.
-        let mut squares = [0.0; 2];
-        for more in 1..=MORE_SALTS {
-            let found = of_salt(&golden, &format!("{}-{more}", golden.salt), (&folder, python, script))?;
-            let of_loss = found.iter().find(|(numbers, _)| *numbers == LOSS).map_or([f64::NAN; 2], |(_, off)| *off);
-            squares.iter_mut().zip(of_loss).for_each(|(square, off)| *square += off * off / f64::from(MORE_SALTS));
         }
-        print(&format!("{LOSS}, root mean square over {MORE_SALTS} more weights and inputs"), squares.map(f64::sqrt));
     }
     Ok(())
 }
 
-/// Weights and inputs beside the golden ones over which losses are compared.
-const MORE_SALTS: u32 = 8;
-const LOSS: &str = "loss";
-
-/// [`deviations`] with weights and an input made from a salt.
-fn of_salt(
-    golden: &Golden,
-    salt: &str,
-    (folder, python, script): (&Path, &Path, &Path),
-) -> Result<Vec<(&'static str, [f64; 2])>, String> {
-    let (case, weights) = case_of(golden, salt)?;
-    case::write(folder, &case, &weights)?;
-    let exact = ours::<f64>(&case, &weights, Kernels::Reference, Precision::Float32)?;
-    let ours = ours::<f32>(&case, &weights, Kernels::Fast, Precision::Bfloat16)?;
-    let theirs = theirs(folder, python, script)?;
-    Ok(deviations(&exact, [&ours, &theirs]))
-}
-
-/// The input and weights of a salt, by our names.
-fn case_of(golden: &Golden, salt: &str) -> Result<(Case, Weights), String> {
+/// The golden input with its weights, by our names.
+fn case_of(golden: &Golden) -> Result<(Case, Weights), String> {
     let named = |(key, shape): (&String, &Vec<usize>)| match KeyTable::Faimed3d.our_name(key) {
-        Mapping::To(name) => Some((name, formula::tensor(key, shape, salt))),
+        Mapping::To(name) => Some((name, formula::tensor(key, shape, &golden.salt))),
         _ => None,
     };
     let weights = golden.keys.iter().filter_map(named).collect();
-    let formula::Example { input, target } = formula::example(golden.batch, golden.channels, golden.size, salt);
+    let formula::Example { input, target } = formula::example(golden.batch, golden.channels, golden.size, &golden.salt);
     let shape = Shape { batch: golden.batch, channels: 3, size: golden.size };
     Ok((Case { network: Network::paper(), shape, input, target }, weights))
 }
@@ -129,7 +106,7 @@ fn deviations(exact: &Passes, sides: [&Passes; 2]) -> Vec<(&'static str, [f64; 2
     vec![
         ("logits, evaluation", of(|side| &side.logits)),
         ("logits, training", of(|side| &side.training_logits)),
-        (LOSS, sides.map(|side| ((side.loss - exact.loss) / exact.loss).abs())),
+        ("loss", sides.map(|side| ((side.loss - exact.loss) / exact.loss).abs())),
         ("all gradients", together),
         ("gradient of a tensor, median", gradients.each_ref().map(|off| off[off.len() / 2])),
         ("gradient of a tensor, worst", gradients.each_ref().map(|off| off[off.len() - 1])),
