@@ -3,7 +3,7 @@
 /// Makes large blocks go back to the system when they are freed, for the whole process.
 ///
 /// The allocator of glibc keeps freed blocks of up to 32 MB, scattered over the heaps of all threads: a training took 6 %
-/// more than was allocated at any time (paper network at 3x20x112x112). Others give large blocks back by themselves.
+/// more than was allocated at any time (paper network at 3x20x112x112). Others were not measured and are left as they are.
 pub fn return_large_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

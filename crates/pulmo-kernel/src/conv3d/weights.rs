@@ -142,8 +142,7 @@ pub(super) fn run<E: Stored>(set: &'static KernelSet, pass: &Pass, x: Lines<'_, 
     }
     let parts = parts(dw.len(), lines, width);
     let shares = shares(set, pass, parts);
-    let points = if matches!(x, Lines::Points { .. }) { POINTS } else { 1 };
-    let job = Job { set, pass, lines: x, dy, points, taps: pass.kernel.iter().product() };
+    let job = Job { set, pass, lines: x, dy, taps: pass.kernel.iter().product() };
     let mut buffer = Lent::of(Use::Work, shares.iter().map(|share| parts * job.sums(share)).sum());
     let mut rest = buffer.as_mut();
     // The sums of each share's parts, side by side.
@@ -179,8 +178,6 @@ pub(super) struct Job<'a, E: Element> {
     lines: Lines<'a, E>,
     pub(super) dy: &'a [E],
     taps: usize,
-    /// Points of minimal filtering; 1 for direct sums.
-    points: usize,
 }
 
 /// Buffers of a thread.
@@ -208,14 +205,19 @@ thread_local! {
 }
 
 impl<E: Stored> Job<'_, E> {
+    /// Points at which sums are taken; 1 for direct sums.
+    fn points(&self) -> usize {
+        if matches!(self.lines, Lines::Points { .. }) { POINTS } else { 1 }
+    }
+
     /// Floats of a share's sums over some output lines, whole cache lines of them.
     fn sums(&self, share: &Share) -> usize {
-        (self.points * share.sums(self.set, self.taps)).next_multiple_of(16)
+        (self.points() * share.sums(self.set, self.taps)).next_multiple_of(16)
     }
 
     /// Sets the sums of one share over some output lines: `[point][strip][block][tap][row][column]`.
     fn sum(&self, share: &Share, lines: std::ops::Range<usize>, scratch: &mut Scratch, sums: &mut [f32]) {
-        let chunk_voxels = if self.points > 1 { CHUNK_VOXELS_OF_POINTS } else { CHUNK_VOXELS };
+        let chunk_voxels = if self.points() > 1 { CHUNK_VOXELS_OF_POINTS } else { CHUNK_VOXELS };
         let of_point = share.sums(self.set, self.taps);
         sums.fill(0.0);
         let step = (chunk_voxels / self.pass.output[2]).max(1);
@@ -229,7 +231,7 @@ impl<E: Stored> Job<'_, E> {
                     self.spread(share, chunk.clone(), (padding, voxels, x), scratch);
                 }
             }
-            for point in 0..self.points {
+            for point in 0..self.points() {
                 let sums = &mut sums[point * of_point..][..of_point];
                 self.sum_chunk(share, chunk.clone(), point, scratch, sums);
             }

@@ -117,7 +117,7 @@ struct Points<'a> {
     starts: Vec<usize>,
 }
 
-/// [`Points::starts`].
+/// Where each block begins, and the end of the last; whole cache lines.
 fn starts_of_points(set: &KernelSet, conv: &Conv3d, blocks: &[Block]) -> Vec<usize> {
     let of_block = |block| (POINTS * conv.kernel[0] * conv.kernel[1] * tap_len(set, conv, block)).next_multiple_of(16);
     let ends = blocks.iter().scan(0, |end, block| {
@@ -144,10 +144,10 @@ fn weights_at_points<'a>(
     let taps = conv.kernel[0] * conv.kernel[1];
     let mut rest = &mut values[..];
     let mut parts = Vec::new();
-    for block in blocks {
+    for (block, ends) in blocks.iter().zip(starts.windows(2)) {
         let tap = tap_len(set, conv, block);
         let part;
-        (part, rest) = rest.split_at_mut((POINTS * taps * tap).next_multiple_of(16));
+        (part, rest) = rest.split_at_mut(ends[1] - ends[0]);
         let chunks = part[..POINTS * taps * tap].chunks_mut(tap).enumerate();
         parts.extend(chunks.map(|(index, chunk)| (*block, index / taps, index % taps, chunk)));
     }

@@ -17,7 +17,10 @@ pub(crate) enum Vectors {
 pub(crate) fn vectors() -> Vectors {
     let (long, short) = super::chosen().map_or((true, true), |set| (set.name == "avx512", set.name != "portable"));
     let has_avx2 = short && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-    if has_avx2 && long && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
+    let has_avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl");
+    if has_avx2 && long && has_avx512 {
         Vectors::Avx512
     } else if has_avx2 {
         Vectors::Avx2

@@ -31,8 +31,9 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let outcome = match words[..] {
         ["work", work, network, size, seed, folder] => {
-            let seed = seed.parse().unwrap_or(1);
-            hold_kernels().and_then(|()| ours::serve(work, (network, seed), parse(size), Path::new(folder)))
+            let parsed = seed.parse::<u64>().map_err(|error| format!("seed `{seed}`: {error}"));
+            let serve = |seed| ours::serve(work, (network, seed), parse(size), Path::new(folder));
+            hold_kernels().and(parsed).and_then(serve)
         }
         ["golden", root] => goldens(Path::new(root)),
         ["losses", network] => losses(network),

@@ -15,7 +15,7 @@ pub(crate) struct Row {
     /// Whether all sides are held to AVX2.
     pub(crate) avx2: bool,
     pub(crate) folder: PathBuf,
-    /// Of weights and input.
+    /// What first weights and input are made from.
     pub(crate) seed: u64,
 }
 
