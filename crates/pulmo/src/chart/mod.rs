@@ -3,8 +3,9 @@
 //! Each is one `<svg>` element for the inside of an HTML page (without a namespace it is no file of its own). It scales
 //! to the width it is given and is drawn for 400 units, so that its letters stay readable on a phone; several stand
 //! side by side on a wide screen. Letters and lines have the colour of the text around them. Series differ by colour
-//! (Okabe and Ito's, which simulated colour-blind eyes tell apart: `colour_blind` in this crate's tests) and by shape or dash, so that a grey print tells them too. Title
-//! and description are for screen readers; every mark says its values when pointed at.
+//! (Okabe and Ito's, which simulated colour-blind eyes tell apart: `colour_blind` in this crate's tests) and by shape
+//! or dash, so that a grey print tells them too. Title and description are for screen readers; every mark says its
+//! values when pointed at.
 //!
 //! Values that are not finite are left out and counted in the description. A new kind is a file beside [`scatter`].
 

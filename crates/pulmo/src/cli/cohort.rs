@@ -26,9 +26,10 @@ use crate::terminal::{Terminal, advice};
 
 /// Shows many cases on one page: table, distributions, agreement of volumes, worst cases, learning curves.
 ///
-/// A source is what other commands wrote, and is shown once if it is given twice: the folder of `pulmo evaluate -o`, a folder of cases by `pulmo segment` or
-/// `pulmo run`, the run folder of `pulmo train`, or a folder that holds such folders. The page is one HTML file that
-/// needs nothing but itself; with --data it holds pictures of the worst cases, which show the patients' CTs.
+/// A source is what other commands wrote: the folder of `pulmo evaluate -o`, a folder of cases by `pulmo segment` or
+/// `pulmo run`, the run folder of `pulmo train`, or a folder that holds such folders; what is given twice is shown
+/// once. The page is one HTML file that needs nothing but itself; with --data it holds pictures of the worst cases,
+/// which show the patients' CTs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     pulmo cohort evaluation/ -o cohort.html\n  \
