@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::Scalar;
 use crate::element::{Change, Element, change_widened};
-use crate::simd::for_vectors;
+use crate::simd::{ByChannels, block, block_mut, by_channels, for_vectors, lanes};
 use crate::view::View;
 
 /// Chunks of lines that a reduction is split into, whatever the number of threads.
@@ -59,17 +59,18 @@ pub fn channel_sums<E: Element>(x: &View<'_, E>) -> Vec<f64> {
     reduce(x, &Values)
 }
 
-/// What is summed of each voxel, channel by channel. A trait and no closure, for that the compiler must inline it.
+/// What is summed of each channel's values. A trait and no closure, for that the compiler must inline it.
 trait Summed<T>: Sync {
-    fn add(&self, voxel: &[T], sums: &mut [f64]);
+    /// What is added for each of the values of the channels from `first` on.
+    fn of<const N: usize>(&self, first: usize, values: &[T; N]) -> [f64; N];
 }
 
 struct Values;
 
 impl<T: Scalar> Summed<T> for Values {
     #[inline(always)]
-    fn add(&self, voxel: &[T], sums: &mut [f64]) {
-        sums.iter_mut().zip(voxel).for_each(|(sum, x)| *sum += x.to_f64());
+    fn of<const N: usize>(&self, _first: usize, values: &[T; N]) -> [f64; N] {
+        lanes(|i| values[i].to_f64())
     }
 }
 
@@ -78,11 +79,12 @@ struct SquaresAround<'a>(&'a [f64]);
 
 impl<T: Scalar> Summed<T> for SquaresAround<'_> {
     #[inline(always)]
-    fn add(&self, voxel: &[T], sums: &mut [f64]) {
-        for ((sum, x), mean) in sums.iter_mut().zip(voxel).zip(self.0) {
-            let off = x.to_f64() - mean;
-            *sum += off * off;
-        }
+    fn of<const N: usize>(&self, first: usize, values: &[T; N]) -> [f64; N] {
+        let means = block::<N, _>(self.0, first);
+        lanes(|i| {
+            let off = values[i].to_f64() - means[i];
+            off * off
+        })
     }
 }
 
@@ -166,11 +168,31 @@ for_vectors! {
         let mut line = vec![E::Scalar::ZERO; x.line_len()];
         for index in lines {
             x.read_line(index, &mut line);
-            line.chunks_exact(sums.len()).for_each(|voxel| summed.add(voxel, sums));
+            by_channels(sums.len(), AddUp { line: &line, summed, sums });
         }
     }
 }
 
+struct AddUp<'a, T, S> {
+    line: &'a [T],
+    summed: &'a S,
+    sums: &'a mut [f64],
+}
+
+impl<T: Scalar, S: Summed<T>> ByChannels for AddUp<'_, T, S> {
+    #[inline(always)]
+    fn channels<const N: usize>(&mut self, first: usize) {
+        let mut sums = *block::<N, _>(self.sums, first);
+        for voxel in self.line.chunks_exact(self.sums.len()) {
+            let added = self.summed.of(first, block::<N, _>(voxel, first));
+            sums = lanes(|i| sums[i] + added[i]);
+        }
+        *block_mut(self.sums, first) = sums;
+    }
+}
+
+/// Sets the gradient to zero where the ReLU behind the BatchNorm lets nothing through; adds up the gradients, and
+/// their products with the normalised input.
 struct CloseAndAdd<'a, T> {
     line: &'a [T],
     of: Coefficients<'a, T>,
@@ -182,16 +204,26 @@ impl<T: Scalar> Change<T> for CloseAndAdd<'_, T> {
     #[inline(always)]
     fn change(self, values: &mut [T]) {
         let channels = self.of.mean.len();
-        let (of_products, of_gradients) = self.sums.split_at_mut(channels);
-        for (gradient, voxel) in values.chunks_exact_mut(channels).zip(self.line.chunks_exact(channels)) {
-            if self.relu {
+        if self.relu {
+            for (gradient, voxel) in values.chunks_exact_mut(channels).zip(self.line.chunks_exact(channels)) {
                 close_where_negative(gradient, voxel, self.of);
             }
-            add_products(gradient, voxel, self.of, (of_products, of_gradients));
         }
+        by_channels(channels, Both { gradient: values, and: self });
     }
 }
 
+/// Sets the gradient to zero where the ReLU behind the BatchNorm lets nothing through. Not in blocks: the compiler would
+/// choose one by one.
+#[inline(always)]
+fn close_where_negative<T: Scalar>(gradient: &mut [T], voxel: &[T], of: Coefficients<'_, T>) {
+    let coefficients = of.scale.iter().zip(of.shift);
+    for ((gradient, &x), (&scale, &shift)) in gradient.iter_mut().zip(voxel).zip(coefficients) {
+        *gradient = if x * scale + shift <= T::ZERO { T::ZERO } else { *gradient };
+    }
+}
+
+/// The gradient of the input, from that of the output and the means over the batch.
 struct ToInput<'a, T> {
     line: &'a [T],
     of: Coefficients<'a, T>,
@@ -202,54 +234,48 @@ struct ToInput<'a, T> {
 impl<T: Scalar> Change<T> for ToInput<'_, T> {
     #[inline(always)]
     fn change(self, values: &mut [T]) {
-        let channels = self.of.mean.len();
-        for (gradient, voxel) in values.chunks_exact_mut(channels).zip(self.line.chunks_exact(channels)) {
-            to_input(gradient, voxel, self.of, self.means);
+        by_channels(self.of.mean.len(), Both { gradient: values, and: self });
+    }
+}
+
+/// A line of the gradient, and what is to be done with it and a line of the input.
+struct Both<'a, T, A> {
+    gradient: &'a mut [T],
+    and: A,
+}
+
+impl<T: Scalar> ByChannels for Both<'_, T, CloseAndAdd<'_, T>> {
+    #[inline(always)]
+    fn channels<const N: usize>(&mut self, first: usize) {
+        let of = self.and.of;
+        let (mean, inverse) = (*block::<N, _>(of.mean, first), *block::<N, _>(of.inverse_deviation, first));
+        let (of_products, of_gradients) = self.and.sums.split_at_mut(of.mean.len());
+        let (of_products, of_gradients) = (block_mut(of_products, first), block_mut(of_gradients, first));
+        let (mut products, mut gradients): ([f64; N], [f64; N]) = (*of_products, *of_gradients);
+        let voxels = self.and.line.chunks_exact(of.mean.len());
+        for (gradient, voxel) in self.gradient.chunks_exact(of.mean.len()).zip(voxels) {
+            let (gradient, x) = (block::<N, _>(gradient, first), block::<N, _>(voxel, first));
+            let normalised: [T; N] = lanes(|i| (x[i] - mean[i]) * inverse[i]);
+            products = lanes(|i| products[i] + gradient[i].to_f64() * normalised[i].to_f64());
+            gradients = lanes(|i| gradients[i] + gradient[i].to_f64());
         }
+        (*of_products, *of_gradients) = (products, gradients);
     }
 }
 
-/// Sets the gradient to zero where the ReLU behind the BatchNorm lets nothing through.
-#[inline(always)]
-fn close_where_negative<T: Scalar>(gradient: &mut [T], voxel: &[T], of: Coefficients<'_, T>) {
-    let coefficients = of.scale.iter().zip(of.shift);
-    for ((gradient, &x), (&scale, &shift)) in gradient.iter_mut().zip(voxel).zip(coefficients) {
-        *gradient = if x * scale + shift <= T::ZERO { T::ZERO } else { *gradient };
-    }
-}
-
-/// Adds a voxel's gradients, and their products with the normalised input.
-#[inline(always)]
-fn add_products<T: Scalar>(
-    gradient: &[T],
-    voxel: &[T],
-    of: Coefficients<'_, T>,
-    (products, gradients): (&mut [f64], &mut [f64]),
-) {
-    let coefficients = of.mean.iter().zip(of.inverse_deviation);
-    let sums = products.iter_mut().zip(gradients);
-    for (((&gradient, &x), (&mean, &inverse)), (product, sum)) in gradient.iter().zip(voxel).zip(coefficients).zip(sums)
-    {
-        let normalised = (x - mean) * inverse;
-        *product += gradient.to_f64() * normalised.to_f64();
-        *sum += gradient.to_f64();
-    }
-}
-
-/// The gradient of the input, from that of the output and the means over the batch.
-#[inline(always)]
-fn to_input<T: Scalar>(
-    gradient: &mut [T],
-    voxel: &[T],
-    of: Coefficients<'_, T>,
-    [mean_product, mean_gradient]: [&[T]; 2],
-) {
-    let coefficients = of.mean.iter().zip(of.inverse_deviation).zip(of.scale);
-    let means = mean_product.iter().zip(mean_gradient);
-    let values = gradient.iter_mut().zip(voxel);
-    for (((gradient, &x), ((&mean, &inverse), &scale)), (&product, &sum)) in values.zip(coefficients).zip(means) {
-        let normalised = (x - mean) * inverse;
-        *gradient = scale * (*gradient - sum - normalised * product);
+impl<T: Scalar> ByChannels for Both<'_, T, ToInput<'_, T>> {
+    #[inline(always)]
+    fn channels<const N: usize>(&mut self, first: usize) {
+        let ToInput { line, of, means: [mean_product, mean_gradient] } = self.and;
+        let channels = of.mean.len();
+        let [mean, inverse, scale, product, sum] =
+            [of.mean, of.inverse_deviation, of.scale, mean_product, mean_gradient]
+                .map(|values| *block::<N, _>(values, first));
+        for (gradient, voxel) in self.gradient.chunks_exact_mut(channels).zip(line.chunks_exact(channels)) {
+            let (gradient, x) = (block_mut::<N, _>(gradient, first), block::<N, _>(voxel, first));
+            let normalised: [T; N] = lanes(|i| (x[i] - mean[i]) * inverse[i]);
+            *gradient = lanes(|i| scale[i] * (gradient[i] - sum[i] - normalised[i] * product[i]));
+        }
     }
 }
 

@@ -6,8 +6,8 @@
 use rayon::prelude::*;
 
 use crate::Scalar;
-use crate::element::{Element, narrow_to, widen_to};
-use crate::simd::for_vectors;
+use crate::element::{Element, narrow_to};
+use crate::simd::{ByChannels, block, block_mut, by_channels, for_vectors, lanes};
 
 /// Scale and shift of each channel.
 pub type Affine<'a, T> = (&'a [T], &'a [T]);
@@ -180,25 +180,54 @@ impl<E: Element> Segment<'_, E> {
         let h = nearest_index(h, source_height, height);
         let start = ((n * source_depth + d) * source_height + h) * source_width * self.source_channels;
         let source = &self.source[start..start + source_width * self.source_channels];
-        for (w, out) in out.chunks_mut(stride).enumerate().take(width) {
-            let from = nearest_index(w, source_width, width) * self.source_channels + self.first_channel;
-            self.read_voxel(&source[from..from + self.channels], &mut out[..self.channels]);
+        by_channels(self.channels, Reading { segment: self, source, out, stride, width });
+    }
+}
+
+/// A segment's line on its way into voxels that are `stride` values apart.
+struct Reading<'a, E: Element> {
+    segment: &'a Segment<'a, E>,
+    source: &'a [E],
+    out: &'a mut [E::Scalar],
+    stride: usize,
+    width: usize,
+}
+
+impl<E: Element> ByChannels for Reading<'_, E> {
+    #[inline(always)]
+    fn channels<const N: usize>(&mut self, first: usize) {
+        match (self.segment.affine, self.segment.relu) {
+            (None, false) => self.each_voxel::<N>(first, |x, _| x),
+            (None, true) => self.each_voxel::<N>(first, |x, _| positive(x)),
+            (Some((scale, shift)), relu) => {
+                let (scale, shift) = (*block::<N, _>(scale, first), *block::<N, _>(shift, first));
+                if relu {
+                    self.each_voxel::<N>(first, |x, i| positive(x * scale[i] + shift[i]));
+                } else {
+                    self.each_voxel::<N>(first, |x, i| x * scale[i] + shift[i]);
+                }
+            }
         }
     }
+}
 
+impl<E: Element> Reading<'_, E> {
+    /// Writes channels from `first` on; `apply` gets a value and its place among them.
     #[inline(always)]
-    fn read_voxel(&self, source: &[E], out: &mut [E::Scalar]) {
-        match (self.affine, self.relu) {
-            (None, false) => widen_to(source, out),
-            (None, true) => out.iter_mut().zip(source).for_each(|(o, x)| *o = positive(x.widen())),
-            (Some((scale, shift)), relu) => {
-                let pending = scale.iter().zip(shift);
-                let values = source.iter().zip(pending).map(|(x, (&a, &b))| x.widen() * a + b);
-                if relu {
-                    out.iter_mut().zip(values).for_each(|(o, x)| *o = positive(x));
-                } else {
-                    out.iter_mut().zip(values).for_each(|(o, x)| *o = x);
-                }
+    fn each_voxel<const N: usize>(&mut self, first: usize, apply: impl Fn(E::Scalar, usize) -> E::Scalar) {
+        let segment = self.segment;
+        let source_width = segment.source_size[2];
+        let mut from = segment.first_channel + first;
+        let mut passed = 0;
+        for out in self.out.chunks_mut(self.stride).take(self.width) {
+            let source = block::<N, _>(self.source, from);
+            // All are read before the first is written, or the compiler takes them one by one.
+            *block_mut(out, first) = lanes::<N, _>(|i| apply(source[i].widen(), i));
+            // [`nearest_index`] of the next voxel, without dividing.
+            passed += source_width;
+            while passed >= self.width {
+                passed -= self.width;
+                from += segment.source_channels;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Vector instructions behind one trait, and the register kernels built on them, compiled once per instruction set.
 
+mod channels;
 pub(crate) mod filtering;
 mod portable;
 mod registers;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use crate::element::Bf16;
 use crate::self_test::{KernelState, kernel_state};
 
+pub(crate) use channels::{ByChannels, block, block_mut, by_channels, lanes};
 pub(crate) use filtering::{CollectJob, SpreadJob};
 pub(crate) use registers::{DotJob, OuterJob, Tap, TileJob};
 pub(crate) use stored::Stored;
