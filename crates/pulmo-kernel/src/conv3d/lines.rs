@@ -1,5 +1,7 @@
-//! How the weight gradient reads its lines: as float32 in memory, widened, or turned into points.
+//! How the weight gradient reads its lines: as float32 in memory, widened, or turned into points, and packs them.
 
+use super::aligned::Aligned;
+use super::packing::{Line, Packing};
 use super::slabs;
 use super::weights::{Job, Scratch, Share};
 use crate::element::{Element, widen_to};
@@ -16,100 +18,121 @@ pub(super) enum Lines<'a, E: Element> {
     Points { padding: usize, voxels: usize, x: &'a View<'a, E> },
 }
 
-/// How lines of an input lie in memory: floats of a line, floats between voxels, the channel that comes first.
-pub(super) struct Form {
-    pub(super) line: usize,
-    pub(super) pitch: usize,
-    pub(super) first: usize,
-}
-
 impl<E: Stored> Job<'_, E> {
-    /// The input as it lies in memory, where that will do.
-    pub(super) fn plain_input<'x>(&self, (padding, x): (usize, &View<'x, E>)) -> Option<&'x [f32]> {
-        x.as_plain().and_then(E::as_scalars).filter(|_| padding == 0 && !self.is_merged(x))
-    }
-
-    /// Whether the taps of a line are merged into the channels.
-    fn is_merged(&self, x: &View<'_, E>) -> bool {
-        self.pass.depth != x.channels()
-    }
-
-    /// How a direct line of the input lies in memory.
-    pub(super) fn input_form(&self, share: &Share, (padding, x): (usize, &View<'_, E>)) -> Form {
-        if self.is_merged(x) {
-            let line = (x.size[2] + 2 * padding) * x.channels();
-            return Form { line, pitch: self.pass.pitches[2], first: 0 };
-        }
-        if self.plain_input((padding, x)).is_some() {
-            return Form { line: x.line_len(), pitch: self.pass.pitches[2], first: 0 };
-        }
+    /// Packs the share's channels of some input lines, each in its place.
+    pub(super) fn pack_inputs(&self, share: &Share, lines: &[usize], packing: &Packing<'_>, scratch: &mut Scratch) {
+        let Scratch { padded, line: buffer, x: packed, places, .. } = scratch;
         let [of_x, _] = share.channels();
-        Form { line: x.size[2] * of_x.len(), pitch: of_x.len(), first: of_x.start }
+        match self.lines {
+            Lines::Points { padding, voxels, x } => {
+                let (x, count) = (x.some_channels(of_x.clone()), of_x.len());
+                self.clear_padded(padded, count);
+                for &line in lines {
+                    read_line(&x, line, &mut padded[padding * count..][..voxels * count]);
+                    let points = self.points_of_line(padded, count, buffer, self.set.spread);
+                    self.pack_points(points, (of_x.start, count), (packing, places.of(line)), packed);
+                }
+            }
+            Lines::Direct { padding, x } => {
+                let merged = self.pass.depth != x.channels();
+                if let Some(floats) = x.as_plain().and_then(E::as_scalars).filter(|_| padding == 0 && !merged) {
+                    for &line in lines {
+                        let floats = &floats[self.line_start(line)..];
+                        let line_at = Line { floats, pitch: self.pass.pitches[2], first: 0 };
+                        packing.pack(line_at, (0, places.of(line)), packed);
+                    }
+                    return;
+                }
+                // Where the taps of a line are merged into the channels, voxels overlap.
+                let own = if merged { x.clone() } else { x.some_channels(of_x.clone()) };
+                let (pitch, first) = if merged { (self.pass.pitches[2], 0) } else { (of_x.len(), of_x.start) };
+                let floats = buffer.reserve((x.size[2] + 2 * padding) * own.channels());
+                for &line in lines {
+                    slabs::read_line(&own, line, padding, floats);
+                    packing.pack(Line { floats, pitch, first }, (0, places.of(line)), packed);
+                }
+            }
+        }
     }
 
-    /// Widens the share's channels of the packed input lines and of some output lines, where they do not lie in memory
-    /// as float32 already.
-    pub(super) fn widen(
+    /// Packs the share's channels of some lines of output gradients, one after the other.
+    pub(super) fn pack_gradients(
         &self,
         share: &Share,
-        chunk: std::ops::Range<usize>,
-        input: (usize, &View<'_, E>),
+        lines: std::ops::Range<usize>,
+        packing: &Packing<'_>,
         scratch: &mut Scratch,
     ) {
-        let (padding, x) = input;
-        let [of_x, of_dy] = share.channels();
-        if self.plain_input(input).is_none() {
-            let line = self.input_form(share, input).line;
-            let x = if self.is_merged(x) { x.clone() } else { x.some_channels(of_x) };
-            let to = scratch.x_lines.reserve(scratch.packed.len() * line);
-            for (&from, to) in scratch.packed.iter().zip(to.chunks_exact_mut(line.max(1))) {
-                slabs::read_line(&x, from, padding, to);
+        let Scratch { padded, line: buffer, dy: packed, .. } = scratch;
+        let [_, of_dy] = share.channels();
+        let (all, outputs, count) = (self.pass.channels, self.pass.output[2], of_dy.len());
+        let floats_of = |line: usize| line * outputs * all..(line + 1) * outputs * all;
+        match (self.lines, E::as_scalars(self.dy)) {
+            (Lines::Points { .. }, _) => {
+                self.clear_padded(padded, count);
+                for (slot, line) in lines.enumerate() {
+                    widen_channels(&self.dy[floats_of(line)], all, &of_dy, &mut padded[..outputs * count]);
+                    let points = self.points_of_line(padded, count, buffer, self.set.spread_gradients);
+                    self.pack_points(points, (of_dy.start, count), (packing, slot), packed);
+                }
             }
-        }
-        if E::as_scalars(self.dy).is_none() {
-            let line = self.pass.output[2] * of_dy.len();
-            let to = scratch.dy_lines.reserve(chunk.len() * line);
-            for (index, to) in chunk.zip(to.chunks_exact_mut(line.max(1))) {
-                self.read_gradients(index, &of_dy, to);
+            (Lines::Direct { .. }, Some(dy)) => {
+                for (slot, line) in lines.enumerate() {
+                    packing.pack(Line { floats: &dy[floats_of(line)], pitch: all, first: 0 }, (0, slot), packed);
+                }
+            }
+            (Lines::Direct { .. }, None) => {
+                let floats = buffer.reserve(outputs * count);
+                for (slot, line) in lines.enumerate() {
+                    widen_channels(&self.dy[floats_of(line)], all, &of_dy, floats);
+                    packing.pack(Line { floats, pitch: count, first: of_dy.start }, (0, slot), packed);
+                }
             }
         }
     }
 
-    /// Reads some channels of a line of output gradients.
-    fn read_gradients(&self, line: usize, channels: &std::ops::Range<usize>, to: &mut [f32]) {
-        let (all, outputs) = (self.pass.channels, self.pass.output[2]);
-        widen_channels(&self.dy[line * outputs * all..][..outputs * all], all, channels, to);
+    /// Makes a padded line of zeros.
+    fn clear_padded(&self, padded: &mut Vec<f32>, channels: usize) {
+        padded.clear();
+        padded.resize((self.pass.axes[2].count * OUTPUTS + 2) * channels, 0.0);
     }
 
-    /// Turns the share's channels of the packed input lines and of some output lines into points.
-    pub(super) fn spread(
+    /// The points of a padded line, `[point][step][channel]`.
+    fn points_of_line<'a>(
         &self,
-        share: &Share,
-        chunk: std::ops::Range<usize>,
-        (padding, voxels, x): (usize, usize, &View<'_, E>),
-        scratch: &mut Scratch,
+        padded: &[f32],
+        channels: usize,
+        buffer: &'a mut Aligned,
+        spread: unsafe fn(&SpreadJob),
+    ) -> &'a [f32] {
+        let steps = self.pass.axes[2].count;
+        let to = buffer.reserve(POINTS * steps * channels);
+        assert!(padded.len() >= (steps * OUTPUTS + 2) * channels);
+        let job = SpreadJob {
+            from: padded.as_ptr(),
+            voxel: channels,
+            channels,
+            steps,
+            to: to.as_mut_ptr(),
+            point_pitch: steps * channels,
+            step_pitch: channels,
+        };
+        // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
+        unsafe { spread(&job) };
+        to
+    }
+
+    /// Packs a line's points, whose channels are `count` from `first` on.
+    fn pack_points(
+        &self,
+        points: &[f32],
+        (first, count): (usize, usize),
+        (packing, slot): (&Packing<'_>, usize),
+        packed: &mut Aligned,
     ) {
         let steps = self.pass.axes[2].count;
-        let [of_x, of_dy] = share.channels();
-        let Scratch { padded, packed, x_lines, dy_lines, .. } = scratch;
-        let outputs = self.pass.output[2];
-        let (len, count) = (POINTS * steps * of_x.len(), of_x.len());
-        let x = x.some_channels(of_x);
-        padded.clear();
-        padded.resize((steps * OUTPUTS + 2) * count, 0.0);
-        for (&line, to) in packed.iter().zip(x_lines.reserve(packed.len() * len).chunks_exact_mut(len.max(1))) {
-            read_line(&x, line, &mut padded[padding * count..][..voxels * count]);
-            // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
-            unsafe { (self.set.spread)(&spread_job(padded, count, steps, to)) };
-        }
-        let (len, count) = (POINTS * steps * of_dy.len(), of_dy.len());
-        let to = dy_lines.reserve(chunk.len() * len);
-        padded.clear();
-        padded.resize((steps * OUTPUTS + 2) * count, 0.0);
-        for (line, to) in chunk.zip(to.chunks_exact_mut(len.max(1))) {
-            self.read_gradients(line, &of_dy, &mut padded[..outputs * count]);
-            // SAFETY: as above.
-            unsafe { (self.set.spread_gradients)(&spread_job(padded, count, steps, to)) };
+        for (point, floats) in points.chunks_exact(steps * count).enumerate() {
+            packing.pack(Line { floats, pitch: count, first }, (point, slot), packed);
         }
     }
 }
@@ -125,19 +148,5 @@ for_vectors! {
         for (to, from) in to.chunks_exact_mut(channels.len()).zip(from.chunks_exact(all)) {
             widen_to(&from[channels.clone()], to);
         }
-    }
-}
-
-/// The job that turns a padded line of `channels` a voxel into `[point][step][channel]`.
-fn spread_job(padded: &[f32], channels: usize, steps: usize, to: &mut [f32]) -> SpreadJob {
-    assert!(padded.len() >= (steps * OUTPUTS + 2) * channels && to.len() >= POINTS * steps * channels);
-    SpreadJob {
-        from: padded.as_ptr(),
-        voxel: channels,
-        channels,
-        steps,
-        to: to.as_mut_ptr(),
-        point_pitch: steps * channels,
-        step_pitch: channels,
     }
 }

@@ -1,6 +1,7 @@
 //! Three-dimensional convolution: its geometry, and the fast float32 kernels behind [`crate::Scalar`].
 
 pub(crate) mod aligned;
+mod chunks;
 pub(crate) mod fast;
 mod lines;
 mod packing;

@@ -1,87 +1,104 @@
-//! Packs channels of lines side by side, as the outer products of the weight gradient read them.
+//! Channels of lines packed side by side, as the outer products of the weight gradient read them.
 
 use super::aligned::Aligned;
-use super::weights::Share;
-use crate::simd::KernelSet;
 
-/// Lines of a tensor to pack.
+/// Some channels that are packed together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Panel {
+    pub(super) first: usize,
+    pub(super) count: usize,
+    /// Floats that a voxel takes, at least `count`.
+    pub(super) width: usize,
+}
+
+/// Where the channels of packed voxels lie: `[point][panel][place][width]`.
+pub(super) struct Packing<'a> {
+    panels: &'a [Panel],
+    /// Voxels there is room for, and those of a line.
+    places: usize,
+    line: usize,
+}
+
+/// A line to pack: where its voxels begin, how many floats lie between them, and which channel comes first.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    /// Each from its first float on.
-    pub(super) lines: &'a [&'a [f32]],
-    /// Voxels of a line, and floats between them.
-    pub(super) voxels: usize,
+pub(super) struct Line<'a> {
+    pub(super) floats: &'a [f32],
     pub(super) pitch: usize,
-    /// The channel that comes first.
     pub(super) first: usize,
 }
 
-impl Source<'_> {
-    /// Packed voxels.
-    pub(super) fn places(&self) -> usize {
-        self.lines.len() * self.voxels
+impl<'p> Packing<'p> {
+    /// Room for so many lines of `line` voxels.
+    pub(super) fn new(panels: &'p [Panel], lines: usize, line: usize) -> Self {
+        Self { panels, places: lines * line, line }
     }
 
-    /// Packs the share's rows as `[strip][place][height]`.
-    pub(super) fn pack_rows(&self, share: &Share, to: &mut Aligned) {
-        let size = (self.places() * share.height).max(1);
-        let to = to.reserve(share.strips() * self.places() * share.height);
-        for (strip, to) in to.chunks_exact_mut(size).enumerate() {
-            let first = share.first_row + strip * share.height;
-            self.pack(first, share.height.min(share.end_row - first), share.height, to);
+    /// Floats of a voxel.
+    fn width(&self) -> usize {
+        self.panels.iter().map(|panel| panel.width).sum()
+    }
+
+    /// Floats of all points.
+    pub(super) fn len(&self, points: usize) -> usize {
+        points * self.places * self.width()
+    }
+
+    /// A panel's voxels at one point.
+    pub(super) fn panel<'a>(&self, packed: &'a Aligned, point: usize, panel: usize) -> &'a [f32] {
+        let before: usize = self.panels[..panel].iter().map(|panel| panel.width).sum();
+        let start = (point * self.width() + before) * self.places;
+        &packed.as_slice()[start..start + self.places * self.panels[panel].width]
+    }
+
+    /// Packs a line at one point as the `slot`th.
+    pub(super) fn pack(&self, line: Line<'_>, (point, slot): (usize, usize), packed: &mut Aligned) {
+        let mut start = point * self.width() * self.places;
+        for panel in self.panels {
+            let to = &mut packed.as_mut()[start + slot * self.line * panel.width..][..self.line * panel.width];
+            line.pack(panel, to);
+            start += panel.width * self.places;
         }
     }
+}
 
-    /// Packs the share's columns as `[block][place][width]`.
-    pub(super) fn pack_columns(&self, share: &Share, set: &KernelSet, to: &mut Aligned) {
-        let mut to = to.reserve(self.places() * share.padded_columns(set));
-        for (first, vectors) in share.blocks(set) {
-            let width = vectors * set.lanes;
-            let block;
-            (block, to) = to.split_at_mut(self.places() * width);
-            self.pack(first, width.min(share.end_column - first), width, block);
-        }
-    }
-
-    /// Packs `count` channels from `first` on of all voxels, `width` floats each.
+impl Line<'_> {
+    /// Packs the channels of a panel.
     ///
     /// What lies in the floats behind `count` does not matter: sums of those rows and columns are never written out.
-    fn pack(&self, first: usize, count: usize, width: usize, to: &mut [f32]) {
-        let first = first - self.first;
+    fn pack(&self, panel: &Panel, to: &mut [f32]) {
         // Copies of a length known to the compiler are a few moves instead of a library call.
-        match width {
-            8 => self.pack_fixed::<8>(first, count, to),
-            9 => self.pack_fixed::<9>(first, count, to),
-            10 => self.pack_fixed::<10>(first, count, to),
-            11 => self.pack_fixed::<11>(first, count, to),
-            12 => self.pack_fixed::<12>(first, count, to),
-            13 => self.pack_fixed::<13>(first, count, to),
-            14 => self.pack_fixed::<14>(first, count, to),
-            16 => self.pack_fixed::<16>(first, count, to),
-            32 => self.pack_fixed::<32>(first, count, to),
-            _ => {
-                let mut places = to.chunks_exact_mut(width);
-                for line in self.lines {
-                    for (voxel, to) in (0..self.voxels).zip(&mut places) {
-                        to[..count].copy_from_slice(&line[voxel * self.pitch + first..][..count]);
-                    }
+        match panel.width {
+            8 => self.pack_fixed::<8>(panel, to),
+            9 => self.pack_fixed::<9>(panel, to),
+            10 => self.pack_fixed::<10>(panel, to),
+            11 => self.pack_fixed::<11>(panel, to),
+            12 => self.pack_fixed::<12>(panel, to),
+            13 => self.pack_fixed::<13>(panel, to),
+            14 => self.pack_fixed::<14>(panel, to),
+            16 => self.pack_fixed::<16>(panel, to),
+            32 => self.pack_fixed::<32>(panel, to),
+            width => {
+                for (voxel, to) in to.chunks_exact_mut(width).enumerate() {
+                    to[..panel.count].copy_from_slice(&self.voxel(voxel, panel)[..panel.count]);
                 }
             }
         }
     }
 
     /// [`Self::pack`] for one width; reads past `count` where there is something to read.
-    fn pack_fixed<const WIDTH: usize>(&self, first: usize, count: usize, to: &mut [f32]) {
+    fn pack_fixed<const WIDTH: usize>(&self, panel: &Panel, to: &mut [f32]) {
         let (places, _) = to.as_chunks_mut::<WIDTH>();
-        let mut places = places.iter_mut();
-        for line in self.lines {
-            for (voxel, to) in (0..self.voxels).zip(&mut places) {
-                let from = &line[voxel * self.pitch + first..];
-                match from.first_chunk::<WIDTH>() {
-                    Some(from) => *to = *from,
-                    None => to[..count].copy_from_slice(&from[..count]),
-                }
+        for (voxel, to) in places.iter_mut().enumerate() {
+            let from = self.voxel(voxel, panel);
+            match from.first_chunk::<WIDTH>() {
+                Some(from) => *to = *from,
+                None => to[..panel.count].copy_from_slice(&from[..panel.count]),
             }
         }
+    }
+
+    #[inline(always)]
+    fn voxel(&self, voxel: usize, panel: &Panel) -> &[f32] {
+        &self.floats[voxel * self.pitch + panel.first - self.first..]
     }
 }

@@ -1,9 +1,11 @@
 //! How much memory the kernels allocate.
 
+use super::chunks::chunk_size;
 use super::{Conv3d, passes, slabs, tiles, weights, winograd};
 use crate::element::Element;
 use crate::matrix;
 use crate::simd::MAX_ROWS;
+use crate::simd::filtering::{OUTPUTS, POINTS};
 
 /// Bytes of a float.
 const FLOAT: usize = size_of::<f32>();
@@ -131,16 +133,23 @@ fn weight_gradient_scratch(conv: &Conv3d, threads: usize) -> Scratch {
     let sums = taps * rows * columns * FLOAT;
     let parts = weights::parts(conv.weight_len(), conv.batch * depth * height, width);
     let voxels = if filtered { weights::CHUNK_VOXELS_OF_POINTS } else { weights::CHUNK_VOXELS };
-    let lines = (voxels / width.max(1)).max(1).min(conv.batch * depth * height);
-    // Neighbouring output lines share most of their input lines, plane by plane.
-    let planes = lines / height.max(1) + 2;
-    let in_a_plane = lines * conv.stride[1] + planes * conv.kernel[1];
-    let input_lines = (conv.kernel[0] * in_a_plane).min(conv.batch * conv.input[0] * conv.input[1]);
-    let line = if merged > 1 { width } else { conv.input[2] };
-    // A line's points are half as many again as its voxels.
-    let packed = (input_lines * line * rows + lines * width * columns) * FLOAT * if filtered { 2 } else { 1 };
-    let pairs = 2 * conv.taps() * lines * width * 2 * FLOAT;
-    let slots = 2 * conv.batch * conv.input[0] * conv.input[1] * FLOAT + 32 * input_lines;
-    let of_threads = threads * (2 * packed + pairs + slots + THREAD_SLACK);
+    let [planes, lines] = chunk_size(conv.output(), voxels);
+    let inputs = |axis: usize, outputs: usize| {
+        (outputs.saturating_sub(1) * conv.stride[axis] + conv.kernel[axis]).min(conv.input[axis])
+    };
+    let input_lines = inputs(0, planes) * inputs(1, lines);
+    // Packed voxels of a line of the input and of the output: four outputs are six points.
+    let [line, output_line] = match (filtered, merged > 1) {
+        (true, _) => [POINTS * width.div_ceil(OUTPUTS); 2],
+        (false, true) => [width; 2],
+        (false, false) => [conv.input[2], width],
+    };
+    let packed = input_lines * line * rows + planes * lines * output_line * columns;
+    // One more line as it is read, with zeros around.
+    let read = (2 * line + 2 * conv.padding[2] + OUTPUTS) * rows.max(columns);
+    // A list that grows may have twice the room.
+    let pairs = 2 * (taps * planes * lines * output_line * 2).div_ceil(if filtered { POINTS * POINTS } else { 1 });
+    let slots = conv.batch * conv.input[0] * conv.input[1] + 8 * input_lines;
+    let of_threads = threads * ((packed + read + pairs + slots) * FLOAT + THREAD_SLACK);
     Scratch::lasting([(WORK, parts * sums), (OF_GRADIENTS, of_threads)])
 }

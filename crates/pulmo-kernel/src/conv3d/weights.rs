@@ -1,18 +1,20 @@
 //! The weight gradient: for every tap, the sum over output voxels of the outer products of input and output gradient.
 //!
-//! Tasks own one part of the output lines and some channels. Of a few lines at a time they pack the channels of `x`
-//! and `dy` into strips, then run all taps over them. The parts of space are added up afterwards in a fixed order.
+//! Tasks own some channels and one part of space, through which they walk a few lines at a time (`chunks.rs`). They pack the
+//! channels of `x` and `dy` into panels, then run all taps over them. The parts are added up afterwards in a fixed order.
 //!
 //! With three taps along a line and no strides, lines are turned into the points of minimal filtering first
 //! (`simd/filtering.rs`): four voxels of `dy` and six of `x` give six products per channel pair instead of twelve.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::aligned::{Aligned, Lent, Use};
+use super::chunks::{Chunk, Places, chunk_size, chunks};
 use super::lines::Lines;
-use super::packing::Source;
+use super::packing::{Packing, Panel};
 use super::passes::Pass;
 use super::tiles::{Shared, dots_pay};
 use crate::element::Element;
@@ -30,8 +32,6 @@ const MAX_PARTS: usize = 8;
 const MAX_PART_WEIGHTS: usize = 8 << 20;
 /// Tasks there should be, where the channels allow splitting.
 const MIN_TASKS: usize = 16;
-/// Marks a line that is not packed.
-const ABSENT: u32 = u32::MAX;
 
 /// Which tensor gives the rows and which the columns of the outer products.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,52 +43,45 @@ enum Rows {
 }
 
 /// Some rows times all their columns.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Share {
-    rows: Rows,
-    /// Rows of a strip.
-    pub(super) height: usize,
-    pub(super) first_row: usize,
-    pub(super) end_row: usize,
-    first_column: usize,
-    pub(super) end_column: usize,
+    from: Rows,
+    /// Strips of equal width.
+    rows: Vec<Panel>,
+    /// Some vectors each.
+    columns: Vec<Panel>,
 }
 
 impl Share {
-    /// Strips of rows.
-    pub(super) fn strips(&self) -> usize {
-        (self.end_row - self.first_row).div_ceil(self.height)
+    /// Rows and columns as they are packed.
+    fn new(set: &KernelSet, from: Rows, height: usize, rows: Range<usize>, columns: Range<usize>) -> Self {
+        let strips = rows.clone().step_by(height);
+        let strip = |first: usize| Panel { first, count: height.min(rows.end - first), width: height };
+        let blocks = columns.clone().step_by(set.vectors * set.lanes);
+        let block = |first: usize| {
+            let count = (columns.end - first).min(set.vectors * set.lanes);
+            Panel { first, count, width: count.next_multiple_of(set.lanes) }
+        };
+        Self { from, rows: strips.map(strip).collect(), columns: blocks.map(block).collect() }
     }
 
-    /// The column blocks as (first column, vectors).
-    pub(super) fn blocks(&self, set: &KernelSet) -> Vec<(usize, usize)> {
-        let mut blocks = Vec::new();
-        let mut first = self.first_column;
-        while first < self.end_column {
-            let vectors = (self.end_column - first).div_ceil(set.lanes).min(set.vectors);
-            blocks.push((first, vectors));
-            first += vectors * set.lanes;
+    /// The panels of `x` and of `dy`.
+    fn panels(&self) -> [&[Panel]; 2] {
+        match self.from {
+            Rows::Input => [&self.rows, &self.columns],
+            Rows::OutputTail => [&self.columns, &self.rows],
         }
-        blocks
-    }
-
-    /// Columns with those that fill up the last vector.
-    pub(super) fn padded_columns(&self, set: &KernelSet) -> usize {
-        (self.end_column - self.first_column).next_multiple_of(set.lanes)
     }
 
     /// The channels of `x` and of `dy` that the share needs.
-    pub(super) fn channels(&self) -> [std::ops::Range<usize>; 2] {
-        let (rows, columns) = (self.first_row..self.end_row, self.first_column..self.end_column);
-        match self.rows {
-            Rows::Input => [rows, columns],
-            Rows::OutputTail => [columns, rows],
-        }
+    pub(super) fn channels(&self) -> [Range<usize>; 2] {
+        self.panels().map(|panels| panels[0].first..panels.last().map_or(0, |panel| panel.first + panel.count))
     }
 
     /// Floats of the sums for `taps` taps.
-    fn sums(&self, set: &KernelSet, taps: usize) -> usize {
-        self.strips() * self.height * self.padded_columns(set) * taps
+    fn sums(&self, taps: usize) -> usize {
+        let width = |panels: &[Panel]| panels.iter().map(|panel| panel.width).sum::<usize>();
+        width(&self.rows) * width(&self.columns) * taps
     }
 }
 
@@ -112,15 +105,13 @@ fn shares(set: &KernelSet, pass: &Pass, parts: usize) -> Vec<Share> {
         // Lines of fewer channels than a vector has lanes are turned into points at half the speed.
         let groups = MIN_TASKS.div_ceil(parts).min(strips).min((pass.depth / set.lanes).max(1));
         for group in 0..groups {
-            let first_row = group * strips / groups * height;
-            let end_row = ((group + 1) * strips / groups * height).min(pass.depth);
-            shares.push(Share { rows: Rows::Input, height, first_row, end_row, first_column: 0, end_column: columns });
+            let first = group * strips / groups * height;
+            let end = ((group + 1) * strips / groups * height).min(pass.depth);
+            shares.push(Share::new(set, Rows::Input, height, first..end, 0..columns));
         }
     }
     if tail > 0 {
-        let (first_row, end_row) = (columns, pass.channels);
-        let whole = Share { rows: Rows::OutputTail, height: tail, first_row, end_row, first_column: 0, end_column: 0 };
-        shares.push(Share { end_column: pass.depth, ..whole });
+        shares.push(Share::new(set, Rows::OutputTail, tail, columns..pass.channels, 0..pass.depth));
     }
     shares
 }
@@ -143,6 +134,7 @@ pub(super) fn run<E: Stored>(set: &'static KernelSet, pass: &Pass, x: Lines<'_, 
     let parts = parts(dw.len(), lines, width);
     let shares = shares(set, pass, parts);
     let job = Job { set, pass, lines: x, dy, taps: pass.kernel.iter().product() };
+    let chunks = chunks(pass, job.chunk_size());
     let mut buffer = Lent::of(Use::Work, shares.iter().map(|share| parts * job.sums(share)).sum());
     let mut rest = buffer.as_mut();
     // The sums of each share's parts, side by side.
@@ -158,8 +150,8 @@ pub(super) fn run<E: Stored>(set: &'static KernelSet, pass: &Pass, x: Lines<'_, 
         .flat_map(|(share, sums)| sums.chunks_exact_mut(job.sums(share)).enumerate().map(move |part| (share, part)))
         .collect();
     tasks.into_par_iter().with_max_len(1).for_each(|(share, (part, sums))| {
-        let range = part * lines / parts..(part + 1) * lines / parts;
-        SCRATCH.with_borrow_mut(|scratch| job.sum(share, range, scratch, sums));
+        let own = &chunks[part * chunks.len() / parts..(part + 1) * chunks.len() / parts];
+        SCRATCH.with_borrow_mut(|scratch| job.sum(share, own, scratch, sums));
     });
     let out = Shared(dw.as_mut_ptr());
     shares.par_iter().zip(sums).for_each(|(share, sums)| {
@@ -175,7 +167,7 @@ pub(super) fn run<E: Stored>(set: &'static KernelSet, pass: &Pass, x: Lines<'_, 
 pub(super) struct Job<'a, E: Element> {
     pub(super) set: &'static KernelSet,
     pub(super) pass: &'a Pass,
-    lines: Lines<'a, E>,
+    pub(super) lines: Lines<'a, E>,
     pub(super) dy: &'a [E],
     taps: usize,
 }
@@ -183,17 +175,13 @@ pub(super) struct Job<'a, E: Element> {
 /// Buffers of a thread.
 #[derive(Default)]
 pub(super) struct Scratch {
-    rows: Aligned,
-    columns: Aligned,
-    /// A line with zeros around.
+    /// The packed lines.
+    pub(super) x: Aligned,
+    pub(super) dy: Aligned,
+    pub(super) places: Places,
+    /// A line with zeros around, and one in float32 or at all points.
     pub(super) padded: Vec<f32>,
-    /// Lines of `x` and `dy` in float32, `[line][voxel][channel]`, or at all points, `[line][point][step][channel]`.
-    pub(super) x_lines: Aligned,
-    pub(super) dy_lines: Aligned,
-    /// Packed place of every input line, or [`ABSENT`].
-    slots: Vec<u32>,
-    /// The packed input lines, by their index.
-    pub(super) packed: Vec<usize>,
+    pub(super) line: Aligned,
     /// Pairs of packed places of all taps, and where each tap's begin.
     pairs: Vec<[u32; 2]>,
     starts: Vec<usize>,
@@ -210,92 +198,42 @@ impl<E: Stored> Job<'_, E> {
         if matches!(self.lines, Lines::Points { .. }) { POINTS } else { 1 }
     }
 
+    /// Planes and rows that are packed at a time.
+    fn chunk_size(&self) -> [usize; 2] {
+        let voxels = if self.points() > 1 { CHUNK_VOXELS_OF_POINTS } else { CHUNK_VOXELS };
+        chunk_size(self.pass.output, voxels)
+    }
+
     /// Floats of a share's sums over some output lines, whole cache lines of them.
     fn sums(&self, share: &Share) -> usize {
-        (self.points() * share.sums(self.set, self.taps)).next_multiple_of(16)
+        (self.points() * share.sums(self.taps)).next_multiple_of(16)
     }
 
     /// Sets the sums of one share over some output lines: `[point][strip][block][tap][row][column]`.
-    fn sum(&self, share: &Share, lines: std::ops::Range<usize>, scratch: &mut Scratch, sums: &mut [f32]) {
-        let chunk_voxels = if self.points() > 1 { CHUNK_VOXELS_OF_POINTS } else { CHUNK_VOXELS };
-        let of_point = share.sums(self.set, self.taps);
+    fn sum(&self, share: &Share, chunks: &[Chunk], scratch: &mut Scratch, sums: &mut [f32]) {
         sums.fill(0.0);
-        let step = (chunk_voxels / self.pass.output[2]).max(1);
-        for first in lines.clone().step_by(step) {
-            let chunk = first..(first + step).min(lines.end);
-            self.find_lines(chunk.clone(), scratch);
-            self.pair_up(chunk.clone(), share.rows, scratch);
-            match self.lines {
-                Lines::Direct { padding, x } => self.widen(share, chunk.clone(), (padding, x), scratch),
-                Lines::Points { padding, voxels, x } => {
-                    self.spread(share, chunk.clone(), (padding, voxels, x), scratch);
-                }
-            }
-            for point in 0..self.points() {
-                let sums = &mut sums[point * of_point..][..of_point];
-                self.sum_chunk(share, chunk.clone(), point, scratch, sums);
+        let pass = self.pass;
+        let [axis_d, axis_h, axis_w] = &pass.axes;
+        let [x_panels, dy_panels] = share.panels();
+        let most = |count: &dyn Fn(&Chunk) -> usize| chunks.iter().map(count).max().unwrap_or(0);
+        let of_x = Packing::new(x_panels, most(&|chunk| chunk.input_count(pass)), axis_w.extent);
+        let of_dy = Packing::new(dy_panels, most(&|chunk| chunk.lines(pass).len()), axis_w.count);
+        scratch.x.reserve(of_x.len(self.points()));
+        scratch.dy.reserve(of_dy.len(self.points()));
+        scratch.places.clear(pass.batch * axis_d.extent * axis_h.extent);
+        for chunk in chunks {
+            let fresh = scratch.places.exchange(&chunk.inputs(pass));
+            self.pack_inputs(share, &fresh, &of_x, scratch);
+            self.pack_gradients(share, chunk.lines(pass), &of_dy, scratch);
+            self.pair_up(chunk.lines(pass), share.from, scratch);
+            for (point, sums) in sums.chunks_exact_mut(share.sums(self.taps)).enumerate().take(self.points()) {
+                self.multiply(share, point, [&of_x, &of_dy], scratch, sums);
             }
         }
     }
 
-    /// Adds some output lines' products at one point.
-    fn sum_chunk(
-        &self,
-        share: &Share,
-        chunk: std::ops::Range<usize>,
-        point: usize,
-        scratch: &mut Scratch,
-        sums: &mut [f32],
-    ) {
-        let steps = self.pass.axes[2].count;
-        let [of_x, of_dy] = share.channels();
-        let (x_floats, dy_floats) = (scratch.x_lines.as_slice(), scratch.dy_lines.as_slice());
-        let x_lines: Vec<&[f32]>;
-        let dy_lines: Vec<&[f32]>;
-        let [x, dy] = match self.lines {
-            Lines::Direct { padding, x } => {
-                let x_form = self.input_form(share, (padding, x));
-                x_lines = match self.plain_input((padding, x)) {
-                    Some(x) => scratch.packed.iter().map(|&line| &x[self.line_start(line)..]).collect(),
-                    None => (0..scratch.packed.len()).map(|index| &x_floats[index * x_form.line..]).collect(),
-                };
-                let outputs = self.pass.output[2];
-                let (dy_pitch, dy_first) = match E::as_scalars(self.dy) {
-                    Some(dy) => {
-                        let line = outputs * self.pass.channels;
-                        dy_lines = chunk.map(|index| &dy[index * line..]).collect();
-                        (self.pass.channels, 0)
-                    }
-                    None => {
-                        let line = outputs * of_dy.len();
-                        dy_lines = (0..chunk.len()).map(|index| &dy_floats[index * line..]).collect();
-                        (of_dy.len(), of_dy.start)
-                    }
-                };
-                let voxels = self.pass.axes[2].extent;
-                let x = Source { lines: &x_lines, voxels, pitch: x_form.pitch, first: x_form.first };
-                [x, Source { lines: &dy_lines, voxels: outputs, pitch: dy_pitch, first: dy_first }]
-            }
-            Lines::Points { .. } => {
-                let line = |index: usize, channels: usize| (index * POINTS + point) * steps * channels;
-                x_lines = (0..scratch.packed.len()).map(|index| &x_floats[line(index, of_x.len())..]).collect();
-                dy_lines = (0..chunk.len()).map(|index| &dy_floats[line(index, of_dy.len())..]).collect();
-                let x = Source { lines: &x_lines, voxels: steps, pitch: of_x.len(), first: of_x.start };
-                [x, Source { lines: &dy_lines, voxels: steps, pitch: of_dy.len(), first: of_dy.start }]
-            }
-        };
-        let (rows, columns) = match share.rows {
-            Rows::Input => (x, dy),
-            Rows::OutputTail => (dy, x),
-        };
-        rows.pack_rows(share, &mut scratch.rows);
-        columns.pack_columns(share, self.set, &mut scratch.columns);
-        let places = (rows.places(), columns.places());
-        self.multiply(share, places, scratch, sums);
-    }
-
     /// First float of an input line, by its index over batch, depth and height.
-    fn line_start(&self, line: usize) -> usize {
+    pub(super) fn line_start(&self, line: usize) -> usize {
         let (height, depth) = (self.pass.axes[1].extent, self.pass.axes[0].extent);
         let (n, d, h) = (line / (height * depth), line / height % depth, line % height);
         n * self.pass.volume + d * self.pass.pitches[0] + h * self.pass.pitches[1]
@@ -310,67 +248,51 @@ impl<E: Stored> Job<'_, E> {
         Some((n * axis_d.extent + d) * axis_h.extent + h)
     }
 
-    /// Gives every input line that some output lines read a place among the packed ones.
-    fn find_lines(&self, chunk: std::ops::Range<usize>, scratch: &mut Scratch) {
-        let [axis_d, axis_h, _] = &self.pass.axes;
-        scratch.slots.clear();
-        scratch.slots.resize(self.pass.batch * axis_d.extent * axis_h.extent, ABSENT);
-        scratch.packed.clear();
-        for line in chunk {
-            for &(_, shift_d) in &axis_d.taps {
-                for &(_, shift_h) in &axis_h.taps {
-                    let Some(source) = self.source_line(line, shift_d, shift_h) else { continue };
-                    if scratch.slots[source] == ABSENT {
-                        scratch.slots[source] = scratch.packed.len() as u32;
-                        scratch.packed.push(source);
-                    }
-                }
-            }
-        }
-    }
-
     /// Lists, for every tap, the packed places of input voxel and output voxel that meet.
-    fn pair_up(&self, chunk: std::ops::Range<usize>, rows: Rows, scratch: &mut Scratch) {
+    fn pair_up(&self, lines: Range<usize>, from: Rows, scratch: &mut Scratch) {
         let [axis_d, axis_h, axis_w] = &self.pass.axes;
-        scratch.pairs.clear();
-        scratch.starts.clear();
+        let Scratch { places, pairs, starts, .. } = scratch;
+        pairs.clear();
+        starts.clear();
         for &(_, shift_d) in &axis_d.taps {
             for &(_, shift_h) in &axis_h.taps {
                 for &(_, shift_w) in &axis_w.taps {
-                    scratch.starts.push(scratch.pairs.len());
-                    for (place, line) in chunk.clone().enumerate() {
+                    starts.push(pairs.len());
+                    for (place, line) in lines.clone().enumerate() {
                         let Some(source) = self.source_line(line, shift_d, shift_h) else { continue };
-                        let slot = scratch.slots[source] as usize * axis_w.extent;
+                        let slot = places.of(source) * axis_w.extent;
                         for w in 0..axis_w.count {
                             let Some(at) = axis_w.source(w, shift_w) else { continue };
                             let (x, dy) = ((slot + at) as u32, (place * axis_w.count + w) as u32);
-                            scratch.pairs.push(if rows == Rows::Input { [x, dy] } else { [dy, x] });
+                            pairs.push(if from == Rows::Input { [x, dy] } else { [dy, x] });
                         }
                     }
                 }
             }
         }
-        scratch.starts.push(scratch.pairs.len());
+        starts.push(pairs.len());
     }
 
-    /// Adds the outer products of the packed strips and blocks for all taps.
-    fn multiply(&self, share: &Share, (rows, columns): (usize, usize), scratch: &Scratch, sums: &mut [f32]) {
+    /// Adds the outer products of the packed strips and blocks at one point, for all taps.
+    fn multiply(&self, share: &Share, point: usize, [of_x, of_dy]: [&Packing; 2], scratch: &Scratch, sums: &mut [f32]) {
+        let (x, dy) = ((of_x, &scratch.x), (of_dy, &scratch.dy));
+        let (rows, columns) = if share.from == Rows::Input { (x, dy) } else { (dy, x) };
         let mut at = 0;
-        for strip in 0..share.strips() {
-            let row_strip = &scratch.rows.as_slice()[strip * rows * share.height..][..rows * share.height];
-            for (first, vectors) in share.blocks(self.set) {
-                let width = vectors * self.set.lanes;
-                let block = &scratch.columns.as_slice()[(first - share.first_column) * columns..][..columns * width];
-                let tile = share.height * width;
+        for (strip, Panel { width: height, .. }) in share.rows.iter().enumerate() {
+            let strip = rows.0.panel(rows.1, point, strip);
+            for (block, Panel { width, .. }) in share.columns.iter().enumerate() {
+                let block = columns.0.panel(columns.1, point, block);
                 for pair in scratch.starts.windows(2) {
                     let pairs = &scratch.pairs[pair[0]..pair[1]];
-                    debug_assert!(pairs.iter().all(|&[a, b]| (a as usize) < rows && (b as usize) < columns));
-                    let sums = sums[at..][..tile].as_mut_ptr();
-                    let job = OuterJob { rows: row_strip.as_ptr(), columns: block.as_ptr(), pairs, sums };
+                    let lies_in =
+                        |&[a, b]: &[u32; 2]| (a as usize) < strip.len() / height && (b as usize) < block.len() / width;
+                    debug_assert!(pairs.iter().all(lies_in));
+                    let sums = sums[at..][..height * width].as_mut_ptr();
+                    let job = OuterJob { rows: strip.as_ptr(), columns: block.as_ptr(), pairs, sums };
                     // SAFETY: the pairs are places of the strip and the block, whose lengths were just taken; the
                     // sums hold a tile; the kernels were chosen for this processor.
-                    unsafe { (self.set.outer[vectors - 1][share.height - 1])(&job) };
-                    at += tile;
+                    unsafe { (self.set.outer[width / self.set.lanes - 1][height - 1])(&job) };
+                    at += height * width;
                 }
             }
         }
@@ -378,25 +300,23 @@ impl<E: Stored> Job<'_, E> {
 
     /// Writes a share's sums to their weights.
     fn write(&self, share: &Share, sums: &[f32], dw: Shared) {
-        let of_point = share.sums(self.set, self.taps);
+        let of_point = share.sums(self.taps);
         let mut at = 0;
-        for strip in 0..share.strips() {
-            let first_row = share.first_row + strip * share.height;
-            for (first, vectors) in share.blocks(self.set) {
-                let width = vectors * self.set.lanes;
-                let count = width.min(share.end_column - first);
+        for strip in &share.rows {
+            for block in &share.columns {
                 for tap in 0..self.taps {
-                    for row in first_row..share.end_row.min(first_row + share.height) {
-                        let place = at + (row - first_row) * width;
-                        for column in first..first + count {
-                            let (input, output) = match share.rows {
-                                Rows::Input => (row, column),
-                                Rows::OutputTail => (column, row),
+                    for row in 0..strip.count {
+                        for column in 0..block.count {
+                            let (row_channel, column_channel) = (strip.first + row, block.first + column);
+                            let [input, output] = match share.from {
+                                Rows::Input => [row_channel, column_channel],
+                                Rows::OutputTail => [column_channel, row_channel],
                             };
-                            self.write_weights(tap, [input, output], &sums[place + column - first..], of_point, dw);
+                            let sums = &sums[at + row * block.width + column..];
+                            self.write_weights(tap, [input, output], sums, of_point, dw);
                         }
                     }
-                    at += share.height * width;
+                    at += strip.width * block.width;
                 }
             }
         }
