@@ -68,6 +68,11 @@ impl Line<'_> {
     fn pack(&self, panel: &Panel, to: &mut [f32]) {
         // Copies of a length known to the compiler are a few moves instead of a library call.
         match panel.width {
+            1 => self.pack_fixed::<1>(panel, to),
+            2 => self.pack_fixed::<2>(panel, to),
+            3 => self.pack_fixed::<3>(panel, to),
+            4 => self.pack_fixed::<4>(panel, to),
+            7 => self.pack_fixed::<7>(panel, to),
             8 => self.pack_fixed::<8>(panel, to),
             9 => self.pack_fixed::<9>(panel, to),
             10 => self.pack_fixed::<10>(panel, to),

@@ -76,11 +76,40 @@ struct Tile {
     masks: Vec<u16>,
 }
 
+impl Tile {
+    /// Where the rows' outputs of a block lie. A loop: `map` is not always inlined.
+    #[inline(always)]
+    fn outputs_in(&self, y: Shared, block: &Block) -> [*mut f32; MAX_ROWS] {
+        let mut outputs = [y.get(); MAX_ROWS];
+        for (to, output) in outputs.iter_mut().zip(self.outputs) {
+            *to = y.get().wrapping_add(output + block.first);
+        }
+        outputs
+    }
+}
+
+/// For every place along the axes of a pass, the taps that find no input voxel there.
+struct Gaps([Vec<Vec<usize>>; 3]);
+
+impl Gaps {
+    fn of(pass: &Pass) -> Self {
+        Self(pass.axes.each_ref().map(|axis| {
+            let missing = |at: usize| {
+                let taps = axis.taps.iter().enumerate();
+                taps.filter(|&(_, &(_, shift))| axis.source(at, shift).is_none()).map(|(tap, _)| tap).collect()
+            };
+            (0..axis.count).map(missing).collect()
+        }))
+    }
+}
+
 /// The tile of the voxels from `start` to `end`.
-fn tile(pass: &Pass, x: *const f32, start: usize, end: usize) -> Tile {
+fn tile((pass, gaps): (&Pass, &Gaps), x: *const f32, start: usize, end: usize) -> Tile {
     let [axis_d, axis_h, axis_w] = &pass.axes;
-    let taps: usize = pass.axes.iter().map(|axis| axis.taps.len()).sum();
-    let mut tile = Tile { rows: end - start, bases: [x; MAX_ROWS], outputs: [0; MAX_ROWS], masks: vec![0; taps] };
+    let taps = pass.axes.each_ref().map(|axis| axis.taps.len());
+    let all = (1 << (end - start)) - 1;
+    let masks = vec![all; taps.iter().sum()];
+    let mut tile = Tile { rows: end - start, bases: [x; MAX_ROWS], outputs: [0; MAX_ROWS], masks };
     let mut voxel = [0; 4];
     let mut rest = start;
     for (at, count) in voxel.iter_mut().rev().zip([axis_w.count, axis_h.count, axis_d.count, pass.batch]) {
@@ -88,16 +117,17 @@ fn tile(pass: &Pass, x: *const f32, start: usize, end: usize) -> Tile {
     }
     for row in 0..end - start {
         let [n, place @ ..] = voxel;
-        let mut mask = 0;
+        let mut first = 0;
         let mut base = n * pass.volume;
         let mut output = n;
-        for ((axis, &at), (&pitch, &size)) in pass.axes.iter().zip(&place).zip(pass.pitches.iter().zip(&pass.output)) {
-            for &(_, shift) in &axis.taps {
-                tile.masks[mask] |= u16::from(axis.source(at, shift).is_some()) << row;
-                mask += 1;
+        for axis in 0..3 {
+            let (along, at) = (&pass.axes[axis], place[axis]);
+            for &tap in &gaps.0[axis][at] {
+                tile.masks[first + tap] &= !(1 << row);
             }
-            base += at * axis.advance * pitch;
-            output = output * size + axis.first + axis.step * at;
+            first += taps[axis];
+            base += at * along.advance * pass.pitches[axis];
+            output = output * pass.output[axis] + along.first + along.step * at;
         }
         // May lie outside the input; only ever read through taps that lead back inside.
         tile.bases[row] = x.wrapping_add(base);
@@ -175,13 +205,14 @@ pub(super) fn run(set: &'static KernelSet, pass: &Pass, x: &[f32], (w, bias): (&
     let tiles = voxels.div_ceil(set.rows);
     let runs = tiles.div_ceil(TASK_TILES);
     let parts = MIN_TASKS.div_ceil(runs).clamp(1, blocks.len());
+    let gaps = Gaps::of(pass);
     let address = Shared(x.as_ptr().cast_mut());
     (0..runs * parts).into_par_iter().with_max_len(1).for_each(|task| {
         let (tile_run, part) = (task / parts, task % parts);
         let first = tile_run * tiles / runs;
         let last = (tile_run + 1) * tiles / runs;
         let own: Vec<Tile> = (first..last)
-            .map(|index| tile(pass, address.get(), index * voxels / tiles, (index + 1) * voxels / tiles))
+            .map(|index| tile((pass, &gaps), address.get(), index * voxels / tiles, (index + 1) * voxels / tiles))
             .collect();
         for block in &blocks[part * blocks.len() / parts..(part + 1) * blocks.len() / parts] {
             match block.vectors {
@@ -211,7 +242,7 @@ fn run_block(run: &Run, block: &Block, tiles: &[Tile], scratch: &mut Scratch) {
         pack_panel(run, block, some, scratch.panel.reserve(some.len() * depth * width));
         let some: Vec<Tap> = some.iter().map(|(_, tap)| *tap).collect();
         for (number, tile) in tiles.iter().enumerate() {
-            let outputs = tile.outputs.map(|output| run.y.get().wrapping_add(output + block.first));
+            let outputs = tile.outputs_in(run.y, block);
             let job = TileJob {
                 bases: &tile.bases,
                 outputs: &outputs,
@@ -267,7 +298,7 @@ fn run_dots(run: &Run, block: &Block, tiles: &[Tile], scratch: &mut Scratch) {
     }
     let taps: Vec<Tap> = run.taps.iter().map(|(_, tap)| *tap).collect();
     for tile in tiles {
-        let outputs = tile.outputs.map(|output| run.y.get().wrapping_add(output + block.first));
+        let outputs = tile.outputs_in(run.y, block);
         let job = DotJob {
             bases: &tile.bases,
             outputs: &outputs,

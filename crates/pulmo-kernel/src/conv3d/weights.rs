@@ -85,12 +85,13 @@ impl Share {
     }
 }
 
-/// The strip height that wastes least on `rows` rows.
+/// The strip height that costs least: every row of a strip is a product, and a strip's columns are loaded for about as long
+/// as one and a half more take.
 fn strip_height(set: &KernelSet, rows: usize) -> usize {
     if rows <= set.rows {
         return rows.max(1);
     }
-    (set.rows * 2 / 3..=set.rows).rev().min_by_key(|&height| rows.next_multiple_of(height)).unwrap_or(set.rows)
+    (set.rows / 2..=set.rows).rev().min_by_key(|&height| rows.div_ceil(height) * (2 * height + 3)).unwrap_or(set.rows)
 }
 
 /// Splits the weights into shares.
