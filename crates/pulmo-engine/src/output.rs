@@ -66,6 +66,13 @@ impl OutputFolder {
         Ok(Self { path: path.to_owned(), key: key.to_vec(), naming: Naming::default() })
     }
 
+    /// What cases would be named, where there is no folder of cases: for [`OutputFolder::source`] and
+    /// [`OutputFolder::name`] alone. Touches no disk.
+    #[must_use]
+    pub fn nowhere(key: &[u8]) -> Self {
+        Self { path: PathBuf::new(), key: key.to_vec(), naming: Naming::default() }
+    }
+
     /// The same folder with cases named otherwise.
     #[must_use]
     pub fn naming(self, naming: Naming) -> Self {
@@ -102,20 +109,24 @@ impl OutputFolder {
     #[must_use]
     pub fn place(&self, origin: &Origin, input: &Path, source: &str) -> Place {
         let uids = (origin.study_instance_uid.as_deref(), origin.series_instance_uid.as_deref());
-        if let Naming::Given(name) = &self.naming {
-            return self.look(case_key::of_name(name), source);
-        }
-        let case = match uids {
-            (Some(study), _) => case_key::of_series(&self.key, study, None),
-            (None, Some(series)) => case_key::of_series(&self.key, series, None),
-            (None, None) if self.naming == Naming::Content => source.rsplit(' ').next().unwrap_or(source).to_owned(),
-            (None, None) => case_key::of_file(input),
-        };
-        match (self.look(case, source), uids) {
-            (Place::Other(_), (Some(study), Some(series))) => {
+        let place = self.look(self.name(origin, input, source), source);
+        match (&self.naming, place, uids) {
+            (Naming::File | Naming::Content, Place::Other(_), (Some(study), Some(series))) => {
                 self.look(case_key::of_series(&self.key, study, Some(series)), source)
             }
-            (place, _) => place,
+            (_, place, _) => place,
+        }
+    }
+
+    /// The name of a case by its study, or as [`Naming`] says, whatever the folder holds.
+    #[must_use]
+    pub fn name(&self, origin: &Origin, input: &Path, source: &str) -> String {
+        let uid = origin.study_instance_uid.as_deref().or(origin.series_instance_uid.as_deref());
+        match (&self.naming, uid) {
+            (Naming::Given(name), _) => case_key::of_name(name),
+            (_, Some(uid)) => case_key::of_series(&self.key, uid, None),
+            (Naming::Content, None) => source.rsplit(' ').next().unwrap_or(source).to_owned(),
+            (Naming::File, None) => case_key::of_file(input),
         }
     }
 
@@ -215,6 +226,7 @@ mod tests {
 
     fn result(case: &str, source: &str) -> CaseResult {
         CaseResult {
+            schema: CaseResult::SCHEMA.to_owned(),
             case: case.to_owned(),
             infiltrate: Infiltrate { voxels: 2, volume_ml: 0.01, share_of_volume: 0.5 },
             classes: Vec::new(),

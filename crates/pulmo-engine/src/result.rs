@@ -18,6 +18,9 @@ pub const NOTICE: &str = "Research software. Not a medical device, not CE-marked
 /// Everything about one segmented case. Holds nothing that names a patient or a study.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseResult {
+    /// [`CaseResult::SCHEMA`]; empty in results of earlier versions.
+    #[serde(default)]
+    pub schema: String,
     /// The case key.
     pub case: String,
     /// How much was found.
@@ -171,6 +174,9 @@ pub(crate) fn seconds(time: Duration) -> f64 {
 }
 
 impl CaseResult {
+    /// The form of these data, as `docs/schemas/result.schema.json` describes it; another number means other fields.
+    pub const SCHEMA: &'static str = "pulmo.result.1";
+
     /// Puts together what is known of a case; `write` is still 0 in its times.
     ///
     /// The warnings are those of reading, without names of files, then those of segmenting.
@@ -180,6 +186,7 @@ impl CaseResult {
         let read = read_warnings.iter().map(|warning| without_names(warning));
         let warnings = read.chain(found.warnings.iter().cloned()).collect();
         Self {
+            schema: Self::SCHEMA.to_owned(),
             case: identity.case,
             infiltrate: found.infiltrate,
             classes: found.classes.clone(),

@@ -110,7 +110,7 @@ fn must_belong_together(earlier: &Quantities, later: &Quantities) -> Result<(), 
         }
         _ => {
             let reason = "a result does not say whose it is, so the two may be of different patients";
-            return refuse("patient_unknown", reason, "make both results with the patient's key");
+            return refuse("patient_unknown", reason, "give both reports the patient's pseudonym, as in --patient p07");
         }
     }
     match [earlier, later].map(|one| known(&one.subject.model_sha256)) {
@@ -122,7 +122,7 @@ fn must_belong_together(earlier: &Quantities, later: &Quantities) -> Result<(), 
         }
         _ => {
             let reason = "a result does not say which model drew its mask";
-            refuse("model_unknown", reason, "segment both CTs with one model")
+            refuse("model_unknown", reason, "give both reports the result.json beside the mask, with --result")
         }
     }
 }

@@ -28,6 +28,7 @@ mod objects;
 mod report;
 mod reporting;
 mod run;
+mod schema;
 mod segment;
 mod size;
 mod table;
@@ -65,6 +66,7 @@ pub(crate) enum Command {
     Model(model::Args),
     Deidentify(deidentify::Args),
     Demo(demo::Args),
+    Schema(schema::Args),
     Doctor(doctor::Args),
 }
 
@@ -88,6 +90,7 @@ impl Command {
             Self::Model(args) => model::run(args, terminal),
             Self::Deidentify(args) => deidentify::run(args, terminal),
             Self::Demo(args) => demo::run(args, terminal),
+            Self::Schema(args) => schema::run(args, terminal),
             Self::Doctor(args) => doctor::run(args, terminal),
         }
     }
@@ -95,13 +98,13 @@ impl Command {
 
 /// Makes the folder that a file goes to, before the work whose result the file is to hold.
 pub(crate) fn make_folder_of(file: &std::path::Path) -> anyhow::Result<()> {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), make_folder)
+}
+
+/// Makes a folder and those around it, where they are not there.
+pub(crate) fn make_folder(folder: &std::path::Path) -> anyhow::Result<()> {
     use anyhow::Context;
-    match file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))
-        }
-        None => Ok(()),
-    }
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))
 }
 
 /// Exit code 1: some cases failed, and were listed.

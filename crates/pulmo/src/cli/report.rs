@@ -8,7 +8,7 @@ use pulmo::ct::format::dicom::{Algorithm, AlgorithmKind, Settings, SourceSeries,
 use pulmo::ct::format::warning::without_names;
 use pulmo::ct::format::{Opened, open_label_map};
 use pulmo::ct::{Grid, LabelMap, atomic};
-use pulmo::engine::output::{Naming, OutputFolder, Place};
+use pulmo::engine::output::{Naming, OutputFolder};
 use pulmo::engine::result::CaseResult;
 use pulmo::engine::{digest, model};
 use pulmo::measure::quantify::lobes::{self, LobeConvention};
@@ -113,6 +113,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         let problem = format!("--dicom {}: a report becomes a pdf only", other.file_name());
         return Err(advice(problem, "`pulmo convert` and `pulmo run` write the other objects of a mask"));
     }
+    must_be_free(&args)?;
     let key = cases::read_key(args.case_key_file.as_deref())?;
     let series = if args.dicom.is_empty() { None } else { Some(source_series(&args)?) };
     let opened = args.ct.open(&args.input, terminal)?;
@@ -183,13 +184,10 @@ fn parts<'a>(args: &Args, opened: &'a Opened, key: &[u8]) -> anyhow::Result<Part
 
 /// The case key and what the input is known by, as in the folders of `segment`.
 fn names(args: &Args, opened: &Opened, key: &[u8]) -> anyhow::Result<(String, String)> {
-    // A folder that does not exist: nothing there is looked up or made.
     let naming = args.case.clone().map_or(Naming::Content, Naming::Given);
-    let nowhere = OutputFolder::open(&args.output, key)?.naming(naming);
+    let nowhere = OutputFolder::nowhere(key).naming(naming);
     let source = nowhere.source(&opened.origin, &args.input)?;
-    let (Place::Free(case) | Place::Finished { case, .. } | Place::Other(case) | Place::Taken(case)) =
-        nowhere.place(&opened.origin, &args.input, &source);
-    Ok((case, source))
+    Ok((nowhere.name(&opened.origin, &args.input, &source), source))
 }
 
 /// A label map on the CT's grid.
@@ -279,15 +277,21 @@ fn source_series(args: &Args) -> anyhow::Result<SourceSeries> {
     Ok(series)
 }
 
+/// Refuses to replace a report unasked, before the work.
+fn must_be_free(args: &Args) -> anyhow::Result<()> {
+    let mut files = args.report.format.iter().map(|format| args.output.join(format.file_name()));
+    match files.find(|file| file.exists()) {
+        Some(file) if !args.force => {
+            let problem = format!("`{}` is there already", file.display());
+            Err(advice(problem, "--force replaces it, -o names another folder"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn write(args: &Args, made: &Made, series: Option<&SourceSeries>) -> anyhow::Result<()> {
     let folder = &args.output;
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
-    if let Some((name, _)) = made.files.iter().find(|(name, _)| folder.join(name).exists())
-        && !args.force
-    {
-        let problem = format!("`{}` is there already", folder.join(name).display());
-        return Err(advice(problem, "--force replaces it, -o names another folder"));
-    }
+    super::make_folder(folder)?;
     for (name, bytes) in &made.files {
         atomic::write(&folder.join(name), bytes)?;
     }

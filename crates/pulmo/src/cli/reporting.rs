@@ -70,6 +70,19 @@ pub(crate) enum Format {
     Pdf,
 }
 
+impl Format {
+    /// What its file is called.
+    pub(crate) fn file_name(self) -> &'static str {
+        match self {
+            Self::Html => "report.html",
+            Self::Json => "report.json",
+            Self::Csv => "report.csv",
+            Self::Md => "report.md",
+            Self::Pdf => "report.pdf",
+        }
+    }
+}
+
 /// Which rules for per cent of lung are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PercentRule {
@@ -126,8 +139,8 @@ impl FoundLungs {
         Ok(Self { map: found.labels, about })
     }
 
-    /// Doubts lungs found without a model if much of the opacity lies outside: then dense lung is missing from them,
-    /// and a share of them would be a wrong number.
+    /// Doubts lungs found without a model if much of the opacity lies outside: then dense lung is missing from them, or
+    /// the opacity's mask is wrong, and a share of them would be a wrong number either way.
     fn must_hold(&mut self, opacity: &LabelMap) {
         if self.about.maker != LungMaker::Threshold {
             return;
@@ -139,7 +152,8 @@ impl FoundLungs {
         if percent > MOST_OUTSIDE_PERCENT {
             self.about.problems.push(format!(
                 "{percent:.0} % of the opacity lies outside the lungs that thresholds and shape found (more than \
-                 {MOST_OUTSIDE_PERCENT} %): they lack dense lung, so give a lung mask with --lungs"
+                 {MOST_OUTSIDE_PERCENT} %): either they lack dense lung, and --lungs takes another mask, or the opacity's \
+                 mask marks what is no lung"
             ));
         }
     }
@@ -235,13 +249,14 @@ pub(crate) fn make(mut parts: Parts<'_>, args: &ReportArgs) -> anyhow::Result<Ma
     let pdf = Pdf { bytes: report::pdf(&report, &pictures, language)?, shows_identity: report.identity.is_some() };
     let mut files = Vec::new();
     for format in &args.format {
-        files.push(match format {
-            Format::Html => ("report.html", report::html(&report, &pictures, language)?),
-            Format::Json => ("report.json", report.to_json()?),
-            Format::Csv => ("report.csv", report::csv(&report).into_bytes()),
-            Format::Md => ("report.md", report::markdown(&report, language).into_bytes()),
-            Format::Pdf => ("report.pdf", pdf.bytes.clone()),
-        });
+        let bytes = match format {
+            Format::Html => report::html(&report, &pictures, language)?,
+            Format::Json => report.to_json()?,
+            Format::Csv => report::csv(&report).into_bytes(),
+            Format::Md => report::markdown(&report, language).into_bytes(),
+            Format::Pdf => pdf.bytes.clone(),
+        };
+        files.push((format.file_name(), bytes));
     }
     Ok(Made { report, lungs: parts.lungs.map(|lungs| lungs.map), files, pdf })
 }

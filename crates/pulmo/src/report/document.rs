@@ -34,7 +34,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The form of these data; another number means other fields.
+    /// The form of these data, as `docs/schemas/report.schema.json` describes it; another number means other fields.
     pub const SCHEMA: &'static str = "pulmo.report.1";
 
     /// The report as JSON with two spaces per level and a line break at its end.

@@ -1,4 +1,4 @@
-//! evaluation.json and compare.json against docs/schemas, by the keywords that the schemas use.
+//! What the program writes as JSON against docs/schemas, by the keywords that the schemas use.
 
 use serde_json::Value;
 
@@ -14,6 +14,16 @@ pub(crate) fn errors_by(name: &str, document: &Value) -> Vec<String> {
     let mut errors = Vec::new();
     check(document, &schema, &schema, "", &mut errors);
     errors
+}
+
+/// Stops the test if a JSON file does not fit one of the schemas, as `pulmo schema` prints it.
+#[track_caller]
+pub(crate) fn must_fit(name: &str, text: &str) {
+    let printed = super::pulmo(&["schema".as_ref(), name.as_ref()]);
+    let schema: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let mut errors = Vec::new();
+    check(&serde_json::from_str(text).unwrap(), &schema, &schema, "", &mut errors);
+    assert_eq!(errors, Vec::<String>::new(), "the schema of {name} and the output differ");
 }
 
 fn check(value: &Value, rule: &Value, root: &Value, at: &str, errors: &mut Vec<String>) {
@@ -57,8 +67,14 @@ fn check(value: &Value, rule: &Value, root: &Value, at: &str, errors: &mut Vec<S
     {
         wrong(format!("{count} items, at least {items}"));
     }
+    if let (Some(items), Some(count)) = (rule["maxItems"].as_u64(), value.as_array().map(Vec::len))
+        && (count as u64) > items
+    {
+        wrong(format!("{count} items, at most {items}"));
+    }
     for key in rule["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        if value.get(key).is_none() {
+        // As JSON Schema has it: what is no object lacks nothing.
+        if value.is_object() && value.get(key).is_none() {
             wrong(format!("`{key}` is missing"));
         }
     }

@@ -16,6 +16,8 @@ use pulmo::measure::quantify::{Finding, LeftOut, follow_up};
 use pulmo::report::Report;
 use tempfile::TempDir;
 
+use super::evaluate_schema::must_fit;
+
 /// A phantom's files (NIfTI keeps spacings in float32, so volumes agree to seven digits) and a place for reports.
 struct Case {
     folder: TempDir,
@@ -81,6 +83,12 @@ fn a_report_says_what_was_drawn_in_every_format() {
     let right = report.quantities.region("right").unwrap();
     assert!((right.opacity_ml - exact.right_infiltrate_ml).abs() < 1e-3, "the patient's right is the right");
 
+    let score = report.quantities.score("height_thirds24").unwrap();
+    let points: Vec<String> = score.parts.iter().map(|part| part.points.to_string()).collect();
+    let (left, right) = (points[..3].join("+"), points[3..].join("+"));
+    assert!(score.parts[..3].iter().all(|part| part.region.starts_with("left_")), "{:?}", score.parts);
+    let sides = format!("{} of 24 (Right {right}, Left {left})", score.points);
+    assert!(case.text("a/report.md").contains(&sides), "{sides}");
     let html = case.text("a/report.html");
     let written = pulmo::report::Language::English.ml(exact.infiltrate_ml);
     assert!(html.contains(&written), "{written}");
@@ -158,6 +166,7 @@ fn an_empty_mask_and_a_missing_lung_are_said_plainly() {
     let grid = *case.phantom.volume.grid();
     write_label_map(&case.at("mask.nii.gz"), &LabelMap::new(grid, vec![0; grid.voxels()]).unwrap()).unwrap();
     must_succeed(&case.report("empty", &[]));
+    must_fit("report", &case.text("empty/report.json"));
     assert!(case.text("empty/report.html").contains("An empty mask does not prove clear lungs"));
 
     let left = case.phantom.lungs.labels().iter().map(|&label| u8::from(label == 1)).collect();
@@ -166,6 +175,7 @@ fn an_empty_mask_and_a_missing_lung_are_said_plainly() {
     write_volume(&case.at("ct.nii.gz"), &air).unwrap();
     write_label_map(&case.at("lungs.nii.gz"), &LabelMap::new(grid, vec![0; grid.voxels()]).unwrap()).unwrap();
     must_succeed(&case.report("failed", &["--language", "de"]));
+    must_fit("report", &case.text("failed/report.json"));
     let html = case.text("failed/report.html");
     assert!(html.contains("Anteile an der Lunge, Regionen und Scores werden nicht angegeben."));
     assert!(!html.contains("id=\"regions\"") && !html.contains("id=\"scores\""), "suppressed, not footnoted");
@@ -305,6 +315,7 @@ fn nobody_is_named_unless_asked() {
     }
     assert_eq!(kind_of(&plain.join("report.dcm")).unwrap(), Some(Kind::Pdf));
     let (named, _) = made("named", &["--with-identity"]);
+    must_fit("report", &std::fs::read_to_string(named.join("report.json")).unwrap());
     let html = std::fs::read_to_string(named.join("report.html")).unwrap();
     assert!(html.contains(&person.name) && html.contains(&person.id));
 }
@@ -350,6 +361,8 @@ fn run_segments_measures_and_reports_and_lists_what_failed() {
     let html = case.text("out/ct/report.html");
     assert!(html.contains("phantoms &#60;b&#62;") && !html.contains("phantoms <b>"), "what a model says is escaped");
     assert!(html.contains("CC0-1.0"), "licence of the model's data");
+    must_fit("report", &case.text("out/ct/report.json"));
+    must_fit("result", &case.text("out/ct/result.json"));
     let report: Report = serde_json::from_str(&case.text("out/ct/report.json")).unwrap();
     let hash = pulmo::engine::digest::of_file(&model).unwrap();
     assert_eq!(report.mask.model.unwrap().sha256, hash);
@@ -476,6 +489,7 @@ fn a_follow_up_needs_the_same_patient_and_model() {
     must_succeed(&case.report("second", &["--result", result, "--patient", "p1", "--previous", earlier]));
     let html = case.text("second/report.html");
     assert!(html.contains("id=\"follow_up\"") && html.contains("Change since the earlier CT"));
+    must_fit("report", &case.text("second/report.json"));
     let report: Report = serde_json::from_str(&case.text("second/report.json")).unwrap();
     let csv = case.text("second/report.csv");
     let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
@@ -497,6 +511,7 @@ fn a_follow_up_needs_the_same_patient_and_model() {
     let other = case.report("third", &["--result", result, "--patient", "p2", "--previous", earlier]);
     assert_eq!(other.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&other.stderr).contains("different patients"));
+    assert!(!case.at("third").exists(), "nothing is left behind");
 }
 
 /// The report with everything that one can have: three rules, lobes, zones, a follow-up and every flag.
@@ -539,6 +554,7 @@ fn longest(case: &Case) -> Report {
     // More than any reader or model says of one CT.
     let said = pulmo::ct::format::warning::ALL.iter().chain(&pulmo::engine::segment::WARNINGS);
     report.warnings = said.map(|warning| warning.say(&[&1, &2, &3, &4, &5, &6])).collect();
+    must_fit("report", &String::from_utf8(report.to_json().unwrap()).unwrap());
     report
 }
 

@@ -4,7 +4,7 @@ use pulmo_measure::quantify::{Quantities, Region, Score};
 
 use super::{Pair, Table};
 use crate::report::document::Report;
-use crate::report::language::Language;
+use crate::report::language::{Language, Words};
 
 /// The largest foci that are named.
 const NAMED_FOCI: usize = 3;
@@ -92,7 +92,7 @@ pub(super) fn quantities(report: &Report, language: Language) -> Table {
     }
     for share in &found.involvement {
         let rule = language.involvement_rule(&share.rule_id, &share.rule);
-        add(words.percent_of_lung, language.percent(share.percent), rule);
+        add(words.percent_of_lung, language.percent(share.percent), format!("{}: {rule}", share.rule_id));
     }
     if let Some(lung) = &found.lung {
         let value = format!(
@@ -162,7 +162,7 @@ pub(super) fn scores(report: &Report, language: Language) -> Option<Table> {
     let row = |score: &Score| {
         vec![
             language.score_name(score),
-            points(score, words.of),
+            points(score, words),
             format!(
                 "{}; {}. {}",
                 language.classes(&score.boundaries),
@@ -181,28 +181,33 @@ pub(super) fn scores(report: &Report, language: Language) -> Option<Table> {
     })
 }
 
-/// `7 of 25 (0+1+2+3+1)`, or a grade alone.
-fn points(score: &Score, of: &str) -> String {
+/// `7 of 25 (Right 0+1+2, Left 3+1)`, or a grade alone.
+fn points(score: &Score, words: &Words) -> String {
     if score.parts.len() < 2 {
         return score.text.clone();
     }
-    let parts: Vec<String> = score.parts.iter().map(|part| part.points.to_string()).collect();
-    format!("{} {of} {} ({})", score.text, score.most, parts.join("+"))
+    let of_side = |side: &str| {
+        let parts = score.parts.iter().filter(|part| side_and_part(&part.region).0 == side);
+        parts.map(|part| part.points.to_string()).collect::<Vec<_>>().join("+")
+    };
+    let (right, left) = (of_side("right"), of_side("left"));
+    format!("{} {} {} ({} {right}, {} {left})", score.text, words.of, score.most, words.right, words.left)
 }
 
-/// What could not be given and why.
+/// What could not be given and why; what has one reason stands together.
 pub(super) fn left_out(report: &Report, language: Language) -> Vec<Pair> {
     let words = language.words();
     let found = &report.quantities;
+    let attenuation = found.attenuation_left_out.iter().map(|left_out| (words.attenuation, left_out));
+    let interval = found.interval_left_out.iter().map(|left_out| (words.interval, left_out));
+    let scores = found.scores_left_out.iter().map(|left_out| (language.score_short(&left_out.id), left_out));
     let mut pairs: Vec<Pair> = Vec::new();
-    if let Some(left_out) = &found.attenuation_left_out {
-        pairs.push(Pair::new(words.attenuation, language.reason(left_out)));
-    }
-    if let Some(left_out) = &found.interval_left_out {
-        pairs.push(Pair::new(words.interval, language.reason(left_out)));
-    }
-    for left_out in &found.scores_left_out {
-        pairs.push(Pair::new(language.score_short(&left_out.id), language.reason(left_out)));
+    for (name, left_out) in attenuation.chain(interval).chain(scores) {
+        let reason = language.reason(left_out);
+        match pairs.iter_mut().find(|pair| pair.value == reason) {
+            Some(pair) => pair.name += &format!(", {name}"),
+            None => pairs.push(Pair::new(name, reason)),
+        }
     }
     pairs
 }

@@ -80,7 +80,7 @@ pub(super) const WORDS: Words = Words {
     points: "Points",
     classes: "Classes (per cent of region: points)",
     source: "Source",
-    scores_note: "Research grades from the shares above, by the boundaries printed here.",
+    scores_note: "Research grades from the shares above, by the boundaries printed here; in brackets the points of each lung's parts from top to bottom.",
     scores_left_out: "Not given",
     follow_up: "Change since the earlier CT",
     follow_up_regions: "Change by region: earlier · now · change in percentage points",

@@ -83,7 +83,7 @@ pub(super) const WORDS: Words = Words {
     points: "Punkte",
     classes: "Klassen (Prozent der Region: Punkte)",
     source: "Quelle",
-    scores_note: "Forschungsgrade aus den Anteilen oben, nach den hier gedruckten Grenzen.",
+    scores_note: "Forschungsgrade aus den Anteilen oben, nach den hier gedruckten Grenzen; in Klammern die Punkte der Teile jeder Lunge von oben nach unten.",
     scores_left_out: "Nicht angegeben",
     follow_up: "Veränderung seit dem früheren CT",
     follow_up_regions: "Veränderung nach Region: früher · jetzt · Änderung in Prozentpunkten",

@@ -43,10 +43,11 @@ const PROBLEMS: [(&str, &str); 14] = [
         "{} mL in der Maske liegen unter {} HE: eine Bulla oder Luft neben der Lunge",
     ),
     (
-        "{} % of the opacity lies outside the lungs that thresholds and shape found (more than {} %): they lack dense \
-         lung, so give a lung mask with --lungs",
+        "{} % of the opacity lies outside the lungs that thresholds and shape found (more than {} %): either they lack \
+         dense lung, and --lungs takes another mask, or the opacity's mask marks what is no lung",
         "{} % der Verdichtungen liegen außerhalb der Lungen, die nach Schwellen und Form gefunden wurden (mehr als {} %): \
-         ihnen fehlt dichte Lunge, daher ist mit --lungs eine Lungenmaske anzugeben",
+         entweder fehlt ihnen dichte Lunge, und --lungs nimmt eine andere Maske, oder die Maske der Verdichtungen \
+         markiert, was keine Lunge ist",
     ),
     ("the mask of the left or of the right lung is empty", "die Maske der linken oder der rechten Lunge ist leer"),
     ("there is no lung mask", "es gibt keine Lungenmaske"),
