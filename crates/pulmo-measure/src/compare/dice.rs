@@ -25,6 +25,10 @@ impl Metric for Dice {
         "1"
     }
 
+    fn formula(&self) -> &'static str {
+        "2 |P ∩ R| / (|P| + |R|)"
+    }
+
     fn better(&self) -> Better {
         Better::Higher
     }

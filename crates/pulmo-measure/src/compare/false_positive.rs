@@ -24,6 +24,10 @@ impl Metric for FalsePositive {
         "mL"
     }
 
+    fn formula(&self) -> &'static str {
+        "volume of P where R is empty"
+    }
+
     fn better(&self) -> Better {
         Better::Lower
     }

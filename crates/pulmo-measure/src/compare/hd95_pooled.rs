@@ -26,6 +26,10 @@ impl Metric for Hd95Pooled {
         "mm"
     }
 
+    fn formula(&self) -> &'static str {
+        "95th percentile of the distances from the edge voxels of both masks to those of the other, interpolated, both directions pooled"
+    }
+
     fn better(&self) -> Better {
         Better::Lower
     }

@@ -27,6 +27,10 @@ impl Metric for Hd95Surface {
         "mm"
     }
 
+    fn formula(&self) -> &'static str {
+        "distance that 95 % of the area of a surface does not exceed, the larger of both directions; elements between voxels, not interpolated"
+    }
+
     fn better(&self) -> Better {
         Better::Lower
     }

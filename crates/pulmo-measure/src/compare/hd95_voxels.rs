@@ -27,6 +27,10 @@ impl Metric for Hd95Voxels {
         "mm"
     }
 
+    fn formula(&self) -> &'static str {
+        "95th percentile of the distances from the edge voxels of one mask to those of the other, interpolated, the larger of both directions"
+    }
+
     fn better(&self) -> Better {
         Better::Lower
     }

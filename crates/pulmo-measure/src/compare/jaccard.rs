@@ -24,6 +24,10 @@ impl Metric for Jaccard {
         "1"
     }
 
+    fn formula(&self) -> &'static str {
+        "|P ∩ R| / |P ∪ R|"
+    }
+
     fn better(&self) -> Better {
         Better::Higher
     }

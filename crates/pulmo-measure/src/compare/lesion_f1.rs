@@ -30,6 +30,10 @@ impl Metric for LesionF1 {
         "1"
     }
 
+    fn formula(&self) -> &'static str {
+        "harmonic mean of lesion sensitivity and lesion precision"
+    }
+
     fn native_only(&self) -> bool {
         true
     }

@@ -28,6 +28,10 @@ impl Metric for LesionPrecision {
         "1"
     }
 
+    fn formula(&self) -> &'static str {
+        "lesions of P that R finds / lesions of P"
+    }
+
     fn native_only(&self) -> bool {
         true
     }

@@ -28,6 +28,10 @@ impl Metric for LesionSensitivity {
         "1"
     }
 
+    fn formula(&self) -> &'static str {
+        "lesions of R that P finds / lesions of R"
+    }
+
     fn native_only(&self) -> bool {
         true
     }

@@ -27,6 +27,10 @@ impl Metric for MeanSurfaceDistance {
         "mm"
     }
 
+    fn formula(&self) -> &'static str {
+        "mean distance from one surface to the other, the mean of both directions; elements between voxels, weighted by area"
+    }
+
     fn better(&self) -> Better {
         Better::Lower
     }

@@ -58,6 +58,10 @@ pub trait Metric: std::fmt::Debug + Sync {
     /// The unit: `mL`, `mm` or `%`, or `1` for a ratio.
     fn unit(&self) -> &'static str;
 
+    /// What it is, for the reader of a table: a formula or a phrase in which `P` is the prediction, `R` the reference and
+    /// `|…|` counts voxels.
+    fn formula(&self) -> &'static str;
+
     /// Whether it needs true lengths and is therefore measured on the grid of the files only, never on a resized one:
     /// whatever has a unit, and ratios that depend on mm or mL.
     fn native_only(&self) -> bool {

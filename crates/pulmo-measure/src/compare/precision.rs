@@ -24,6 +24,10 @@ impl Metric for Precision {
         "1"
     }
 
+    fn formula(&self) -> &'static str {
+        "|P ∩ R| / |P|"
+    }
+
     fn better(&self) -> Better {
         Better::Higher
     }

@@ -24,6 +24,10 @@ impl Metric for Sensitivity {
         "1"
     }
 
+    fn formula(&self) -> &'static str {
+        "|P ∩ R| / |R|"
+    }
+
     fn better(&self) -> Better {
         Better::Higher
     }

@@ -31,6 +31,10 @@ impl Metric for SurfaceDice {
         "1"
     }
 
+    fn formula(&self) -> &'static str {
+        "area of both surfaces within the tolerance of the other one / area of both; elements between voxels, weighted by area"
+    }
+
     fn native_only(&self) -> bool {
         true
     }

@@ -60,6 +60,8 @@ fn contract() {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         assert!(name.chars().all(plain), "{name}: lower case, digits and underscores");
         assert!(!metric.empty_rule().is_empty(), "{name}: state what an empty mask gives");
+        assert!(!metric.formula().is_empty(), "{name}: state the formula");
+        assert!(ALL.iter().filter(|m| m.formula() == metric.formula()).count() == 1, "{name}: another has its formula");
         assert!(ALL.iter().filter(|m| m.name() == name).count() == 1, "{name}: listed twice");
         // A metric of lesion-free cases is defined for two empty masks, all others for two full ones.
         let of = |label| metric.compute(&MaskPair::new(&reference, &reference, label).unwrap());

@@ -24,6 +24,10 @@ impl Metric for VolumeError {
         "mL"
     }
 
+    fn formula(&self) -> &'static str {
+        "volume of P minus volume of R"
+    }
+
     fn better(&self) -> Better {
         Better::NearZero
     }

@@ -25,6 +25,10 @@ impl Metric for VolumeErrorPercent {
         "%"
     }
 
+    fn formula(&self) -> &'static str {
+        "100 (|P| - |R|) / |R|"
+    }
+
     fn better(&self) -> Better {
         Better::NearZero
     }

@@ -110,7 +110,7 @@ pub const FIGURES: &[Figure] = &[
         on: Some(KnownSet::CovidCtSeg),
         dice: 0.761,
         sd: None,
-        source: "Müller et al. 2020, github.com/frankkramer-lab/covid19.MIScnn",
+        source: "Müller et al. 2020, arXiv:2007.04774, and github.com/frankkramer-lab/covid19.MIScnn",
         limit: "cross-validated: each case was predicted by a network that had learnt from others of the set",
     },
     Figure {
@@ -119,7 +119,8 @@ pub const FIGURES: &[Figure] = &[
         on: None,
         dice: 0.70,
         sd: Some(0.08),
-        source: "Bartoli et al., low-dose CT of 144 and 30 patients",
+        source: "Bartoli et al., Research in Diagnostic and Interventional Imaging 2022, \
+                 doi:10.1016/j.redii.2022.100003 (144 and 30 patients)",
         limit: "measured on low-dose CTs that are not public",
     },
 ];

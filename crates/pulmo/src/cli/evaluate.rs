@@ -103,7 +103,7 @@ pub(crate) struct Args {
     seed: u64,
 
     /// How many times patients are drawn for the intervals
-    #[arg(long, value_name = "N", default_value_t = Resampling::default().resamples)]
+    #[arg(long, value_name = "N", default_value_t = Resampling::default().resamples, value_parser = parse_resamples)]
     resamples: usize,
 
     /// What a reader must know of the data, such as "lesion slices only"; printed with the results; repeatable
@@ -144,6 +144,10 @@ pub(crate) fn run(mut args: Args, terminal: &Terminal) -> anyhow::Result<ExitCod
         resampling: Resampling { seed: args.seed, resamples: args.resamples, ..Resampling::default() },
         ..Protocol::of(args.labels)
     };
+    // Before the work: a folder that cannot be made must not cost its results.
+    if let Some(folder) = &args.output {
+        cli::make_folder(folder)?;
+    }
     let Pairing { pairs, not_listed, rule, .. } = pairing;
     let cases = measure::measure(&pairs, &protocol, terminal);
     let measured = Measured { pairing: rule, notes: args.notes, cases, not_listed, region: measure::region(&pairs) };
@@ -249,6 +253,11 @@ fn parse_shape(text: &str) -> Result<[usize; 3], String> {
         .ok_or_else(|| "expected slices x rows x columns, each 1 to 4096, such as 20x224x224".into())
 }
 
+fn parse_resamples(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (100..=10_000_000).contains(number));
+    number.ok_or_else(|| "expected a number from 100 to 10000000".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +272,7 @@ mod tests {
         for bad in ["lung", "lung=0", "=1", "lung=256", "lung=x"] {
             assert!(parse_label(bad).is_err(), "{bad}");
         }
+        assert_eq!((parse_resamples("100"), parse_resamples("0").is_err()), (Ok(100), true));
         let twice = [parse_label("a=1").unwrap(), parse_label("b=1").unwrap()];
         assert!(refuse_equal_labels(&twice).is_err());
         assert_eq!(shown(&["precision".into(), "dice".into()]).unwrap(), ["precision", "dice"]);

@@ -168,6 +168,9 @@ pub(crate) struct Label {
 pub(crate) struct Rule {
     pub(crate) name: String,
     pub(crate) unit: String,
+    /// Earlier versions do not say.
+    #[serde(default)]
+    pub(crate) formula: String,
     pub(crate) better: Direction,
     #[serde(default)]
     pub(crate) empty_masks: String,
@@ -245,6 +248,17 @@ pub(crate) struct Value {
 pub(crate) struct Failed {
     pub(crate) reason: String,
     pub(crate) hint: Option<String>,
+}
+
+impl Rule {
+    /// Whether both say the same of a metric; an earlier version says nothing of the formula.
+    pub(crate) fn means_the_same_as(&self, other: &Self) -> bool {
+        let formulas = [&self.formula, &other.formula];
+        let formula_agrees = formulas.iter().any(|formula| formula.is_empty()) || formulas[0] == formulas[1];
+        formula_agrees
+            && (&self.name, &self.unit, self.better, &self.empty_masks)
+                == (&other.name, &other.unit, other.better, &other.empty_masks)
+    }
 }
 
 impl Case {
@@ -331,6 +345,11 @@ mod tests {
         assert_eq!(found.metrics[0].better, Direction(Better::NearZero));
         assert_eq!(found.cases[0].failed.as_ref().unwrap().reason, "gone");
         assert_eq!(found.cases[0].facts.patient, None);
+        let rule =
+            |formula: &str, unit: &str| Rule { formula: formula.into(), unit: unit.into(), ..found.metrics[0].clone() };
+        let said = rule("P - R", "mL");
+        assert!(found.metrics[0].means_the_same_as(&said) && said.means_the_same_as(&said));
+        assert!(!said.means_the_same_as(&rule("R - P", "mL")) && !said.means_the_same_as(&rule("P - R", "L")));
         for (from, to, said) in [
             (r#""metrics""#, r#""metric""#, "missing field `metrics`"),
             ("evaluation/1", "segmentation/1", "its schema is `pulmo-segmentation/1`"),

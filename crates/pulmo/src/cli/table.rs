@@ -132,7 +132,7 @@ pub(crate) fn title(name: &str) -> String {
         Some((words, "percent")) => format!("{words} %"),
         _ => name.to_owned(),
     };
-    let words = words.replace('_', " ").replace("hd95", "HD95").replace(" f1", " F1");
+    let words = words.replace('_', " ").replace("hd95", "HD95").replace(" f1", " F1").replace(" dice", " Dice");
     let mut letters = words.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
@@ -184,6 +184,7 @@ mod tests {
             ("volume_error_ml", "Volume error mL"),
             ("volume_error_percent", "Volume error %"),
             ("hd95_mean_mm", "HD95 mean mm"),
+            ("surface_dice", "Surface Dice"),
         ] {
             assert_eq!(title(name), words);
         }

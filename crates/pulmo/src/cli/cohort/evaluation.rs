@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::judged::Judged;
 use super::model::{Cohort, Failed, Metric};
-use crate::cli::evaluation::{Case, Evaluation, Label};
+use crate::cli::evaluation::{Case, Evaluation, Label, Rule};
 use crate::terminal::advice;
 
 impl Cohort {
@@ -15,8 +15,9 @@ impl Cohort {
     pub(super) fn add_evaluation(&mut self, evaluation: Evaluation, path: &Path) -> anyhow::Result<()> {
         self.judged.push(Judged::of(&evaluation));
         self.notes.extend(evaluation.notes);
-        for rule in evaluation.metrics {
-            self.add_metric(Metric { name: rule.name, unit: rule.unit, rule: rule.empty_masks });
+        for Rule { name, unit, formula, empty_masks, .. } in evaluation.metrics {
+            let rule = if formula.is_empty() { empty_masks } else { format!("{formula}; {empty_masks}") };
+            self.add_metric(Metric { name, unit, rule });
         }
         for case in evaluation.cases {
             let is_measured = self.rows.iter().any(|row| row.case == case.name && row.reference_ml.is_some());

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use pulmo::ct;
 
 use crate::terminal::advice;
 
@@ -44,6 +45,7 @@ impl Found {
 /// # Errors
 /// If there is nothing, or a folder cannot be read.
 pub(super) fn find(source: &Path) -> anyhow::Result<Vec<Found>> {
+    std::fs::metadata(source).map_err(|error| ct::Error::read(source, error))?;
     let mut found = Vec::new();
     let name = source.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let parent = || source.parent().unwrap_or(Path::new("")).to_owned();

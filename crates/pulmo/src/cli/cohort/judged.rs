@@ -1,5 +1,6 @@
 //! What an evaluation says of all its cases: the flow, parts of the cases, false alarms, calibration.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use pulmo::chart::{Bin, Titles, escape, number, reliability};
@@ -13,6 +14,8 @@ use crate::cli::evaluation::{CalibrationReport, Evaluation, FalseAlarms, Flow, G
 /// What stands on the page once for each evaluation.
 #[derive(Debug, Default)]
 pub(super) struct Judged {
+    /// Its data sets, where they are known, and how many cases it lists.
+    name: String,
     flow: Option<Flow>,
     subgroups: Vec<Group>,
     false_alarms: Vec<FalseAlarms>,
@@ -29,12 +32,25 @@ struct Table<'a> {
 
 impl Judged {
     pub(super) fn of(evaluation: &Evaluation) -> Self {
+        let sets: BTreeSet<&str> = evaluation
+            .cases
+            .iter()
+            .filter_map(|case| case.facts.data_set.as_deref())
+            .filter(|set| !set.is_empty())
+            .collect();
+        let sets: String = sets.iter().map(|set| format!("{set}, ")).collect();
         Self {
+            name: format!("{sets}{} cases", evaluation.cases.len()),
             flow: evaluation.flow.clone(),
             subgroups: evaluation.subgroups.clone(),
             false_alarms: evaluation.false_alarms.clone(),
             calibration: evaluation.calibration.clone(),
         }
+    }
+
+    /// A heading for where several evaluations stand on the page.
+    pub(super) fn heading(&self, number: usize, all: usize) -> String {
+        format!("<h2>Evaluation {number} of {all}: {}</h2>\n", escape(&self.name))
     }
 
     /// The sections that have something to say, as HTML.
@@ -242,7 +258,7 @@ mod tests {
         let summary = r#"{"n": 2, "left_out": 0, "mean": 0.5, "median": 0.5, "max": 0.75}"#;
         let text = format!(
             r#"{{"schema": "pulmo-evaluation/1", "pulmo_version": "0", "protocol": {{"labels": [], "network_shape": null}},
-            "metrics": [], "cases": [],
+            "metrics": [], "cases": [{{"case": "c", "facts": {{"data_set": "a & b"}}}}],
             "flow": {{"steps": [{{"what": "found <x>", "cases": 3}}], "excluded": [{{"case": "c", "cause": "other_grid",
              "reason": "4 voxels & more"}}], "empty_masks": [{{"label": "x", "both_empty": 7, "reference_empty": 0,
              "prediction_empty": 0}}]}},
@@ -254,7 +270,9 @@ mod tests {
              "pooled_brier": null, "curve": [{{"voxels": 8, "mean_probability": 0.9, "reference_share": 0.5}},
              {{"voxels": 0, "mean_probability": null, "reference_share": null}}]}}}}"#
         );
-        let html = Judged::of(&serde_json::from_str(&text).unwrap()).html();
+        let judged = Judged::of(&serde_json::from_str(&text).unwrap());
+        assert_eq!(judged.heading(2, 3), "<h2>Evaluation 2 of 3: a &#38; b, 1 cases</h2>\n");
+        let html = judged.html();
         for part in [
             "found &#60;x&#62;</td><td>3</td>",
             "<td class=\"words\">other grid</td><td class=\"words\">4 voxels &#38; more</td>",

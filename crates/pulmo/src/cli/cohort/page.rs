@@ -20,7 +20,12 @@ pub(super) fn page(cohort: &Cohort, cards: &[Card<'_>]) -> String {
     notes(&mut body, cohort);
     failed(&mut body, cohort);
     measured(&mut body, cohort);
-    cohort.judged.iter().for_each(|judged| body += &judged.html());
+    for (number, judged) in (1..).zip(&cohort.judged) {
+        if cohort.judged.len() > 1 {
+            body += &judged.heading(number, cohort.judged.len());
+        }
+        body += &judged.html();
+    }
     worst(&mut body, cards);
     trainings(&mut body, cohort);
     if !cohort.rows.is_empty() {

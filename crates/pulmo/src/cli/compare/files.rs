@@ -14,7 +14,7 @@ use crate::cli::table::quoted;
 
 /// Writes the three files into `folder`, which is made if it is not there.
 pub(super) fn write_to(document: &Document, folder: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))?;
+    crate::cli::make_folder(folder)?;
     atomic::write(&folder.join("compare.csv"), csv(document).as_bytes())?;
     atomic::write(&folder.join("compare.json"), json(document)?.as_bytes())?;
     atomic::write(&folder.join("compare.md"), text::markdown(document).as_bytes())?;

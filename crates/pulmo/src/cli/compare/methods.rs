@@ -152,10 +152,10 @@ pub(super) fn shared_metrics(methods: &[Method]) -> anyhow::Result<Vec<Rule>> {
             .iter()
             .filter_map(|(name, run)| Some((name, run.metrics.iter().find(|r| r.name == rule.name)?)))
             .collect();
-        if let Some((name, other)) = others.iter().find(|(_, other)| *other != rule) {
+        if let Some((name, other)) = others.iter().find(|(_, other)| !rule.means_the_same_as(other)) {
             let told = |rule: &Rule| {
                 let Direction(better) = rule.better;
-                format!("unit {}, better {better:?}, empty masks: {}", rule.unit, rule.empty_masks)
+                format!("{}; unit {}, better {better:?}, empty masks: {}", rule.formula, rule.unit, rule.empty_masks)
             };
             let problem = format!(
                 "metric `{}` does not mean the same in {} ({}) and {name} ({})",

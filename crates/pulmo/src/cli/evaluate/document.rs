@@ -49,6 +49,7 @@ pub(crate) struct Document {
 pub(crate) struct MetricRule {
     pub(crate) name: &'static str,
     pub(crate) unit: &'static str,
+    pub(crate) formula: &'static str,
     better: Better,
     pub(crate) empty_masks: &'static str,
 }
@@ -78,6 +79,7 @@ impl Document {
         let metrics = compare::ALL.iter().map(|metric| MetricRule {
             name: metric.name(),
             unit: metric.unit(),
+            formula: metric.formula(),
             better: metric.better(),
             empty_masks: metric.empty_rule(),
         });
@@ -120,7 +122,7 @@ impl Document {
 
     /// Writes all files into `folder`, which is made if it is not there.
     pub(crate) fn write_to(&self, folder: &Path) -> anyhow::Result<()> {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))?;
+        crate::cli::make_folder(folder)?;
         let contents = [csv::csv(&self.cases), self.json()?, self.markdown(), self.latex(), methods::methods(self)];
         for (name, content) in Self::FILES.into_iter().zip(contents) {
             atomic::write(&folder.join(name), content.as_bytes())?;

@@ -54,12 +54,14 @@ fn network_grid(document: &Document) -> String {
 fn metrics(document: &Document) -> String {
     let rules = document.metrics.iter().map(|metric| {
         let unit = if metric.unit == "1" { "ratio" } else { metric.unit };
-        format!("{} ({unit}; {})", title(metric.name), metric.empty_masks)
+        format!("{} ({unit}): {}; {}", title(metric.name), metric.formula, metric.empty_masks)
     });
     format!(
-        "These were measured, with the rule for empty masks: {}. {}. Formulas and the tools that they agree with stand in \
-         the documentation of pulmo's `compare` module.",
-        rules.collect::<Vec<_>>().join("; "),
+        "These were measured, each with its definition and the rule for empty masks ({}):\n\n* {}\n\n{}. Surfaces and \
+         their areas are those of DeepMind's surface-distance, edge voxels those of MONAI and medpy; distances are exact \
+         Euclidean ones in mm. Which tool each metric agrees with stands in the documentation of pulmo's `compare` module.",
+        super::tables::NAMES,
+        rules.collect::<Vec<_>>().join("\n* "),
         super::tables::settings(document)
     )
 }

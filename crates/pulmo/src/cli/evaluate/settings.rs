@@ -6,15 +6,15 @@ use pulmo::measure::compare::{LesionRule, Settings};
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct MetricArgs {
     /// How far two surfaces may be apart and still agree, in mm [default: 3 for lesions, 1 for lungs]
-    #[arg(long, value_name = "MM", value_parser = not_negative)]
+    #[arg(long, value_name = "MM", allow_negative_numbers = true, value_parser = not_negative)]
     tolerance_mm: Option<f64>,
 
     /// Lesions (connected voxels) below this volume do not count in lesion-wise metrics
-    #[arg(long, value_name = "ML", value_parser = not_negative, default_value_t = LesionRule::DEFAULT.least_ml)]
+    #[arg(long, value_name = "ML", allow_negative_numbers = true, value_parser = not_negative, default_value_t = LesionRule::DEFAULT.least_ml)]
     smallest_lesion_ml: f64,
 
     /// Share of a lesion, 0 to 1, that the other mask must cover for it to be found; one voxel at least
-    #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = LesionRule::DEFAULT.overlap)]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, value_parser = share, default_value_t = LesionRule::DEFAULT.overlap)]
     lesion_overlap: f64,
 }
 

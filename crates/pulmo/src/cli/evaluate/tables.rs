@@ -7,6 +7,9 @@ use pulmo::measure::evaluate::{
 use super::document::Document;
 use crate::cli::table::{Table, UNDEFINED, formatted, title};
 
+/// What the letters of a formula mean.
+pub(super) const NAMES: &str = "P is the prediction, R the reference, |…| counts voxels";
+
 /// Excluded cases that a table names; the JSON has all.
 const EXCLUDED_SHOWN: usize = 50;
 
@@ -36,7 +39,8 @@ pub(super) fn over_cases(document: &Document) -> Vec<(&'static str, Table)> {
 pub(super) fn reading(document: &Document) -> Vec<String> {
     let shown = document.metrics.iter().filter(|metric| document.shown.contains(&metric.name));
     let mut lines: Vec<String> =
-        shown.map(|metric| format!("{}: {}", title(metric.name), metric.empty_masks)).collect();
+        shown.map(|metric| format!("{}: {}; {}", title(metric.name), metric.formula, metric.empty_masks)).collect();
+    lines.insert(0, NAMES.to_owned());
     if let Some([slices, rows, columns]) = document.protocol.network_shape {
         lines.push(format!("Network's grid: both masks resized to {slices}x{rows}x{columns} by nearest neighbour"));
     }
