@@ -39,7 +39,7 @@ pub(crate) struct Args {
     mask: PathBuf,
 
     /// Which labels of the mask are opacity; needed where it has several and --result does not say.
-    #[arg(long, value_delimiter = ',', value_name = "N,…")]
+    #[arg(long, value_delimiter = ',', value_name = "N,…", value_parser = clap::value_parser!(u8).range(1..))]
     labels: Vec<u8>,
 
     /// The lungs, as one label or two; left and right are told by where they lie.
@@ -118,7 +118,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let series = if args.dicom.is_empty() { None } else { Some(source_series(&args)?) };
     let opened = args.ct.open(&args.input, terminal)?;
     opened.warnings.iter().for_each(|warning| terminal.warn(warning));
-    let parts = parts(&args, &opened, &key)?;
+    let parts = parts(&args, &opened, &key, terminal)?;
     let made = reporting::make(parts, &args.report)?;
     write(&args, &made, series.as_ref())?;
     for flag in &made.report.quantities.flags {
@@ -136,7 +136,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
 }
 
 /// Everything that the report is made of, from the files that the arguments name.
-fn parts<'a>(args: &Args, opened: &'a Opened, key: &[u8]) -> anyhow::Result<Parts<'a>> {
+fn parts<'a>(args: &Args, opened: &'a Opened, key: &[u8], terminal: &Terminal) -> anyhow::Result<Parts<'a>> {
     let grid = opened.volume.grid();
     let (mut case, source) = names(args, opened, key)?;
     let result = args.result.as_deref().map(|path| read_result(path, &source)).transpose()?;
@@ -162,12 +162,9 @@ fn parts<'a>(args: &Args, opened: &'a Opened, key: &[u8]) -> anyhow::Result<Part
     Ok(Parts {
         opened,
         lungs: found_lungs(args, opened, lobes.as_ref())?,
-        opacity: opacity(args, &map, result.as_ref())?,
+        opacity: opacity(args, &map, result.as_ref(), terminal)?,
         lobes,
-        landmarks: args
-            .carina
-            .zip(args.vein)
-            .map(|(carina_z_mm, inferior_pulmonary_vein_z_mm)| Landmarks { carina_z_mm, inferior_pulmonary_vein_z_mm }),
+        landmarks: landmarks(args, grid)?,
         subject: Subject {
             case,
             patient,
@@ -190,6 +187,28 @@ fn names(args: &Args, opened: &Opened, key: &[u8]) -> anyhow::Result<(String, St
     Ok((nowhere.name(&opened.origin, &args.input, &source), source))
 }
 
+/// The heights that cut zones.
+///
+/// # Errors
+/// If the carina does not lie above the veins, or either not in the CT: the zones would be others than their names say.
+fn landmarks(args: &Args, grid: &Grid) -> anyhow::Result<Option<Landmarks>> {
+    let Some((carina_z_mm, inferior_pulmonary_vein_z_mm)) = args.carina.zip(args.vein) else { return Ok(None) };
+    let ends = grid.corners_mm().map(|corner| corner[2]);
+    let (low, high) = ends.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &z| (a.min(z), b.max(z)));
+    for (name, z) in [("--carina", carina_z_mm), ("--vein", inferior_pulmonary_vein_z_mm)] {
+        if !(low..=high).contains(&z) {
+            let problem = format!("{name} {z}: the CT reaches from {low:.1} to {high:.1} mm");
+            return Err(advice(problem, "give the height along the patient's axis (LPS z), as viewers show it"));
+        }
+    }
+    if carina_z_mm <= inferior_pulmonary_vein_z_mm {
+        let problem =
+            format!("--carina {carina_z_mm} does not lie above --vein {inferior_pulmonary_vein_z_mm} (LPS z, in mm)");
+        return Err(advice(problem, "heights grow towards the head; check whether the two are mixed up"));
+    }
+    Ok(Some(Landmarks { carina_z_mm, inferior_pulmonary_vein_z_mm }))
+}
+
 /// A label map on the CT's grid.
 fn open_mask(path: &Path, grid: &Grid, what: &str) -> anyhow::Result<LabelMap> {
     let map = open_label_map(path).with_context(|| format!("cannot use `{}` as {what}", path.display()))?;
@@ -197,7 +216,7 @@ fn open_mask(path: &Path, grid: &Grid, what: &str) -> anyhow::Result<LabelMap> {
 }
 
 /// 1 where there is opacity.
-fn opacity(args: &Args, map: &LabelMap, result: Option<&CaseResult>) -> anyhow::Result<LabelMap> {
+fn opacity(args: &Args, map: &LabelMap, result: Option<&CaseResult>, terminal: &Terminal) -> anyhow::Result<LabelMap> {
     let present: Vec<u8> = {
         let mut seen = [false; 256];
         map.labels().iter().for_each(|&label| seen[usize::from(label)] = true);
@@ -209,11 +228,14 @@ fn opacity(args: &Args, map: &LabelMap, result: Option<&CaseResult>) -> anyhow::
     } else if !classes.is_empty() {
         classes.iter().filter(|class| !model::is_lung(&class.name)).map(|class| class.value).collect()
     } else if present.len() <= 1 {
-        present
+        present.clone()
     } else {
         let problem = format!("the mask has the labels {present:?}, and nothing says which are opacity");
         return Err(advice(problem, "name them, as in --labels 1,2, or give the result.json with --result"));
     };
+    if !present.is_empty() && !wanted.iter().any(|label| present.contains(label)) {
+        terminal.warn(&format!("the mask holds {present:?} and no voxel of {wanted:?}, so nothing is opacity"));
+    }
     let labels = map.labels().iter().map(|label| u8::from(wanted.contains(label))).collect();
     Ok(LabelMap::new(*map.grid(), labels)?)
 }

@@ -250,6 +250,28 @@ fn what_is_declared_not_to_be_hu_has_no_attenuation() {
 }
 
 #[test]
+fn labels_and_landmarks_that_cannot_be_meant_are_said() {
+    let case = Case::new();
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let other = case.report("other", &["--labels", "7"]);
+    must_succeed(&other);
+    assert!(said(&other).contains("the mask holds [1] and no voxel of [7]"), "{}", said(&other));
+    assert_eq!(case.report("background", &["--labels", "0"]).status.code(), Some(2));
+    must_succeed(&case.report("zones", &["--carina", "30", "--vein", "-20"]));
+    for (carina, vein, problem) in [
+        ("-20", "30", "--carina -20 does not lie above --vein 30"),
+        ("30", "30", "does not lie above"),
+        ("9000", "30", "--carina 9000: the CT reaches from"),
+        ("30", "nan", "--vein NaN: the CT reaches from"),
+    ] {
+        let refused = case.report("refused", &["--carina", carina, "--vein", vein]);
+        assert_eq!(refused.status.code(), Some(2), "{carina} {vein}");
+        assert!(said(&refused).contains(problem), "{}", said(&refused));
+    }
+    assert!(!case.at("refused").exists());
+}
+
+#[test]
 fn a_mask_that_is_not_understood_is_refused() {
     let case = Case::new();
     let grid = *case.phantom.volume.grid();

@@ -186,7 +186,11 @@ fn trainings(body: &mut String, cohort: &Cohort) {
             continue;
         };
         let of = if last.epochs > last.epoch { format!(" of {}", last.epochs) } else { String::new() };
-        let best = run.best().map_or(String::new(), |best| format!("; epoch {} was the best", best.epoch));
+        let best = match run.best() {
+            Some(best) if best.validation.is_some() => format!("; epoch {} was the best", best.epoch),
+            _ if run.epochs.iter().all(|epoch| epoch.validation.is_none()) => "; nothing was validated".to_owned(),
+            _ => String::new(),
+        };
         let hours = run.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() / 3600.0;
         let _ = write!(
             body,
