@@ -29,7 +29,7 @@ impl<E: Stored> Job<'_, E> {
                 self.clear_padded(padded, count);
                 for &line in lines {
                     read_line(&x, line, &mut padded[padding * count..][..voxels * count]);
-                    let points = self.points_of_line(padded, count, buffer, self.set.spread);
+                    let points = self.points_of_line((padded, count), count, false, buffer);
                     self.pack_points(points, (of_x.start, count), (packing, places.of(line)), packed);
                 }
             }
@@ -68,11 +68,18 @@ impl<E: Stored> Job<'_, E> {
         let (all, outputs, count) = (self.pass.channels, self.pass.output[2], of_dy.len());
         let floats_of = |line: usize| line * outputs * all..(line + 1) * outputs * all;
         match (self.lines, E::as_scalars(self.dy)) {
-            (Lines::Points { .. }, _) => {
+            (Lines::Points { .. }, floats) => {
+                // Lines of whole steps need no zeros behind them.
+                let floats = floats.filter(|_| outputs == self.pass.axes[2].count * OUTPUTS);
                 self.clear_padded(padded, count);
                 for (slot, line) in lines.enumerate() {
-                    widen_channels(&self.dy[floats_of(line)], all, &of_dy, &mut padded[..outputs * count]);
-                    let points = self.points_of_line(padded, count, buffer, self.set.spread_gradients);
+                    let from = if let Some(dy) = floats {
+                        (&dy[floats_of(line)][of_dy.start..], all)
+                    } else {
+                        widen_channels(&self.dy[floats_of(line)], all, &of_dy, &mut padded[..outputs * count]);
+                        (padded.as_slice(), count)
+                    };
+                    let points = self.points_of_line(from, count, true, buffer);
                     self.pack_points(points, (of_dy.start, count), (packing, slot), packed);
                 }
             }
@@ -97,27 +104,32 @@ impl<E: Stored> Job<'_, E> {
         padded.resize((self.pass.axes[2].count * OUTPUTS + 2) * channels, 0.0);
     }
 
-    /// The points of a padded line, `[point][step][channel]`.
+    /// The points, `[point][step][channel]`, of a padded line, or of one of whole steps of output gradients; with the floats
+    /// between its voxels.
     fn points_of_line<'a>(
         &self,
-        padded: &[f32],
+        (from, voxel): (&[f32], usize),
         channels: usize,
+        of_gradients: bool,
         buffer: &'a mut Aligned,
-        spread: unsafe fn(&SpreadJob),
     ) -> &'a [f32] {
         let steps = self.pass.axes[2].count;
         let to = buffer.reserve(POINTS * steps * channels);
-        assert!(padded.len() >= (steps * OUTPUTS + 2) * channels);
+        let (spread, voxels) = match of_gradients {
+            true => (self.set.spread_gradients, steps * OUTPUTS),
+            false => (self.set.spread, steps * OUTPUTS + 2),
+        };
+        assert!(from.len() >= (voxels - 1) * voxel + channels);
         let job = SpreadJob {
-            from: padded.as_ptr(),
-            voxel: channels,
+            from: from.as_ptr(),
+            voxel,
             channels,
             steps,
             to: to.as_mut_ptr(),
             point_pitch: steps * channels,
             step_pitch: channels,
         };
-        // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
+        // SAFETY: the line holds the voxels that were just counted; the kernels suit this processor.
         unsafe { spread(&job) };
         to
     }
@@ -145,6 +157,9 @@ for_vectors! {
         channels: &std::ops::Range<usize>,
         to: &mut [E::Scalar],
     ) {
+        if channels.len() == all {
+            return widen_to(from, to);
+        }
         for (to, from) in to.chunks_exact_mut(channels.len()).zip(from.chunks_exact(all)) {
             widen_to(&from[channels.clone()], to);
         }
