@@ -78,7 +78,9 @@ pub(super) fn judge(
             prediction_ml: pair.prediction_ml(),
         });
         let origin = Origin { format: "phantom", files: 1, ..Origin::default() };
-        let identity = Identity { source: format!("file {case}"), case };
+        // As `pulmo report` knows the file again, so that its --result takes what stands here.
+        let image = options.folder.join(format!("data/held_out/images/{case}.nii.gz"));
+        let identity = Identity { source: output.source(&origin, &image)?, case };
         let mut result = CaseResult::new(identity, (&origin, &[]), segmenter.model(), &found);
         output.write(&mut result, &found.labels, false, |_| Ok(()))?;
         predictions.push(found.labels);

@@ -42,6 +42,12 @@ fn a_tiny_demonstration_writes_everything_and_reports_what_it_wrote() {
         ] {
             assert!(folder.path().join(file).is_file(), "{file}");
         }
+        let text = std::fs::read(folder.path().join("predictions/held_out_01/result.json")).unwrap();
+        let result: crate::result::CaseResult = serde_json::from_slice(&text).unwrap();
+        let image = folder.path().join("data/held_out/images/held_out_01.nii.gz");
+        let opened = pulmo_ct::format::open_ct(&image, &pulmo_ct::format::OpenOptions::default()).unwrap();
+        let names = crate::output::OutputFolder::nowhere(crate::case_key::PROJECT_KEY);
+        assert_eq!(result.input.source, names.source(&opened.origin, &image).unwrap(), "the file is known again");
         for (phantom, prediction) in found.held_out.iter().zip(&found.predictions) {
             assert_eq!(phantom.volume.grid(), prediction.grid());
         }

@@ -100,6 +100,9 @@ pub(super) fn cases(cohort: &Cohort) -> String {
         true => &[("Reference (mL)", |row| row.reference_ml), ("Prediction (mL)", |row| row.prediction_ml)],
         false => &[("Prediction (mL)", |row| row.prediction_ml)],
     };
+    // What no case has, such as false alarms where every reference shows something, would be a column of dashes.
+    let has_value = |metric: &&Metric| cohort.rows.iter().any(|row| row.get(&metric.name).is_some());
+    let metrics: Vec<&Metric> = cohort.metrics.iter().filter(has_value).collect();
     let mut html =
         String::from("<div class=\"scroll\"><table class=\"cases\">\n<thead><tr><th scope=\"col\">Case</th>");
     let word_heads = |list: &[&Words]| -> String {
@@ -107,7 +110,7 @@ pub(super) fn cases(cohort: &Cohort) -> String {
     };
     html += &word_heads(&before);
     volumes.iter().for_each(|(name, _)| html += &format!("<th scope=\"col\">{name}</th>"));
-    cohort.metrics.iter().for_each(|metric| html += &format!("<th scope=\"col\">{}</th>", head(metric)));
+    metrics.iter().for_each(|metric| html += &format!("<th scope=\"col\">{}</th>", head(metric)));
     html += &word_heads(&after);
     html += "</tr></thead>\n<tbody>\n";
     for row in &cohort.rows {
@@ -115,7 +118,7 @@ pub(super) fn cases(cohort: &Cohort) -> String {
             list.iter().map(|words| format!("<td class=\"words\">{}</td>", escape(&(words.of)(row)))).collect()
         };
         let numbers: String = volumes.iter().map(|(_, volume)| number(volume(row), "mL")).collect();
-        let metrics: String = cohort.metrics.iter().map(|metric| number(row.get(&metric.name), &metric.unit)).collect();
+        let metrics: String = metrics.iter().map(|metric| number(row.get(&metric.name), &metric.unit)).collect();
         let case = escape(&row.case);
         let _ = writeln!(html, "<tr><td>{case}</td>{}{numbers}{metrics}{}</tr>", cells(&before), cells(&after));
     }
@@ -171,6 +174,7 @@ mod tests {
     fn columns_that_say_nothing_are_left_out() {
         let mut cohort = Cohort::default();
         cohort.add_metric(Metric { name: "dice".into(), unit: "1".into(), rule: String::new() });
+        cohort.add_metric(Metric { name: "false_positive_ml".into(), unit: "mL".into(), rule: String::new() });
         for (case, dice) in [("a", Some(0.25)), ("b", None)] {
             let row = cohort.row(case, "infiltrate");
             row.patient = case.to_owned();
@@ -178,7 +182,7 @@ mod tests {
             row.values.insert("dice".into(), dice);
         }
         let table = cases(&cohort);
-        for absent in ["Patient", "Data set", "Site", "Label", "To know", "Reference"] {
+        for absent in ["Patient", "Data set", "Site", "Label", "To know", "Reference", "False positive"] {
             assert!(!table.contains(absent), "{absent}");
         }
         assert!(

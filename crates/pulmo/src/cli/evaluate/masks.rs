@@ -6,7 +6,7 @@ use anyhow::Context;
 use pulmo::ct::format::dicom::seg::{self, LabelRule};
 use pulmo::ct::format::dicom::{Kind, kind_of};
 use pulmo::ct::format::open_label_map;
-use pulmo::ct::{Grid, LabelMap};
+use pulmo::ct::{self, Grid, LabelMap};
 
 use crate::cli::objects::onto;
 use crate::terminal::advice;
@@ -35,10 +35,11 @@ pub(in crate::cli) fn list(folder: &Path, role: &str) -> anyhow::Result<Masks> {
 
 /// [`list`] for what is called otherwise in a case's folder.
 pub(super) fn list_named(folder: &Path, role: &str, name_inside: &str) -> anyhow::Result<Masks> {
-    let reading = || format!("cannot list the {role}: cannot read folder `{}`", folder.display());
+    let reading = || format!("cannot list the {role}");
+    let failed = |error| ct::Error::read(folder, error);
     let mut found = Masks { masks: Vec::new(), others: 0 };
-    for entry in std::fs::read_dir(folder).with_context(reading)? {
-        let path = entry.with_context(reading)?.path();
+    for entry in std::fs::read_dir(folder).map_err(failed).with_context(reading)? {
+        let path = entry.map_err(failed).with_context(reading)?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.')) else {
             continue;
         };
