@@ -12,6 +12,9 @@ use pulmo_ct::{CtVolume, LabelMap};
 #[path = "../tests/it/hard_phantoms.rs"]
 mod hard_phantoms;
 
+/// Judges a mask of a CT by reference lungs (and whether they were made), and a lesion.
+type Row<'a> = dyn Fn(&str, &CtVolume, Option<(&LabelMap, bool)>, Option<&LabelMap>) + 'a;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let data = PathBuf::from(arguments.first().cloned().unwrap_or_else(|| "../shared/data".to_owned()));
@@ -69,11 +72,23 @@ fn main() {
         let ct = open(&cip.join("ct-64.nrrd"));
         let lung = open_label_map(&cip.join("wholeLung-64.nrrd")).unwrap();
         row("cip", &ct, Some((&lung, false)), None);
-        let ct = open(&cip.join("ct-64-transformed.nrrd"));
-        row("cip oblique", &ct, None, None);
+        let oblique = open(&cip.join("ct-64-transformed.nrrd"));
+        row("cip oblique", &oblique, None, None);
+        without_air("cip", &ct, &row);
     }
     if data.join("ricord").exists() {
-        row("ricord", &open(&data.join("ricord")), None, None);
+        let ct = open(&data.join("ricord"));
+        row("ricord", &ct, None, None);
+        without_air("ricord", &ct, &row);
+    }
+}
+
+/// Real chests with a part of one lung filled, against the mask that was found before.
+fn without_air(name: &str, ct: &CtVolume, row: &Row<'_>) {
+    let found = lungs::segment(ct).unwrap().labels;
+    let none = LabelMap::new(*ct.grid(), vec![0; ct.grid().voxels()]).unwrap();
+    for hard in hard_phantoms::without_air(ct, &found, &none) {
+        row(&format!("{name} {}", hard.name), &hard.volume, Some((&hard.lungs, true)), Some(&hard.dense));
     }
 }
 

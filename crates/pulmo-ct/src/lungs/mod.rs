@@ -11,18 +11,21 @@
 //! Some dense lung at the ribs and the base may stay outside: `docs/results/lungs.md` has how much, case by case.
 //!
 //! Read in this order: `coarse`, `body`, `airways`, `place`, `aerated`, `sides`, `wall`, `rim`, `repair`, `steady`,
-//! `mirror`, `edge`, `judge`; `disc` holds the shapes in one slice.
+//! `mirror` (with `cage` and `dome`), `edge`, `judge`; `disc` holds the shapes in one slice, `ribs` looks for bone.
 
 mod aerated;
 mod airways;
 mod body;
+mod cage;
 mod coarse;
 mod disc;
+mod dome;
 mod edge;
 mod judge;
 mod mirror;
 mod place;
 mod repair;
+mod ribs;
 mod rim;
 mod sides;
 mod steady;

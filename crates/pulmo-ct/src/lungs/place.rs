@@ -96,6 +96,17 @@ impl Place {
         (left.hypot(back), turned.rem_euclid(DIRECTIONS as f64) as usize % DIRECTIONS)
     }
 
+    /// The block that mirrors another in its slice, at a multiple of its distance from the chest's middle; `None` outside
+    /// the slice.
+    pub(super) fn mirrored(&self, voxel: usize, stretch: f64) -> Option<usize> {
+        let at = voxel % self.plane.voxels();
+        let middle_row = self.front + 0.5 * self.depth;
+        let row = (middle_row + ((at / self.plane.columns) as f64 - middle_row) * stretch).round();
+        let column = (self.middle - ((at % self.plane.columns) as f64 - self.middle) * stretch).round();
+        let inside = row >= 0.0 && column >= 0.0 && row < self.plane.rows as f64 && column < self.plane.columns as f64;
+        inside.then(|| voxel - at + row as usize * self.plane.columns + column as usize)
+    }
+
     /// The direction that mirrors another at the middle.
     pub(super) fn opposite(direction: usize) -> usize {
         (DIRECTIONS + DIRECTIONS / 2 - 1 - direction) % DIRECTIONS

@@ -12,12 +12,10 @@ use rayon::prelude::*;
 use super::body;
 use super::coarse::Coarse;
 use super::disc::{self, Plane};
-use super::place::{BONE_GREY, BONE_HU};
+use super::ribs;
 
 /// Directions around the chest's middle; 0 is the patient's left, a quarter on is the back.
 const DIRECTIONS: usize = 120;
-/// Ribs slope: the ring around the lungs closes within this distance up and down.
-const SLAB_MM: f64 = 12.0;
 /// How far inside and outside the hull a rib may lie.
 const RIB_MM: [f64; 2] = [2.0, 35.0];
 /// Aerated lung reaches the hull if it fills [`REACHES_SHARE`] of this depth.
@@ -143,7 +141,10 @@ impl Hull {
 
 /// The wall's distance in each direction of each slice.
 fn walls(coarse: &Coarse, polar: &Polar, hulls: &[Option<Hull>]) -> Vec<Option<Vec<f64>>> {
-    let ribs = ribs(coarse, polar, hulls);
+    let expected: Vec<Option<[f64; DIRECTIONS]>> =
+        hulls.iter().map(|hull| hull.as_ref().map(|hull| std::array::from_fn(|k| hull.radius[k]))).collect();
+    let place = |voxel: usize| polar.place(voxel % polar.plane.voxels());
+    let ribs = ribs::innermost(coarse, place, &expected, RIB_MM);
     let mut gaps: Vec<f64> = hulls
         .iter()
         .zip(&ribs)
@@ -219,41 +220,6 @@ fn moved(hull: &Hull, ribs: &[f64], usual: f64, turn: usize) -> Vec<f64> {
     // A single bright spot is no rib.
     let near = |k: usize| [k + DIRECTIONS - 1, k, k + 1].map(|k| joined[k % DIRECTIONS]).to_vec();
     (0..DIRECTIONS).map(|k| median(near(k)).max(0.0)).collect()
-}
-
-/// The innermost rib in each direction of each slice in mm, from the nearest slice that shows one; infinite without.
-fn ribs(coarse: &Coarse, polar: &Polar, hulls: &[Option<Hull>]) -> Vec<Vec<f64>> {
-    let plane = polar.plane;
-    let above = if coarse.calibrated { BONE_HU } else { BONE_GREY };
-    let bones: Vec<Vec<(f64, usize)>> = coarse
-        .hu
-        .par_chunks(plane.voxels())
-        .map(|hu| (0..hu.len()).filter(|&voxel| hu[voxel] >= above).map(|voxel| polar.place(voxel)).collect())
-        .collect();
-    let [least, most] = [plane.spacing_mm[0].min(plane.spacing_mm[1]), plane.spacing_mm[0].max(plane.spacing_mm[1])];
-    let slab = (SLAB_MM / coarse.spacing_mm[0]).round() as usize;
-    let innermost = |slice: usize, hull: &Hull| {
-        let mut ribs = vec![f64::INFINITY; DIRECTIONS];
-        for away in 0..=slab {
-            let mut found = vec![f64::INFINITY; DIRECTIONS];
-            let there = [slice.checked_sub(away), Some(slice + away).filter(|_| away > 0)];
-            for &(radius, direction) in there.into_iter().flatten().filter_map(|slice| bones.get(slice)).flatten() {
-                // A voxel spans more than one direction near the middle.
-                let spread = (0.5 * most / radius.max(most) / TAU * DIRECTIONS as f64).ceil() as usize;
-                let radius = radius - 0.5 * least;
-                for k in direction + DIRECTIONS - spread..=direction + DIRECTIONS + spread {
-                    let beyond = radius - hull.radius[k % DIRECTIONS];
-                    if (-RIB_MM[0]..=RIB_MM[1]).contains(&beyond) {
-                        found[k % DIRECTIONS] = radius.min(found[k % DIRECTIONS]);
-                    }
-                }
-            }
-            ribs.iter_mut().zip(found).filter(|(rib, _)| rib.is_infinite()).for_each(|(rib, found)| *rib = found);
-        }
-        ribs
-    };
-    let none = || vec![f64::INFINITY; DIRECTIONS];
-    hulls.par_iter().enumerate().map(|(slice, hull)| hull.as_ref().map_or_else(none, |h| innermost(slice, h))).collect()
 }
 
 /// The direction that mirrors another at the body's middle plane, which is turned by half of so many directions.

@@ -31,23 +31,37 @@ pub(crate) fn all(seed: u64) -> Vec<Hard> {
     let last = outermost.map(|voxel| voxel % columns).max().unwrap();
     // 25 mm of the left lung are lost.
     let side = last - (25.0 / phantom.volume.grid().spacing().mm()[2]) as usize;
+    let mut hard = without_air(&phantom.volume, &phantom.lungs, &phantom.infiltrate);
+    let chest = (&phantom.volume, &phantom.lungs, &phantom.infiltrate);
+    hard.push(filled("pneumothorax", chest, LEFT_LUNG, -1000.0, |_, depth| depth < 0.3));
+    hard.push(cut("cut at the side", &phantom, [0..slices, 0..rows, 0..side]));
+    hard.push(cut("cut at the feet", &phantom, [slices / 3..slices, 0..rows, 0..columns]));
+    hard.push(cut("cut at the head", &phantom, [0..2 * slices / 3, 0..rows, 0..columns]));
+    hard
+}
+
+/// A CT with known lungs and lesion, rows running to the back and slices to the head, with much of one lung without air.
+pub(crate) fn without_air(volume: &CtVolume, lungs: &LabelMap, dense: &LabelMap) -> Vec<Hard> {
+    let chest = (volume, lungs, dense);
     vec![
-        filled("right lower lobe", &phantom, RIGHT_LUNG, 30.0, |height, depth| depth > 0.25 + 0.75 * height),
-        filled("left lower lobe", &phantom, LEFT_LUNG, 30.0, |height, depth| depth > 0.25 + 0.75 * height),
-        filled("left upper lobe", &phantom, LEFT_LUNG, 30.0, |height, depth| depth <= 0.25 + 0.75 * height),
-        filled("effusion", &phantom, RIGHT_LUNG, 8.0, |_, depth| depth > 0.7),
-        filled("large effusion", &phantom, LEFT_LUNG, 8.0, |_, depth| depth > 0.5),
-        filled("pneumothorax", &phantom, LEFT_LUNG, -1000.0, |_, depth| depth < 0.3),
-        cut("cut at the side", &phantom, [0..slices, 0..rows, 0..side]),
-        cut("cut at the feet", &phantom, [slices / 3..slices, 0..rows, 0..columns]),
-        cut("cut at the head", &phantom, [0..2 * slices / 3, 0..rows, 0..columns]),
+        filled("right lower lobe", chest, RIGHT_LUNG, 30.0, |height, depth| depth > 0.25 + 0.75 * height),
+        filled("left lower lobe", chest, LEFT_LUNG, 30.0, |height, depth| depth > 0.25 + 0.75 * height),
+        filled("left upper lobe", chest, LEFT_LUNG, 30.0, |height, depth| depth <= 0.25 + 0.75 * height),
+        filled("effusion", chest, RIGHT_LUNG, 8.0, |_, depth| depth > 0.7),
+        filled("large effusion", chest, LEFT_LUNG, 8.0, |_, depth| depth > 0.5),
     ]
 }
 
 /// Gives a part of one lung other HU. A place is known by its height (0 base, 1 apex) and depth (0 front, 1 back) in the lung.
-fn filled(name: &'static str, phantom: &Phantom, lung: u8, hu: f64, part: impl Fn(f64, f64) -> bool) -> Hard {
-    let [_, rows, columns] = phantom.volume.grid().shape();
-    let labels = phantom.lungs.labels();
+fn filled(
+    name: &'static str,
+    (volume, lungs, dense): (&CtVolume, &LabelMap, &LabelMap),
+    lung: u8,
+    hu: f64,
+    part: impl Fn(f64, f64) -> bool,
+) -> Hard {
+    let [_, rows, columns] = volume.grid().shape();
+    let labels = lungs.labels();
     let slice = |voxel: usize| (voxel / (rows * columns)) as f64;
     let row = |voxel: usize| (voxel / columns % rows) as f64;
     let extent = |of: &dyn Fn(usize) -> f64| {
@@ -57,8 +71,8 @@ fn filled(name: &'static str, phantom: &Phantom, lung: u8, hu: f64, part: impl F
     let [heights, depths] = [extent(&slice), extent(&row)];
     let share = |at: f64, [low, high]: [f64; 2]| (at - low) / (high - low);
     let mut random = Random::new(7);
-    let mut values = phantom.volume.hu().to_vec();
-    let mut dense = phantom.infiltrate.labels().to_vec();
+    let mut values = volume.hu().to_vec();
+    let mut dense = dense.labels().to_vec();
     for voxel in 0..labels.len() {
         let noise = random.between(-35.0, 35.0);
         if labels[voxel] == lung && part(share(slice(voxel), heights), share(row(voxel), depths)) {
@@ -66,11 +80,11 @@ fn filled(name: &'static str, phantom: &Phantom, lung: u8, hu: f64, part: impl F
             dense[voxel] = u8::from(hu > -500.0);
         }
     }
-    let grid = *phantom.volume.grid();
+    let grid = *volume.grid();
     Hard {
         name,
         volume: CtVolume::new(grid, values).unwrap(),
-        lungs: phantom.lungs.clone(),
+        lungs: lungs.clone(),
         dense: LabelMap::new(grid, dense).unwrap(),
     }
 }
