@@ -28,7 +28,7 @@ pub(crate) fn compare(root: &Path, folder: &Path, python: &Path, script: &Path) 
     for input in inputs {
         let golden = Golden::read(&input).map_err(|error| error.to_string())?;
         let name = input.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let (case, weights) = case_of(&golden)?;
+        let (case, weights) = case_of(&golden, &golden.salt)?;
         let folder = folder.join(format!("golden/{name}"));
         case::write(&folder, &case, &weights)?;
         let exact = ours::<f64>(&case, &weights, Kernels::Reference, Precision::Float32)?;
@@ -37,18 +37,40 @@ pub(crate) fn compare(root: &Path, folder: &Path, python: &Path, script: &Path) 
         for (numbers, [ours, theirs]) in deviations(&exact, [&ours, &theirs]) {
             println!("| {name} | {numbers} | {ours:.2e} | {theirs:.2e} | {:.2} |", ours / theirs);
         }
+        let [ours, theirs] = losses(&golden, &folder, python, script)?;
+        let numbers = format!("loss, {FURTHER} further weights and inputs");
+        println!("| {name} | {numbers} | {ours:.2e} | {theirs:.2e} | {:.2} |", ours / theirs);
     }
     Ok(())
 }
 
-/// The golden input with its weights, by our names.
-fn case_of(golden: &Golden) -> Result<(Case, Weights), String> {
+/// Further weights and inputs of a golden input's shape: one loss is one number, and which side is nearer is chance.
+const FURTHER: usize = 12;
+
+/// Root mean square of the losses' deviations, ours and theirs, beside float32, which is a thousand times as near.
+fn losses(golden: &Golden, folder: &Path, python: &Path, script: &Path) -> Result<[f64; 2], String> {
+    let mut squares = [0.0; 2];
+    for number in 0..FURTHER {
+        let (case, weights) = case_of(golden, &format!("{} {number}", golden.salt))?;
+        case::write(folder, &case, &weights)?;
+        let exact = ours::<f32>(&case, &weights, Kernels::Fast, Precision::Float32)?.loss;
+        let ours = ours::<f32>(&case, &weights, Kernels::Fast, Precision::Bfloat16)?.loss;
+        let theirs = theirs(folder, python, script)?.loss;
+        for (sum, loss) in squares.iter_mut().zip([ours, theirs]) {
+            *sum += ((loss - exact) / exact).powi(2);
+        }
+    }
+    Ok(squares.map(|sum| (sum / FURTHER as f64).sqrt()))
+}
+
+/// An input of a golden one's shape with weights, by our names; the golden ones themselves by its own salt.
+fn case_of(golden: &Golden, salt: &str) -> Result<(Case, Weights), String> {
     let named = |(key, shape): (&String, &Vec<usize>)| match KeyTable::Faimed3d.our_name(key) {
-        Mapping::To(name) => Some((name, formula::tensor(key, shape, &golden.salt))),
+        Mapping::To(name) => Some((name, formula::tensor(key, shape, salt))),
         _ => None,
     };
     let weights = golden.keys.iter().filter_map(named).collect();
-    let formula::Example { input, target } = formula::example(golden.batch, golden.channels, golden.size, &golden.salt);
+    let formula::Example { input, target } = formula::example(golden.batch, golden.channels, golden.size, salt);
     let shape = Shape { batch: golden.batch, channels: 3, size: golden.size };
     Ok((Case { network: Network::paper(), shape, input, target }, weights))
 }
