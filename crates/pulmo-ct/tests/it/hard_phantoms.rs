@@ -31,8 +31,8 @@ pub(crate) fn all(seed: u64) -> Vec<Hard> {
     let last = outermost.map(|voxel| voxel % columns).max().unwrap();
     // 25 mm of the left lung are lost.
     let side = last - (25.0 / phantom.volume.grid().spacing().mm()[2]) as usize;
-    let mut hard = without_air(&phantom.volume, &phantom.lungs, &phantom.infiltrate);
     let chest = (&phantom.volume, &phantom.lungs, &phantom.infiltrate);
+    let mut hard: Vec<Hard> = without_air(chest.0, chest.1, chest.2).collect();
     hard.push(filled("pneumothorax", chest, LEFT_LUNG, -1000.0, |_, depth| depth < 0.3));
     hard.push(cut("cut at the side", &phantom, [0..slices, 0..rows, 0..side]));
     hard.push(cut("cut at the feet", &phantom, [slices / 3..slices, 0..rows, 0..columns]));
@@ -40,16 +40,25 @@ pub(crate) fn all(seed: u64) -> Vec<Hard> {
     hard
 }
 
-/// A CT with known lungs and lesion, rows running to the back and slices to the head, with much of one lung without air.
-pub(crate) fn without_air(volume: &CtVolume, lungs: &LabelMap, dense: &LabelMap) -> Vec<Hard> {
-    let chest = (volume, lungs, dense);
-    vec![
-        filled("right lower lobe", chest, RIGHT_LUNG, 30.0, |height, depth| depth > 0.25 + 0.75 * height),
-        filled("left lower lobe", chest, LEFT_LUNG, 30.0, |height, depth| depth > 0.25 + 0.75 * height),
-        filled("left upper lobe", chest, LEFT_LUNG, 30.0, |height, depth| depth <= 0.25 + 0.75 * height),
-        filled("effusion", chest, RIGHT_LUNG, 8.0, |_, depth| depth > 0.7),
-        filled("large effusion", chest, LEFT_LUNG, 8.0, |_, depth| depth > 0.5),
-    ]
+/// Whether a part of a lung holds a height and a depth in it.
+type Part = fn(f64, f64) -> bool;
+
+/// A CT with known lungs and lesion, rows running to the back and slices to the head, with much of one lung without air:
+/// one at a time, because a CT may be large.
+pub(crate) fn without_air<'a>(
+    volume: &'a CtVolume,
+    lungs: &'a LabelMap,
+    dense: &'a LabelMap,
+) -> impl Iterator<Item = Hard> + 'a {
+    let lower = |height: f64, depth: f64| depth > 0.25 + 0.75 * height;
+    let parts: [(_, _, _, Part); 5] = [
+        ("right lower lobe", RIGHT_LUNG, 30.0, lower),
+        ("left lower lobe", LEFT_LUNG, 30.0, lower),
+        ("left upper lobe", LEFT_LUNG, 30.0, |height, depth| depth <= 0.25 + 0.75 * height),
+        ("effusion", RIGHT_LUNG, 8.0, |_, depth| depth > 0.7),
+        ("large effusion", LEFT_LUNG, 8.0, |_, depth| depth > 0.5),
+    ];
+    parts.into_iter().map(move |(name, lung, hu, part)| filled(name, (volume, lungs, dense), lung, hu, part))
 }
 
 /// Gives a part of one lung other HU. A place is known by its height (0 base, 1 apex) and depth (0 front, 1 back) in the lung.
