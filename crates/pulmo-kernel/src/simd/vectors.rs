@@ -1,6 +1,7 @@
 //! Plain Rust compiled once more for long vectors, for loops that need no intrinsics.
 
-/// Vectors that [`for_vectors`] compiles for.
+/// Vectors that [`for_vectors`] compiles for; elsewhere only for those of the compiler's own choice.
+#[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Vectors {
     /// AVX-512 with lanes of 16 bits.

@@ -48,10 +48,17 @@ pub(crate) fn compare(name: &str, seeds: u64, folder: &Path, python: &Path, scri
     println!("| losses of | and of | root mean square difference | largest |\n|---|---|---|---|");
     for one in 0..SIDES.len() {
         for other in one + 1..SIDES.len() {
-            let apart = losses[one].iter().zip(&losses[other]).map(|(a, b)| (a - b).abs());
-            let largest = apart.clone().fold(0.0, f64::max);
-            let square = apart.map(|apart| apart * apart).sum::<f64>() / losses[one].len() as f64;
+            let pairs = losses[one].iter().zip(&losses[other]);
+            let apart: Vec<f64> = pairs.map(|(a, b)| (a - b).abs()).filter(|apart| apart.is_finite()).collect();
+            let largest = apart.iter().copied().fold(0.0, f64::max);
+            let square = apart.iter().map(|apart| apart * apart).sum::<f64>() / apart.len() as f64;
             println!("| {} | {} | {:.1e} | {largest:.1e} |", side(one), side(other), square.sqrt());
+        }
+    }
+    for (index, losses) in losses.iter().enumerate() {
+        let broken = losses.iter().filter(|loss| !loss.is_finite()).count();
+        if broken > 0 {
+            println!("{}: {broken} of {} losses are not numbers, and left out", side(index), losses.len());
         }
     }
     Ok(())

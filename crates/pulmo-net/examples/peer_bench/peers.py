@@ -10,6 +10,7 @@ Reads `step` lines from standard input and answers each with seconds and a check
 """
 
 import json
+import math
 import os
 import sys
 import time
@@ -51,6 +52,8 @@ def serve(step, first_logits, tool, folder):
             return
         start = time.perf_counter()
         check = step()
+        # JSON has no word for what is not a number.
+        check = check if check is not None and math.isfinite(check) else None
         print(json.dumps({"seconds": time.perf_counter() - start, "check": check}), flush=True)
 
 
