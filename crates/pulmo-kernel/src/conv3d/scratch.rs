@@ -147,7 +147,7 @@ fn weight_gradient_scratch(conv: &Conv3d, threads: usize) -> Scratch {
     let packed = input_lines * line * rows + planes * lines * output_line * columns;
     // One more line as it is read, with zeros around.
     let read = (2 * line + 2 * conv.padding[2] + OUTPUTS) * rows.max(columns);
-    // A list that grows may have twice the room.
+    // A list that grows may have twice the room. All points share one, with a place for each step and no taps along a line.
     let pairs = 2 * (taps * planes * lines * output_line * 2).div_ceil(if filtered { POINTS * POINTS } else { 1 });
     let slots = conv.batch * conv.input[0] * conv.input[1] + 8 * input_lines;
     let of_threads = threads * ((packed + read + pairs + slots) * FLOAT + THREAD_SLACK);
