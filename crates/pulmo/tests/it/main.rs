@@ -15,6 +15,7 @@ mod lungs;
 mod memory;
 mod probabilities;
 mod report;
+mod report_longest;
 
 use std::process::{Command, Output};
 
