@@ -15,7 +15,6 @@ mod lungs;
 mod memory;
 mod probabilities;
 mod report;
-mod report_longest;
 
 use std::process::{Command, Output};
 

@@ -12,8 +12,8 @@ use pulmo::measure::quantify::flags::ALL;
 use pulmo::measure::quantify::{Finding, follow_up};
 use pulmo::report::Report;
 
-use super::evaluate_schema::must_fit;
-use super::report::{Case, english_lines, must_succeed, pages};
+use super::{Case, english_lines, must_succeed, pages};
+use crate::evaluate_schema::must_fit;
 
 /// The report with everything that one can have: three rules, lobes, zones, a follow-up and every flag.
 fn longest(case: &Case) -> Report {
