@@ -13,6 +13,7 @@ pub mod dataset;
 pub mod deidentify;
 pub mod distance;
 pub mod error;
+pub mod folder;
 pub mod format;
 pub mod geometry;
 pub mod intensity;

@@ -1,4 +1,5 @@
-//! Sentences with holes, so that what was said can be recognised: to translate it, or to leave names out.
+//! Sentences with holes, so that what was said can be recognised: to translate it, or to leave names out. And how many
+//! there are of something, in words.
 
 use std::fmt::Display;
 
@@ -71,6 +72,13 @@ impl Sentence {
     }
 }
 
+/// `1 case`, `2 cases`: a number and the word for one or for many of it.
+#[must_use]
+pub fn counted<N: Display + PartialEq + From<u8>>(n: N, one: &str, many: &str) -> String {
+    let word = if n == N::from(1) { one } else { many };
+    format!("{n} {word}")
+}
+
 /// What stands before the first hole, whether that is for a name, and what stands behind it.
 fn hole(text: &str) -> Option<(&str, bool, &str)> {
     let (before, rest) = text.split_once('{')?;
@@ -81,6 +89,12 @@ fn hole(text: &str) -> Option<(&str, bool, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_has_a_word_of_its_own() {
+        let said = [0, 1, 2].map(|n| counted(n, "focus", "foci"));
+        assert_eq!(said, ["0 foci", "1 focus", "2 foci"]);
+    }
 
     #[test]
     fn what_was_said_is_recognised_and_its_values_are_found() {

@@ -1,10 +1,12 @@
 //! An output folder: one finished folder per case, named by its case key, never half of one.
 //!
 //! A case is written into a hidden folder beside its place and renamed when it is complete. What is there
-//! already stays there unless the caller asks otherwise.
+//! already stays there unless the caller asks otherwise. The output folder itself is made with its first case, so that a
+//! run that fails or is stopped before leaves none.
 
 use std::path::{Path, PathBuf};
 
+use pulmo_ct::folder::MadeFolder;
 use pulmo_ct::format::{Origin, write_label_map};
 use pulmo_ct::{LabelMap, atomic, dataset};
 
@@ -56,13 +58,13 @@ pub enum Place {
 }
 
 impl OutputFolder {
-    /// Opens a folder, making it if it is not there. `key` is the key of the case keys
+    /// Opens a folder, which need not be there: the first case makes it. `key` is the key of the case keys
     /// ([`case_key::PROJECT_KEY`] unless the user has an own).
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be made.
+    /// [`Error::Ct`] if it cannot be made or written into, which is found out here.
     pub fn open(path: &Path, key: &[u8]) -> Result<Self> {
-        std::fs::create_dir_all(path).map_err(|source| Error::write(path, source))?;
+        MadeFolder::probe(path)?;
         Ok(Self { path: path.to_owned(), key: key.to_vec(), naming: Naming::default() })
     }
 
@@ -182,6 +184,7 @@ impl OutputFolder {
         }
         let start = std::time::Instant::now();
         let failed = |source| Error::write(&target, source);
+        let _folder = MadeFolder::make(&self.path)?;
         let temporary = tempfile::Builder::new().prefix(".pulmo-").tempdir_in(&self.path).map_err(failed)?;
         // A temporary folder is private to its owner; a result should be as readable as any other folder.
         let content = temporary.path().join("case");
@@ -266,11 +269,15 @@ mod tests {
     #[test]
     fn a_case_appears_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
-        let out = OutputFolder::open(folder.path(), b"key").unwrap();
+        let path = folder.path().join("out");
+        let out = OutputFolder::open(&path, b"key").unwrap();
         let mut case = result("a", "file a");
         let failed = out.write(&mut case, &mask(), false, |_| Err(Error::run("disk full", "")));
         assert!(failed.is_err());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing stays behind");
+        assert!(!path.exists(), "nothing stays behind");
+        std::fs::create_dir(&path).unwrap();
+        assert!(out.write(&mut case, &mask(), false, |_| Err(Error::run("disk full", ""))).is_err());
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0, "nor in a folder that was there");
 
         let at = out.write(&mut case, &mask(), false, |_| Ok(())).unwrap();
         assert_eq!(open_label_map(&at.join(MASK)).unwrap().labels(), mask().labels());
@@ -279,7 +286,7 @@ mod tests {
         case.infiltrate.voxels = 3;
         out.write(&mut case, &mask(), true, |_| Ok(())).unwrap();
         assert_eq!(out.read("a").unwrap(), case);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::list::{DataList, Split};
 use crate::error::{Error, Result};
 use crate::random::Random;
+use crate::sentence::counted;
 
 /// The training and validation cases of one fold, as nnU-Net's `splits_final.json` has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +38,10 @@ impl DataList {
     pub fn folds(&self, folds: usize, seed: u64) -> Result<Vec<Fold>> {
         let patients = self.patients();
         if folds < 2 || patients.len() < folds {
-            let problem =
-                format!("{folds} folds of {} patients: expected 2 or more, and a patient for each", patients.len());
+            let problem = format!(
+                "folds: {folds}, patients: {}; expected 2 folds or more, and a patient for each",
+                patients.len()
+            );
             return Err(Error::Value { problem });
         }
         let mut random = Random::new(seed);
@@ -75,7 +78,7 @@ impl DataList {
         }
         let sites: BTreeSet<&str> = site_of.values().copied().collect();
         if sites.len() < 2 {
-            let problem = format!("{} sites: expected two or more to leave one out", sites.len());
+            let problem = format!("{}: expected two or more to leave one out", counted(sites.len(), "site", "sites"));
             return Err(Error::Value { problem });
         }
         Ok(sites

@@ -11,6 +11,7 @@ use super::folder::own_facts;
 use super::import::{Candidate, Cause, Expected, Found, Reference, Search, Unit};
 use super::list::LabelValue;
 use crate::error::{Error, Result};
+use crate::sentence::counted;
 
 /// A folder `DatasetNNN_Name` (or `TaskNNN_Name`) of nnU-Net.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +92,8 @@ impl DatasetKind for NnUnet {
         }
         let tests = count_files(&root.join("imagesTs"), &ending);
         if tests > 0 {
-            found.remarks.push(format!("imagesTs holds {tests} images without masks; they are not listed"));
+            let images = counted(tests, "image", "images");
+            found.remarks.push(format!("imagesTs holds {images} without masks, not listed"));
         }
         Ok(found)
     }

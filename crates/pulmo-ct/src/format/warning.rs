@@ -37,18 +37,18 @@ pub(super) const TILTED: Sentence =
 pub(super) const AXES_OFF: Sentence = Sentence::new("its axes are {} degrees off a right angle; kept as they are");
 pub(super) const AXES_SHEARED: Sentence =
     Sentence::new("its axes are sheared: {} degrees off a right angle, as with a tilted gantry; kept as they are");
-pub(super) const DAMAGED: Sentence = Sentence::new("{} files are damaged: `{name}`: {}");
+pub(super) const DAMAGED: Sentence = Sentence::new("damaged files ({}): `{name}`: {}");
 pub(super) const DICOMDIR_MISSING: Sentence =
-    Sentence::new("{} files that the DICOMDIR lists are not there, the first is `{name}`");
+    Sentence::new("files that the DICOMDIR lists and that are not there: {}, the first is `{name}`");
 pub(super) const DIRECTIONS_CORRECTED: Sentence =
     Sentence::new("ImageOrientationPatient is {} off unit vectors at right angles; corrected");
 pub(super) const FORMS_DISAGREE: Sentence = Sentence::new("qform and sform disagree ({}): the sform is taken");
-pub(super) const INTERPOLATED: Sentence = Sentence::new("{} of {} slices were interpolated to even distances of {} mm");
+pub(super) const INTERPOLATED: Sentence = Sentence::new("interpolated slices: {} of {}, to even distances of {} mm");
 pub(super) const INVENTED: Sentence =
-    Sentence::new("{} of {} slices were invented by interpolation, from number {} (behind {}) to {} (before {})");
+    Sentence::new("slices invented by interpolation: {} of {}, from number {} (behind {}) to {} (before {})");
 pub(super) const LOSSY: Sentence = Sentence::new("the pixels were once compressed with loss: HU are approximate");
-pub(super) const NAN_IS_AIR: Sentence = Sentence::new("{} voxels hold NaN and are taken as air ({} HU)");
-pub(super) const NOT_DICOM: Sentence = Sentence::new("{} files are not DICOM and were left out: {name}");
+pub(super) const NAN_IS_AIR: Sentence = Sentence::new("voxels that hold NaN, taken as air: {} ({} HU)");
+pub(super) const NOT_DICOM: Sentence = Sentence::new("files that are not DICOM, left out ({}): {name}");
 pub(super) const NOT_HU: Sentence = Sentence::new("values span {} to {}: no voxel is air, so they are probably not HU");
 pub(super) const NO_FORM: Sentence =
     Sentence::new("neither qform nor sform is set: only the voxel sizes are known, orientation and origin are guessed");
@@ -61,7 +61,7 @@ pub(super) const NO_SPACE_ORIGIN: Sentence =
 pub(super) const PADDING: Sentence =
     Sentence::new("PixelPaddingValue stands for {} HU, which tissue may have; such voxels become air");
 pub(super) const ROUNDED: Sentence = Sentence::new("values were rounded to float32, by up to {}");
-pub(super) const SERIES_TAKEN: Sentence = Sentence::new("series {} was taken; {} other series were left out ({})");
+pub(super) const SERIES_TAKEN: Sentence = Sentence::new("series {} was taken; other series, left out: {} ({})");
 pub(super) const STRAIGHTENED: Sentence =
     Sentence::new("its slices were tilted by {} degrees and were resampled to a grid with right angles");
 pub(super) const UNEVEN: Sentence = Sentence::new("slice positions are up to {} mm off equal distances of {} mm");
@@ -79,8 +79,8 @@ mod tests {
     #[test]
     fn no_result_names_a_file() {
         for (said, kept) in [
-            (NOT_DICOM.say(&[&2, &"`MEIER_ANNA.txt`, `b`"]), "2 files are not DICOM and were left out: …"),
-            (DAMAGED.say(&[&1, &"MEIER.dcm", &"cut off"]), "1 files are damaged: `…`: cut off"),
+            (NOT_DICOM.say(&[&2, &"`MEIER_ANNA.txt`, `b`"]), "files that are not DICOM, left out (2): …"),
+            (DAMAGED.say(&[&1, &"MEIER.dcm", &"cut off"]), "damaged files (1): `…`: cut off"),
             (LOSSY.say(&[]), LOSSY.text()),
             ("of a model".to_owned(), "of a model"),
         ] {

@@ -194,7 +194,7 @@ fn missing_and_double_slices_are_named_with_their_gaps() {
     let message = refusal(|number, slice| {
         slice.at(0.0, 0.0, if number == 3 { 4.0 } else { f64::from(number) * 2.0 });
     });
-    assert!(message.contains("1 slices lie at the place of another: instance 3 (`6.dcm`) at 4.000 mm"), "{message}");
+    assert!(message.contains("1 slice lies at the place of another: instance 3 (`6.dcm`) at 4.000 mm"), "{message}");
 
     let message = refusal(|number, slice| {
         slice.at(0.0, 0.0, [0.0, 2.0, 4.5, 6.5, 8.0][usize::from(number)]);
@@ -313,7 +313,7 @@ fn other_files_in_the_folder_are_named_or_refused() {
     assert!(open(folder.path()).unwrap_err().to_string().contains("holds no file"));
     std::fs::write(folder.path().join("text.dcm"), "not an image").unwrap();
     let message = open(folder.path()).unwrap_err().to_string();
-    assert!(message.contains("none of its 1 files is a DICOM file: `text.dcm`"), "{message}");
+    assert!(message.contains("its one file is no DICOM file: `text.dcm`"), "{message}");
     let (_, folder) = open_edited(|_, _| ());
     std::fs::write(folder.path().join("text.dcm"), "not an image").unwrap();
     assert!(open(folder.path()).unwrap().warnings[0].contains("`text.dcm`"));
@@ -342,7 +342,11 @@ fn one_of_several_series_is_chosen() {
     write("2.25.11", "2", "CT", "a/b");
     let opened = open(folder.path()).unwrap();
     assert_eq!(opened.origin.series_instance_uid.as_deref(), Some("2.25.11"));
-    assert!(opened.warnings.iter().any(|w| w.contains("series 2 was taken; 1 other")), "{:?}", opened.warnings);
+    assert!(
+        opened.warnings.iter().any(|w| w.contains("series 2 was taken; other series, left out: 1 (")),
+        "{:?}",
+        opened.warnings
+    );
 
     write("2.25.12", "10", "CT", "a");
     let message = open(folder.path()).unwrap_err().to_string();

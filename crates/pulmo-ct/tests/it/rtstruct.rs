@@ -205,7 +205,7 @@ fn contours_of_others_follow_the_even_odd_rule() {
     assert_eq!(voxels(vec![closed(square(2.0, -50.0, 50.0))]), 72, "cut at the edges");
     let crossing = Foreign { contours: vec![closed(outer), closed(square(2.0, 3.5, 6.5))] }.read(&grid).unwrap();
     assert_eq!(crossing.structures[0].voxels(), 25 + 9 - 2 * 4);
-    assert!(crossing.warnings[0].contains("overlap in part on 1 slices"), "{:?}", crossing.warnings);
+    assert!(crossing.warnings[0].contains("overlap in part on 1 slice;"), "{:?}", crossing.warnings);
 }
 
 #[test]
@@ -222,10 +222,10 @@ fn contours_that_are_no_part_of_a_slice_are_named() {
     let set = left_out.read(&grid).unwrap();
     assert_eq!(set.structures[0].voxels(), 0);
     for expected in [
-        "structure 7 `GTV`: 1 contours of type POINT were left out",
-        "structure 7 `GTV`: 1 contours of type OPEN_PLANAR were left out",
-        "structure 7 `GTV`: 1 contours of type CLOSED_PLANAR without points were left out",
-        "structure 7 `GTV`: 1 contours lie beyond the first or last slice and were left out",
+        "structure 7 `GTV`: left out: 1 contour of type POINT",
+        "structure 7 `GTV`: left out: 1 contour of type OPEN_PLANAR",
+        "structure 7 `GTV`: left out: 1 contour of type CLOSED_PLANAR without points",
+        "structure 7 `GTV`: left out: 1 contour beyond the first or last slice",
     ] {
         assert!(set.warnings.iter().any(|warning| warning == expected), "{:?}", set.warnings);
     }

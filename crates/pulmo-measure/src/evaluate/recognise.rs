@@ -95,7 +95,7 @@ fn has_ct_seg_shape(case: &CaseResult) -> bool {
 
 fn ricord(cases: &[&CaseResult]) -> Verdict {
     let why = if cases.len() > RICORD_SERIES {
-        format!("not recognised as RICORD 1a: {} cases, and it has {RICORD_SERIES} series", cases.len())
+        format!("not recognised as RICORD 1a, which has {RICORD_SERIES} series: cases here: {}", cases.len())
     } else {
         "named RICORD 1a by its list; which of its cases the paper tuned on is not published, so the figure is a \
          landmark and no comparison"

@@ -39,7 +39,7 @@ pub fn bland_altman(titles: Titles<'_>, points: &[Point], lines: Option<Agreemen
     let mut plot = Plot::new(titles, [x, y], 260.0);
     let level = |plot: &mut Plot, at: f64, stroke: Stroke| plot.line(&[[x.low, at], [x.high, at]], stroke);
     level(&mut plot, 0.0, Stroke { colour: "currentColor", width: 1.0, dash: "" });
-    let mut about = counted(finite.len(), "point");
+    let mut about = counted(finite.len(), "point", "points");
     if let Some(Agreement { bias, lower, upper }) = lines {
         let heavy = Stroke { colour: super::COLOURS[1], width: 2.0, dash: "" };
         level(&mut plot, bias, heavy);

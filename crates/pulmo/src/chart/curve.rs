@@ -58,5 +58,5 @@ pub fn curves(titles: Titles<'_>, curves: &[Curve<'_>], events: &[(f64, &str)]) 
         Some(format!(" {}: {} at first, {} at last.", curve.name, number(first.1), number(last.1)))
     });
     let ends: String = ends.collect();
-    plot.finish(&format!("{}.{ends}{}", counted(curves.len(), "line"), left_out(all, drawn)))
+    plot.finish(&format!("{}.{ends}{}", counted(curves.len(), "line", "lines"), left_out(all, drawn)))
 }

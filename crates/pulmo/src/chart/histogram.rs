@@ -43,7 +43,7 @@ pub fn histogram(titles: Titles<'_>, values: &[f64]) -> String {
     plot.text([x, y - 6.0], anchor, &format!("median {}", number(found.median)));
     let about = format!(
         "Histogram of {} from {} to {}, median {}; the highest bar has {most}.{}",
-        counted(found.n, "value"),
+        counted(found.n, "value", "values"),
         number(found.min),
         number(found.max),
         number(found.median),

@@ -18,6 +18,8 @@ mod reliability;
 mod scatter;
 mod strip;
 
+use pulmo_ct::sentence::counted;
+
 pub use axis::Axis;
 pub use bland_altman::{Agreement, bland_altman};
 pub use curve::{Curve, curves};
@@ -91,11 +93,6 @@ fn left_out(all: usize, drawn: usize) -> String {
         1 => " 1 value is not defined and left out.".to_owned(),
         n => format!(" {n} values are not defined and left out."),
     }
-}
-
-/// `1 case`, `2 cases`.
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

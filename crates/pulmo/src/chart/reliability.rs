@@ -32,7 +32,12 @@ pub fn reliability(titles: Titles<'_>, bins: &[Bin]) -> String {
     }
     let mut about = String::new();
     for bin in &drawn {
-        let words = format!("probability {}: {} of {} voxels", number(bin.probability), number(bin.share), bin.voxels);
+        let words = format!(
+            "probability {}: {} of {}",
+            number(bin.probability),
+            number(bin.share),
+            counted(bin.voxels, "voxel", "voxels")
+        );
         about += &format!(" {words}.");
         plot.mark(plot.at(bin.probability, bin.share), 0, &words);
     }
@@ -42,7 +47,7 @@ pub fn reliability(titles: Titles<'_>, bins: &[Bin]) -> String {
     let below = drawn.iter().filter(|bin| bin.share < bin.probability).count();
     plot.finish(&format!(
         "{}, {below} below the dashed line of perfect calibration.{about}{}",
-        counted(drawn.len(), "bin"),
+        counted(drawn.len(), "bin", "bins"),
         left_out(bins.len(), drawn.len())
     ))
 }

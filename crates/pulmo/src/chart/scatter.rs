@@ -47,7 +47,7 @@ pub fn scatter(titles: Titles<'_>, points: &[Point], series: &[&str]) -> String 
     let above = finite.iter().filter(|point| point.y > point.x).count();
     plot.finish(&format!(
         "{} of {} (vertical) against {} (horizontal); {above} above the dashed line of equal values.{}",
-        counted(finite.len(), "point"),
+        counted(finite.len(), "point", "points"),
         titles.y,
         titles.x,
         left_out(points.len(), finite.len())

@@ -42,7 +42,7 @@ pub fn strips(titles: Titles<'_>, rows: &[Strip<'_>], always: &[f64]) -> String 
         about += &format!(
             "{}: {}, median {}, quartiles {} and {}, from {} to {}.{} ",
             row.name,
-            counted(found.n, "value"),
+            counted(found.n, "value", "values"),
             number(found.median),
             number(found.q1),
             number(found.q3),

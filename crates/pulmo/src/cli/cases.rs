@@ -162,6 +162,7 @@ pub(crate) fn run(
     terminal: &Terminal,
     mut add: impl FnMut(&Segmented<'_>) -> anyhow::Result<Extra>,
 ) -> anyhow::Result<ExitCode> {
+    args.inputs.iter().try_for_each(|input| args.ct.must_fit(input))?;
     threads::limit(args.threads)?;
     let key = read_key(args.case_key_file.as_deref())?;
     let model = Model::load(&model_file(&args.model))?;
@@ -195,7 +196,8 @@ pub(crate) fn run(
             terminal.say(&format!("{} of {} cases, about {} left", index + 1, args.inputs.len(), duration(seconds)));
         }
     }
-    terminal.say(&format!("{done} done, {failed} failed; results in `{}`", args.output.display()));
+    let place = if done > 0 { format!("; results in `{}`", args.output.display()) } else { String::new() };
+    terminal.say(&format!("{done} done, {failed} failed{place}"));
     terminal.say(pulmo::RESEARCH_USE);
     Ok(match (done, failed) {
         (_, 0) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use pulmo::ct::dataset::DataList;
 use pulmo::ct::dataset::check::{ALL, Finding, Weight, run as run_checks};
+use pulmo::ct::sentence::counted;
 use serde::Serialize;
 
 use crate::cli;
@@ -87,6 +88,12 @@ fn words(report: &Report<'_>) -> String {
     let problems = report.findings.iter().filter(|finding| finding.weight == Weight::Problem).count();
     let notes = report.findings.len() - problems;
     let noted = if notes > 0 { format!(", {notes} to be known") } else { String::new() };
-    let _ = writeln!(text, "{} cases, {} checks: {problems} findings{noted}", report.cases, report.checks.len());
+    let _ = writeln!(
+        text,
+        "{}, {} checks: {}{noted}",
+        counted(report.cases, "case", "cases"),
+        report.checks.len(),
+        counted(problems, "finding", "findings")
+    );
     text
 }

@@ -22,6 +22,7 @@ use pulmo::ct::dataset::DataList;
 use self::find::Found;
 use self::model::Cohort;
 use super::evaluation::read_if_ours;
+use super::output;
 use crate::terminal::{Terminal, advice};
 
 /// Shows many cases on one page: table, distributions, agreement of volumes, worst cases, learning curves.
@@ -64,6 +65,8 @@ pub(crate) struct Args {
 
 /// Writes the page; see [`Args`].
 pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    // A page is made from what is there, and made anew when that changes.
+    output::must_take_file(&args.output, true)?;
     let lists = args
         .data
         .iter()
@@ -87,10 +90,10 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
             "give the folder of `pulmo evaluate -o`, `pulmo segment -o` or `pulmo train -o`",
         ));
     }
-    super::make_folder_of(&args.output)?;
     cohort.finish(args.title);
     let cards =
         worst::cards(&cohort, args.worst, &worst::Places { lists: &lists, folder: args.predictions }, terminal)?;
+    let _folder = output::make_folder_of(&args.output)?;
     atomic::write(&args.output, page::page(&cohort, &cards).as_bytes()).context("cannot keep the page")?;
     for case in &cohort.failed {
         terminal.warn(&format!("{}: {}", case.case, case.reason));
@@ -112,7 +115,7 @@ fn add(cohort: &mut Cohort, found: &Found, terminal: &Terminal) -> anyhow::Resul
         Found::Run(folder) => {
             let (run, unreadable) = training::read(folder)?;
             if unreadable > 0 {
-                terminal.warn(&format!("{}: {unreadable} lines of log.jsonl cannot be read; left out", run.name));
+                terminal.warn(&format!("{}: lines of log.jsonl that cannot be read, left out: {unreadable}", run.name));
             }
             cohort.runs.push(run);
         }

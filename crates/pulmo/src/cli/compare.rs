@@ -17,7 +17,7 @@ use pulmo::measure::statistics::Resampling;
 
 use self::document::Document;
 use self::question::{Margin, ask, parse_level, parse_margin};
-use crate::cli;
+use crate::cli::{self, output};
 use crate::terminal::{Terminal, advice};
 
 /// Compares methods on the same cases: paired differences, intervals, tests, agreement of volumes, spread over runs
@@ -72,6 +72,10 @@ pub(crate) struct Args {
     #[arg(long, short)]
     output: Option<PathBuf>,
 
+    /// Replace a comparison that is there
+    #[arg(long)]
+    force: bool,
+
     /// Print compare.json instead of the tables
     #[arg(long)]
     json: bool,
@@ -86,6 +90,9 @@ enum GridChoice {
 
 /// Runs the subcommand.
 pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    if let Some(folder) = &args.output {
+        output::must_take(folder, files::FILES, args.force)?;
+    }
     let methods = methods::gather(&args.results)?;
     methods::must_be_set_alike(&methods)?;
     let grid = match args.grid {
@@ -108,7 +115,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         terminal.case_failed(&case.case, &format!("left out: {}", case.reason), None);
     }
     if let Some(folder) = &args.output {
-        terminal.say(&format!("wrote compare.csv, compare.json and compare.md in `{}`", folder.display()));
+        terminal.say(&format!("wrote {} in `{}`", files::FILES.join(", "), folder.display()));
     }
     Ok(if document.left_out.is_empty() { ExitCode::SUCCESS } else { cli::some_failed() })
 }

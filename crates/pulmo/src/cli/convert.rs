@@ -16,6 +16,7 @@ use self::input::Content;
 use self::target::Target;
 use super::ct::CtArgs;
 use super::objects::Object;
+use super::output;
 use crate::terminal::{Terminal, advice};
 
 /// Converts CTs, masks and reports between DICOM, NIfTI, NRRD and MetaImage.
@@ -100,9 +101,10 @@ pub(crate) struct Args {
 /// Converts; see [`Args`].
 pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let target = Target::of(&args.output, args.to)?;
-    must_be_free(&args.output, args.force)?;
+    args.open.must_fit(args.ct.as_deref().unwrap_or(&args.input))?;
+    output::must_take_file(&args.output, args.force)?;
     let content = input::read(&args, &target, terminal)?;
-    super::make_folder_of(&args.output)?;
+    let _folder = output::make_folder_of(&args.output)?;
     let what = content.describe();
     match (&target, content) {
         (Target::Voxels, Content::Volume(opened)) => write_volume(&args.output, &opened.volume)?,
@@ -113,13 +115,6 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     }
     terminal.say(&format!("{} ({what}) -> {}", args.input.display(), args.output.display()));
     Ok(ExitCode::SUCCESS)
-}
-
-fn must_be_free(output: &Path, force: bool) -> anyhow::Result<()> {
-    if output.exists() && !force {
-        return Err(advice(format!("`{}` is there already", output.display()), "--force replaces it"));
-    }
-    Ok(())
 }
 
 /// The error for an IN that OUT cannot hold.

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use pulmo::ct::format::dicom::{Kind, kind_of};
 use pulmo::ct::format::{OpenOptions, Opened, open_ct_with_progress};
 
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, advice};
 
 /// Flags of whatever reads a CT.
 #[derive(Debug, Clone, clap::Args)]
@@ -32,6 +33,20 @@ impl CtArgs {
             straighten: self.straighten,
             ..OpenOptions::default()
         }
+    }
+
+    /// Refuses --series, before any work, for what holds no series to choose from.
+    ///
+    /// What cannot be read is left to the reader, whose words say more.
+    pub(crate) fn must_fit(&self, input: &Path) -> anyhow::Result<()> {
+        let Some(series) = self.series.as_ref().filter(|_| !input.is_dir()) else { return Ok(()) };
+        let what = match kind_of(input) {
+            Ok(None) => "no DICOM file",
+            Ok(Some(Kind::Segmentation | Kind::StructureSet | Kind::Report | Kind::Pdf)) => "no CT",
+            Ok(Some(_)) | Err(_) => return Ok(()),
+        };
+        let problem = format!("--series {series}: `{}` is {what}, so there is no series to choose", input.display());
+        Err(advice(problem, "leave --series out, or give the folder of the DICOM series"))
     }
 
     /// Opens a CT with a progress line.

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use pulmo::ct::dataset::DataList;
+use pulmo::ct::sentence::counted;
 
 use crate::terminal::{Terminal, advice};
 
@@ -51,4 +52,9 @@ fn load(path: &Path) -> anyhow::Result<DataList> {
         return Err(advice(format!("`{}` lists no case", path.display()), "make a list with `pulmo import`"));
     }
     Ok(list)
+}
+
+/// `6 cases of 1 patient`.
+fn cases_of_patients(cases: usize, patients: usize) -> String {
+    format!("{} of {}", counted(cases, "case", "cases"), counted(patients, "patient", "patients"))
 }

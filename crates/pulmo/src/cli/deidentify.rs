@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use pulmo::ct::deidentify::{self, Change, EDITION, Key, Options, Outcome, Report, check_places, describe, write_map};
+use pulmo::ct::sentence::counted;
 use serde_json::{Value, json};
 
 use crate::terminal::{self, Terminal};
@@ -146,7 +147,7 @@ fn speak(report: &Report, args: &Args, terminal: &Terminal) {
         terminal.case_failed(&format!("file {number}"), &failure.to_string(), Some(hint));
     }
     if failures.len() > LISTED {
-        terminal.warn(&format!("and {} more files failed", failures.len() - LISTED));
+        terminal.warn(&format!("and {} more failed", failures.len() - LISTED));
     }
     if report.was_interrupted {
         terminal.warn("stopped before the last file; the same call goes on");
@@ -159,17 +160,19 @@ fn table(report: &Report, args: &Args) -> String {
     let there = count(|outcome| matches!(outcome, Outcome::AlreadyThere));
     let verb = if args.dry_run { "would be written" } else { "written" };
     let Report { patients, studies, series, .. } = report;
-    let mut text = format!("{written} files {verb}");
+    let files = |n: usize| counted(n, "file", "files");
+    let mut text = format!("{} {verb}", files(written));
     if there > 0 {
-        let _ = write!(text, ", {there} were there already");
+        let _ = write!(text, ", {there} already there");
     }
-    let _ = writeln!(text, ": {patients} patients, {studies} studies, {series} series");
-    for (reason, files) in report.set_aside() {
-        let _ = writeln!(text, "{files} files set aside: {reason}");
+    let (patients, studies) = (counted(*patients, "patient", "patients"), counted(*studies, "study", "studies"));
+    let _ = writeln!(text, ": {patients}, {studies}, {series} series");
+    for (reason, number) in report.set_aside() {
+        let _ = writeln!(text, "{} set aside: {reason}", files(number));
     }
     let failed = report.failures().count();
     if failed > 0 {
-        let _ = writeln!(text, "{failed} files failed");
+        let _ = writeln!(text, "{} failed", files(failed));
     }
     if args.dry_run {
         text += &attributes(report);

@@ -22,7 +22,7 @@ use pulmo::measure::statistics::Resampling;
 pub(super) use self::document::{Document, Measured, Wanted};
 use self::listed::SplitChoice;
 use self::pairing::{Pairing, Suffixes};
-use crate::cli;
+use crate::cli::{self, output};
 use crate::terminal::{Terminal, advice};
 
 /// Metrics that tables show unless --metrics names others, where they are known.
@@ -60,6 +60,10 @@ pub(crate) struct Args {
     /// Folder for evaluation.csv, .json, .md and .tex, and methods.md; made if it is not there
     #[arg(long, short)]
     output: Option<PathBuf>,
+
+    /// Replace an evaluation that is there
+    #[arg(long)]
+    force: bool,
 
     /// What to compute beside the metrics: `paper` gives Dice per data set on the paper's grid and on the native one,
     /// next to published figures
@@ -125,6 +129,9 @@ enum ProtocolChoice {
 /// Runs the subcommand.
 pub(crate) fn run(mut args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let shown = shown(&args.metrics)?;
+    if let Some(folder) = &args.output {
+        output::must_take(folder, Document::FILES, args.force)?;
+    }
     let mut pairing = paired(&mut args)?;
     if let Some(folder) = &args.lungs {
         listed::add_lungs(&mut pairing.pairs, folder)?;
@@ -144,10 +151,6 @@ pub(crate) fn run(mut args: Args, terminal: &Terminal) -> anyhow::Result<ExitCod
         resampling: Resampling { seed: args.seed, resamples: args.resamples, ..Resampling::default() },
         ..Protocol::of(args.labels)
     };
-    // Before the work: a folder that cannot be made must not cost its results.
-    if let Some(folder) = &args.output {
-        cli::make_folder(folder)?;
-    }
     let Pairing { pairs, not_listed, rule, .. } = pairing;
     let cases = measure::measure(&pairs, &protocol, terminal);
     let measured = Measured { pairing: rule, notes: args.notes, cases, not_listed, region: measure::region(&pairs) };

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use pulmo::ct::dataset::import::{Options, Readers, Request};
 use pulmo::ct::dataset::list::LabelValue;
 use pulmo::ct::dataset::{self, DatasetKind, Imported, IntensityStored, import};
+use pulmo::ct::sentence::counted;
 use serde_json::json;
 
 use crate::cli;
@@ -118,7 +119,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         options: &options,
         progress: &|stage, done, total| stages.at(stage, done, total),
     };
-    super::make_folder_of(&args.output)?;
+    let _folder = super::output::make_folder_of(&args.output)?;
     let imported = import(args.kind, &request);
     drop(stages);
     let imported = imported?;
@@ -131,8 +132,8 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     }
     let [table, _] = flow_files;
     terminal.say(&format!(
-        "wrote {} cases to `{}`; what became of each case is in `{}`",
-        list.cases.len(),
+        "wrote {} to `{}`; what became of each case is in `{}`",
+        counted(list.cases.len(), "case", "cases"),
         args.output.display(),
         table.display()
     ));

@@ -37,6 +37,7 @@ pub(crate) struct Args {
 
 /// Describes the path; see [`Args`].
 pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    args.ct.must_fit(&args.path)?;
     let options = args.ct.options();
     let (table, value, usable) = match list(&args.path, &options) {
         Ok(listing) if args.path.is_dir() || is_volume(&listing) => series(&args, &options, &listing)?,

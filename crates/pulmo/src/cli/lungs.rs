@@ -12,6 +12,7 @@ use pulmo::picture::{Layers, View};
 use serde::Serialize;
 
 use super::ct::CtArgs;
+use super::output;
 use crate::terminal::{Terminal, advice};
 
 /// Labels the left and the right lung of a chest CT, without a model.
@@ -62,11 +63,9 @@ struct Report<'a> {
 
 /// Finds the lungs; see [`Args`].
 pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    if args.output.exists() && !args.force {
-        return Err(advice(format!("`{}` is there already", args.output.display()), "--force replaces it"));
-    }
+    args.ct.must_fit(&args.input)?;
+    output::must_take_file(&args.output, args.force)?;
     let opened = args.ct.open(&args.input, terminal)?;
-    super::make_folder_of(&args.output)?;
     let lungs = segment(&opened.volume)?;
     if lungs.total_ml() == 0.0 {
         return Err(advice(
@@ -74,6 +73,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
             "is it a CT of the chest? `pulmo inspect` lists what a folder holds",
         ));
     }
+    let _folder = output::make_folder_of(&args.output)?;
     write_label_map(&args.output, &lungs.labels)?;
     if args.pictures {
         draw(&args.output, &opened.volume, &lungs)?;

@@ -25,6 +25,7 @@ mod inspect;
 mod lungs;
 mod model;
 mod objects;
+mod output;
 mod report;
 mod reporting;
 mod run;
@@ -94,17 +95,6 @@ impl Command {
             Self::Doctor(args) => doctor::run(args, terminal),
         }
     }
-}
-
-/// Makes the folder that a file goes to, before the work whose result the file is to hold.
-pub(crate) fn make_folder_of(file: &std::path::Path) -> anyhow::Result<()> {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), make_folder)
-}
-
-/// Makes a folder and those around it, where they are not there.
-pub(crate) fn make_folder(folder: &std::path::Path) -> anyhow::Result<()> {
-    use anyhow::Context;
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))
 }
 
 /// Exit code 1: some cases failed, and were listed.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use pulmo::ct::sentence::counted;
 use pulmo::engine::Model;
 use pulmo::engine::memory::PROGRAM_BYTES;
 use pulmo::engine::recipe::Recipe;
@@ -218,7 +219,7 @@ fn head_of(model: &Model) -> Result<String, std::fmt::Error> {
     let origin = &model.provenance;
     writeln!(text, "model      {}, labels: {}", model.recipe.name, model.labels.join(", "))?;
     writeln!(text, "sha256     {}", model.sha256)?;
-    writeln!(text, "trained    on {} cases, best epoch {}", origin.training_cases, origin.epoch)?;
+    writeln!(text, "trained    on {}, best epoch {}", counted(origin.training_cases, "case", "cases"), origin.epoch)?;
     for data in &origin.data {
         writeln!(text, "data       {} ({}) {}", data.name, data.licence, data.note)?;
         for (what, words) in [("terms", &data.terms), ("cite", &data.citation)] {

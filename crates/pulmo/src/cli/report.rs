@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use pulmo::ct::folder::MadeFolder;
 use pulmo::ct::format::dicom::{Algorithm, AlgorithmKind, Settings, SourceSeries, Timestamp, pdf};
 use pulmo::ct::format::warning::without_names;
 use pulmo::ct::format::{Opened, open_label_map};
@@ -19,6 +20,7 @@ use pulmo::report::document::{LungMaker, Mask};
 use super::cases;
 use super::ct::CtArgs;
 use super::objects::{Object, onto};
+use super::output;
 use super::reporting::{self, FoundLungs, Made, Parts, ReportArgs};
 use crate::terminal::{Terminal, advice};
 
@@ -113,7 +115,9 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         let problem = format!("--dicom {}: a report becomes a pdf only", other.file_name());
         return Err(advice(problem, "`pulmo convert` and `pulmo run` write the other objects of a mask"));
     }
-    must_be_free(&args)?;
+    args.ct.must_fit(&args.input)?;
+    let names = args.report.format.iter().map(|format| format.file_name());
+    output::must_take(&args.output, names.chain(args.dicom.iter().map(|object| object.file_name())), args.force)?;
     let key = cases::read_key(args.case_key_file.as_deref())?;
     let series = if args.dicom.is_empty() { None } else { Some(source_series(&args)?) };
     let opened = args.ct.open(&args.input, terminal)?;
@@ -299,21 +303,9 @@ fn source_series(args: &Args) -> anyhow::Result<SourceSeries> {
     Ok(series)
 }
 
-/// Refuses to replace a report unasked, before the work.
-fn must_be_free(args: &Args) -> anyhow::Result<()> {
-    let mut files = args.report.format.iter().map(|format| args.output.join(format.file_name()));
-    match files.find(|file| file.exists()) {
-        Some(file) if !args.force => {
-            let problem = format!("`{}` is there already", file.display());
-            Err(advice(problem, "--force replaces it, -o names another folder"))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn write(args: &Args, made: &Made, series: Option<&SourceSeries>) -> anyhow::Result<()> {
     let folder = &args.output;
-    super::make_folder(folder)?;
+    let _folder = MadeFolder::make(folder)?;
     for (name, bytes) in &made.files {
         atomic::write(&folder.join(name), bytes)?;
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use pulmo::ct::dataset::DataList;
+use pulmo::ct::sentence::counted;
 use pulmo::engine::train::{Cases, EpochReport, Event, Memory, Request, settings_that_fit, train};
 use pulmo::engine::{Error, Recipe};
 use pulmo::kernel::Kernels;
@@ -182,10 +183,14 @@ impl<'a> Display<'a> {
                     self.terminal.say(&format!("first weights: {summary}"));
                 }
                 match epochs_done {
-                    0 => self.terminal.say(&format!("{epochs} epochs of {steps} steps")),
-                    _ => self
-                        .terminal
-                        .say(&format!("going on after epoch {epochs_done} of {epochs}, {steps} steps each")),
+                    0 => {
+                        let (epochs, steps) = (counted(epochs, "epoch", "epochs"), counted(steps, "step", "steps"));
+                        self.terminal.say(&format!("{epochs} of {steps}"));
+                    }
+                    _ => self.terminal.say(&format!(
+                        "going on after epoch {epochs_done} of {epochs}, {} each",
+                        counted(steps, "step", "steps")
+                    )),
                 }
             }
             Event::Step { epoch, step, .. } => self.at(epoch, step),

@@ -211,7 +211,7 @@ fn metrics_that_were_set_otherwise_are_not_compared() {
         ("--smallest-lesion-ml=0.5", ["smallest lesion is 0.1 mL in plain", "0.5 mL in other"]),
         ("--lesion-overlap=0.5", ["must be covered is 0 in plain", "0.5 in other"]),
     ] {
-        evaluated_with(folder.path(), "other", &WORSE, &[flag]);
+        evaluated_with(folder.path(), "other", &WORSE, &[flag, "--force"]);
         let run = compare(folder.path(), &["@plain", "@other"]);
         let text = String::from_utf8_lossy(&run.stderr).into_owned();
         assert_eq!(run.status.code(), Some(2), "{flag}");

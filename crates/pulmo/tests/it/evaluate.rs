@@ -111,6 +111,6 @@ fn a_data_list_gives_references_labels_and_notes() {
     let run = pulmo(&arguments);
     let table = String::from_utf8(run.stdout).unwrap();
     assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
-    assert!(table.starts_with("1 cases measured, 0 failed"), "{table}");
+    assert!(table.starts_with("1 case measured, 0 failed"), "{table}");
     assert!(table.contains("Note: lesion slices only") && table.contains("opacity"), "{table}");
 }

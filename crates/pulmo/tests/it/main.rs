@@ -13,8 +13,10 @@ mod evaluate_schema;
 mod inspect;
 mod lungs;
 mod memory;
+mod output;
 mod probabilities;
 mod report;
+mod series;
 
 use std::process::{Command, Output};
 

@@ -47,6 +47,13 @@ fn probabilities_of_a_segmentation_are_judged_as_they_stand() {
     let shares = open_ct(&at("out/a/probabilities.nii.gz"), &OpenOptions::default()).unwrap().volume;
     let mask = open_label_map(&at("out/a/mask.nii.gz")).unwrap();
     mask.grid().must_equal(shares.grid()).unwrap();
+    let ct = open_ct(&at("a.nii.gz"), &OpenOptions::default()).unwrap().volume;
+    ct.grid().must_equal(shares.grid()).unwrap();
+    assert!(shares.hu().iter().all(|share| (0.0..=1.0).contains(share)));
+    let lowest = shares.hu().iter().copied().fold(1.0, f32::min);
+    let highest = shares.hu().iter().copied().fold(0.0, f32::max);
+    assert!(highest - lowest > 0.05, "the model tells voxels apart: {lowest} to {highest}");
+    assert!(mask.labels().contains(&0) && mask.labels().contains(&1), "the threshold parts them");
     for (&share, &label) in shares.hu().iter().zip(mask.labels()) {
         // The file holds steps of 1/255.
         assert!((share - 0.5).abs() < 0.003 || (share > 0.5) == (label == 1), "{share} in the mask as {label}");

@@ -4,6 +4,7 @@ use super::{Check, Finding};
 use crate::dataset::DataList;
 use crate::dataset::check::facts::Facts;
 use crate::dataset::list::LabelValue;
+use crate::sentence::counted;
 
 /// Labels in references that `[labels]` does not name.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl Check for UnknownLabels {
             let unknown = (1..=255_u8).filter(|&x| !list.labels.contains_key(&LabelValue(x)));
             let unknown: Vec<String> = unknown
                 .filter(|&x| mask.counts[usize::from(x)] > 0)
-                .map(|x| format!("{x} ({} voxels)", mask.counts[usize::from(x)]))
+                .map(|x| format!("{x} ({})", counted(mask.counts[usize::from(x)], "voxel", "voxels")))
                 .collect();
             if !unknown.is_empty() {
                 let problem = format!("`labels` holds {}, which the list does not name", unknown.join(", "));

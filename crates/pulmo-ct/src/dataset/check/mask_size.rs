@@ -3,6 +3,7 @@
 use super::{Check, Finding};
 use crate::dataset::DataList;
 use crate::dataset::check::facts::Facts;
+use crate::sentence::counted;
 
 /// Voxels below which a drawn mask is tiny.
 const VOXELS: usize = 10;
@@ -33,7 +34,8 @@ impl Check for SmallMask {
                     let advice = "keep it only if a reader found nothing there; otherwise the mask is missing";
                     found.push(Finding::problem(self, &[case], format!("`{part}`: nothing is drawn"), advice));
                 } else if drawn < VOXELS || ml < ML {
-                    let problem = format!("`{part}`: only {drawn} voxels ({ml:.3} mL) are drawn");
+                    let problem =
+                        format!("`{part}`: only {} drawn ({ml:.3} mL)", counted(drawn, "voxel is", "voxels are"));
                     let advice = "look at it: a stray click, or a finding too small to learn from";
                     found.push(Finding::problem(self, &[case], problem, advice));
                 }

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::{Cause, Excluded, Facts, Unit};
+use crate::sentence::counted;
 
 /// How many names a table shows of one group; the JSON has all.
 const NAMES_SHOWN: usize = 5;
@@ -146,12 +147,12 @@ impl CaseFlow {
 }
 
 fn count(n: usize, unit: Unit) -> String {
-    let unit = match unit {
-        Unit::Case => "case",
-        Unit::File => "file",
-        Unit::Annotation => "annotation",
+    let [one, many] = match unit {
+        Unit::Case => ["case", "cases"],
+        Unit::File => ["file", "files"],
+        Unit::Annotation => ["annotation", "annotations"],
     };
-    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+    counted(n, one, many)
 }
 
 fn shown(names: &[&str]) -> String {

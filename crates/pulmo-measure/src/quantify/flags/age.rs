@@ -1,5 +1,7 @@
 //! Children.
 
+use pulmo_ct::sentence::counted;
+
 use super::{Flag, Raised, Seen};
 
 /// Below this many years a patient is a child.
@@ -29,7 +31,7 @@ impl Flag for Age {
     fn check(&self, case: &Seen<'_>) -> Option<Raised> {
         let years = case.input.scan.age_years.filter(|&years| years < ADULT_YEARS)?;
         Some(Raised {
-            found: format!("{years} years"),
+            found: counted(years, "year", "years"),
             sentence: "the patient is a child: scores and models were made with adults".to_owned(),
         })
     }

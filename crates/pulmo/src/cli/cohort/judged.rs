@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use pulmo::chart::{Bin, Titles, escape, number, reliability};
+use pulmo::ct::sentence::counted;
 use pulmo::page::figure;
 
 use super::model::title;
@@ -40,7 +41,7 @@ impl Judged {
             .collect();
         let sets: String = sets.iter().map(|set| format!("{set}, ")).collect();
         Self {
-            name: format!("{sets}{} cases", evaluation.cases.len()),
+            name: format!("{sets}{}", counted(evaluation.cases.len(), "case", "cases")),
             flow: evaluation.flow.clone(),
             subgroups: evaluation.subgroups.clone(),
             false_alarms: evaluation.false_alarms.clone(),
@@ -237,12 +238,12 @@ fn calibration_section(body: &mut String, found: &CalibrationReport) {
         body,
         "<h2>Calibration: {}</h2>\n<div class=\"charts\">\n{}</div>\n<p class=\"soft\">Probabilities against the share of \
          voxels that carry the label in the reference, {}, over the voxels of all cases; below the dashed line the model \
-         is too sure. Expected calibration error {} (mean over {} cases: {}), Brier score {}.</p>\n",
+         is too sure. Expected calibration error {} (mean over {}: {}), Brier score {}.</p>\n",
         escape(&found.label),
         figure(caption, &reliability(titles, &bins)),
         if found.region == "lungs" { "inside the lung masks" } else { "in the whole volume, air included" },
         told(found.pooled_expected_error),
-        found.expected_error.n,
+        counted(found.expected_error.n, "case", "cases"),
         number(found.expected_error.mean),
         told(found.pooled_brier),
     );
@@ -271,7 +272,7 @@ mod tests {
              {{"voxels": 0, "mean_probability": null, "reference_share": null}}]}}}}"#
         );
         let judged = Judged::of(&serde_json::from_str(&text).unwrap());
-        assert_eq!(judged.heading(2, 3), "<h2>Evaluation 2 of 3: a &#38; b, 1 cases</h2>\n");
+        assert_eq!(judged.heading(2, 3), "<h2>Evaluation 2 of 3: a &#38; b, 1 case</h2>\n");
         let html = judged.html();
         for part in [
             "found &#60;x&#62;</td><td>3</td>",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use pulmo::ct::dataset::DataList;
 use pulmo::ct::dataset::import::is_lung;
+use pulmo::ct::sentence::counted;
 
 /// Everything that a page shows.
 #[derive(Debug, Default)]
@@ -176,20 +177,19 @@ impl Cohort {
 
     /// How much there is, in one sentence without its full stop.
     pub(super) fn sentence(&self) -> String {
-        let count = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
         let mut parts = Vec::new();
         if !self.rows.is_empty() || !self.failed.is_empty() {
             parts.push(format!(
                 "{} of {}",
-                count(self.cases(), "case", "cases"),
-                count(self.patients(), "patient", "patients")
+                counted(self.cases(), "case", "cases"),
+                counted(self.patients(), "patient", "patients")
             ));
         }
         if !self.failed.is_empty() {
-            parts.push(format!("{} without numbers", count(self.failed.len(), "case", "cases")));
+            parts.push(format!("{} without numbers", counted(self.failed.len(), "case", "cases")));
         }
         if !self.runs.is_empty() {
-            parts.push(count(self.runs.len(), "training", "trainings"));
+            parts.push(counted(self.runs.len(), "training", "trainings"));
         }
         parts.join(", ")
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use pulmo::chart::escape;
+use pulmo::ct::sentence::counted;
 use pulmo::measure::statistics::Summary;
 use pulmo::page::{frame_with, numbers, swatch};
 use pulmo::picture::{PREDICTION, REFERENCE};
@@ -65,8 +66,9 @@ fn boxes(cohort: &Cohort) -> String {
         boxes.push((format!("{} mL", shown(Some(volume.median), "mL")), "median volume"));
     }
     if !cohort.rows.is_empty() || !cohort.failed.is_empty() {
-        boxes.push((cohort.cases().to_string(), "cases with numbers"));
-        boxes.push((cohort.failed.len().to_string(), "cases without numbers"));
+        let (with, without) = (cohort.cases(), cohort.failed.len());
+        boxes.push((with.to_string(), if with == 1 { "case with numbers" } else { "cases with numbers" }));
+        boxes.push((without.to_string(), if without == 1 { "case without numbers" } else { "cases without numbers" }));
     }
     if boxes.is_empty() { String::new() } else { numbers(&boxes) }
 }
@@ -194,8 +196,8 @@ fn trainings(body: &mut String, cohort: &Cohort) {
         let hours = run.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() / 3600.0;
         let _ = write!(
             body,
-            "<p>{}{of} epochs in {hours:.1} hours{best}.</p>\n<div class=\"charts\">\n{}</div>\n",
-            last.epoch,
+            "<p>{} in {hours:.1} hours{best}.</p>\n<div class=\"charts\">\n{}</div>\n",
+            if of.is_empty() { counted(last.epoch, "epoch", "epochs") } else { format!("{}{of} epochs", last.epoch) },
             charts::learning(run)
         );
     }

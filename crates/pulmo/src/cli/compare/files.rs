@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use pulmo::ct::atomic;
+use pulmo::ct::folder::MadeFolder;
 use pulmo::measure::statistics::Interval;
 use pulmo::measure::statistics::bland_altman::BlandAltman;
 
@@ -12,12 +13,16 @@ use super::document::Document;
 use super::text;
 use crate::cli::table::quoted;
 
-/// Writes the three files into `folder`, which is made if it is not there.
+/// The files that [`write_to`] writes.
+pub(super) const FILES: [&str; 3] = ["compare.csv", "compare.json", "compare.md"];
+
+/// Writes them into `folder`, which is made if it is not there.
 pub(super) fn write_to(document: &Document, folder: &Path) -> anyhow::Result<()> {
-    crate::cli::make_folder(folder)?;
-    atomic::write(&folder.join("compare.csv"), csv(document).as_bytes())?;
-    atomic::write(&folder.join("compare.json"), json(document)?.as_bytes())?;
-    atomic::write(&folder.join("compare.md"), text::markdown(document).as_bytes())?;
+    let contents = [csv(document), json(document)?, text::markdown(document)];
+    let _folder = MadeFolder::make(folder)?;
+    for (name, content) in FILES.into_iter().zip(contents) {
+        atomic::write(&folder.join(name), content.as_bytes())?;
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use pulmo::RESEARCH_USE;
+use pulmo::ct::sentence::counted;
 use pulmo::measure::statistics::Interval;
 use pulmo::measure::statistics::bland_altman::BlandAltman;
 
@@ -47,10 +48,10 @@ fn head(document: &Document) -> String {
         )
         .collect();
     let mut text = format!(
-        "{}: {} cases of {} patients measured by all, {} left out; {} grid\n",
+        "{}: {} of {} measured by all, {} left out; {} grid\n",
         methods.join(", "),
-        document.cases,
-        document.patients,
+        counted(document.cases, "case", "cases"),
+        counted(document.patients, "patient", "patients"),
         document.left_out.len(),
         document.grid
     );
@@ -229,13 +230,13 @@ pub(super) fn methods_paragraph(document: &Document) -> String {
     let how = &document.resampling;
     let level = percent(how.level);
     let mut text = format!(
-        "Paired comparison by pulmo {} of {} cases of {} patients that every method had measured (evaluations by pulmo {}; \
-         {} cases were left out and are listed). Differences are second method minus first; of metrics that are best near \
+        "Paired comparison by pulmo {} of {} of {} that every method had measured (evaluations by pulmo {}; \
+         cases left out, which are listed: {}). Differences are second method minus first; of metrics that are best near \
          zero the absolute value was compared. {level} intervals of mean differences are percentile bootstrap intervals of \
          {} resamples in which patients were drawn with replacement with all their cases (seed {}). ",
         env!("CARGO_PKG_VERSION"),
-        document.cases,
-        document.patients,
+        counted(document.cases, "case", "cases"),
+        counted(document.patients, "patient", "patients"),
         document.evaluated_by.join(", "),
         document.left_out.len(),
         how.resamples,
@@ -247,7 +248,7 @@ pub(super) fn methods_paragraph(document: &Document) -> String {
          together (all arrangements up to 16 patients, otherwise {} drawn ones with p = (b + 1)/(m + 1), seed {}), and from \
          Wilcoxon's signed-rank test of the patients' mean differences (zeros left out; exact up to 50 without zeros and \
          ties and up to 13 with them, otherwise the normal approximation with tie correction). Each was corrected after \
-         Holm over the {} tests that were made. ",
+         Holm over all tests that were made ({}). ",
         how.resamples, how.seed, document.family.tests
     );
     let margins: std::collections::BTreeSet<String> =

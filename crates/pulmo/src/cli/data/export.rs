@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use pulmo::ct::dataset::export::{ExportOptions, Exported, Layout, export};
 use pulmo::ct::dataset::fold;
+use pulmo::ct::sentence::counted;
 
 use crate::terminal::Terminal;
 
@@ -61,8 +62,8 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     }
     let output = args.output.display();
     terminal.data(&format!(
-        "{output}: {} cases; {linked} files linked, {copied} copied, {converted} converted",
-        list.cases.len()
+        "{output}: {}; files: {linked} linked, {copied} copied, {converted} converted",
+        counted(list.cases.len(), "case", "cases")
     ))?;
     Ok(ExitCode::SUCCESS)
 }

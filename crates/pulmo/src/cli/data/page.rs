@@ -7,16 +7,16 @@ use pulmo::ct::dataset::DataList;
 use pulmo::ct::dataset::fingerprint::{CaseFigures, Fingerprint};
 use pulmo::page::{figure, frame};
 
+use super::cases_of_patients;
 use super::stats::{number, rows};
 
 /// The whole page.
 pub(super) fn page(list: &DataList, found: &Fingerprint) -> String {
     let name = escape(&found.name);
     let mut page = format!(
-        "<h1>{name}</h1>\n<p>{} cases of {} patients; {} without infiltrates.</p>\n<p class=\"notice\">{}</p>\n\
+        "<h1>{name}</h1>\n<p>{}; {} without infiltrates.</p>\n<p class=\"notice\">{}</p>\n\
          <h2>How they are distributed</h2>\n<div class=\"charts\">\n",
-        found.cases,
-        found.patients,
+        cases_of_patients(found.cases, found.patients),
         found.without_infiltrate,
         pulmo::RESEARCH_USE
     );

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use pulmo::ct::dataset::{DataList, Split};
 
+use super::cases_of_patients;
 use crate::terminal::Terminal;
 
 /// Shows the cases of a data list as a table, with what may be done with them.
@@ -55,10 +56,9 @@ fn table(list: &DataList) -> String {
     let labels: Vec<String> = list.labels.iter().map(|(value, name)| format!("{} {name}", value.0)).collect();
     let _ = write!(
         text,
-        "\n{}: {} cases of {} patients; {} train, {} validation, {} test; labels: {}\n",
+        "\n{}: {}; {} train, {} validation, {} test; labels: {}\n",
         list.name,
-        list.cases.len(),
-        patients.len(),
+        cases_of_patients(list.cases.len(), patients.len()),
         count(Split::Train),
         count(Split::Validation),
         count(Split::Test),

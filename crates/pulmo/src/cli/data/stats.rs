@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use pulmo::ct::atomic;
 use pulmo::ct::dataset::fingerprint::{Fingerprint, Summary, fingerprint};
+use pulmo::ct::sentence::counted;
 
-use super::page;
-use crate::cli;
+use super::{cases_of_patients, page};
+use crate::cli::{self, output};
 use crate::terminal::Terminal;
 
 /// Measures how spacing, shape, intensity and infiltrates are distributed in a data set.
@@ -36,12 +37,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let list = super::load(&args.data)?;
-    args.page.as_deref().map_or(Ok(()), cli::make_folder_of)?;
+    args.page.as_deref().map_or(Ok(()), |page| output::must_take_file(page, true))?;
     let progress = terminal.progress("measuring", list.cases.len() as u64);
     let found = fingerprint(&list, &|done, _| progress.at(done as u64));
     drop(progress);
     terminal.data(&if args.json { serde_json::to_string_pretty(&found)? } else { text(&found) })?;
     if let Some(page) = &args.page {
+        let _folder = output::make_folder_of(page)?;
         atomic::write(page, page::page(&list, &found).as_bytes())?;
         terminal.say(&format!("wrote `{}`", page.display()));
     }
@@ -56,7 +58,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
 }
 
 fn text(found: &Fingerprint) -> String {
-    let mut text = format!("{}: {} cases of {} patients\n\n", found.name, found.cases, found.patients);
+    let mut text = format!("{}: {}\n\n", found.name, cases_of_patients(found.cases, found.patients));
     let _ = writeln!(
         text,
         "{:26}{:>12}{:>12}{:>12}{:>12}{:>12}{:>12}",
@@ -70,7 +72,7 @@ fn text(found: &Fingerprint) -> String {
         }
         text.push('\n');
     }
-    let _ = write!(text, "\n{} cases without infiltrates", found.without_infiltrate);
+    let _ = write!(text, "\n{} without infiltrates", counted(found.without_infiltrate, "case", "cases"));
     if let Some(all) = &found.foreground {
         let _ = write!(
             text,

@@ -5,6 +5,8 @@ use std::path::Path;
 use anyhow::Context;
 use pulmo::RESEARCH_USE;
 use pulmo::ct::atomic;
+use pulmo::ct::folder::MadeFolder;
+use pulmo::ct::sentence::counted;
 use pulmo::measure::compare::{self, Better};
 use pulmo::measure::evaluate::paper::{PaperRow, compare_with_paper};
 use pulmo::measure::evaluate::{
@@ -122,7 +124,7 @@ impl Document {
 
     /// Writes all files into `folder`, which is made if it is not there.
     pub(crate) fn write_to(&self, folder: &Path) -> anyhow::Result<()> {
-        crate::cli::make_folder(folder)?;
+        let _folder = MadeFolder::make(folder)?;
         let contents = [csv::csv(&self.cases), self.json()?, self.markdown(), self.latex(), methods::methods(self)];
         for (name, content) in Self::FILES.into_iter().zip(contents) {
             atomic::write(&folder.join(name), content.as_bytes())?;
@@ -142,17 +144,18 @@ impl Document {
         parts.join("\n") + "\n" + RESEARCH_USE + "\n"
     }
 
+    fn count(&self) -> String {
+        format!("{} measured, {} failed", counted(self.measured(), "case", "cases"), self.failed())
+    }
+
     fn headline(&self) -> String {
-        let mut text = format!("{} cases measured, {} failed; {}\n", self.measured(), self.failed(), self.pairing);
+        let mut text = format!("{}; {}\n", self.count(), self.pairing);
         self.notes.iter().for_each(|note| text += &format!("Note: {note}\n"));
         text
     }
 
     fn markdown(&self) -> String {
-        let mut parts = vec![
-            "# Evaluation\n".to_owned(),
-            format!("{} cases measured, {} failed.\n", self.measured(), self.failed()),
-        ];
+        let mut parts = vec!["# Evaluation\n".to_owned(), format!("{}.\n", self.count())];
         parts.extend(self.notes.iter().map(|note| format!("Note: {note}\n")));
         parts.extend(tables::all(self).iter().map(Table::markdown));
         parts.push("## How to read it\n".to_owned());

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use pulmo::ct::sentence::counted;
+
 use super::document::Document;
 use crate::cli::table::title;
 
@@ -26,8 +28,9 @@ fn comparison(document: &Document) -> String {
     let turned = match turned {
         0 => String::new(),
         n => format!(
-            " In {n} cases the prediction stored the same voxels in another order of the axes; they were reordered, \
-             which changes no voxel."
+            " In {} the prediction stored the same voxels in another order of the axes; they were reordered, which changes \
+             no voxel.",
+            counted(n, "case", "cases")
         ),
     };
     format!(

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use pulmo::ct::sentence::counted;
 use pulmo::measure::evaluate::CaseFacts;
 
 use super::masks::{self, Masks};
@@ -199,7 +200,7 @@ impl Pairing {
     pub(super) fn describe(&self) -> Vec<String> {
         let complete = |pair: &&Pair| pair.prediction.is_some() && pair.reference.is_some();
         let paired: Vec<&Pair> = self.pairs.iter().filter(complete).collect();
-        let mut lines = vec![format!("{} pairs; {}", paired.len(), self.rule)];
+        let mut lines = vec![format!("{}; {}", counted(paired.len(), "pair", "pairs"), self.rule)];
         for pair in paired.iter().take(SHOWN) {
             let (prediction, reference) = (shown(pair.prediction.as_deref()), shown(pair.reference.as_deref()));
             lines.push(format!("  {}: prediction {prediction}, reference {reference}", pair.case));
@@ -214,7 +215,7 @@ impl Pairing {
         for (what, cases) in [
             ("without a prediction", lacking(|pair| pair.prediction.is_none())),
             ("without a reference", lacking(|pair| pair.reference.is_none())),
-            ("predictions of no case in question, left out", not_listed),
+            ("of no case in question among the predictions, left out", not_listed),
         ] {
             if !cases.is_empty() {
                 let more = if cases.len() > LISTED { ", …" } else { "" };
@@ -224,7 +225,7 @@ impl Pairing {
         }
         for (role, others) in ["predictions", "references"].into_iter().zip(self.no_masks) {
             if others > 0 {
-                lines.push(format!("{others} other files or folders among the {role} are no masks by their names"));
+                lines.push(format!("no masks by their names among the {role}: {others}"));
             }
         }
         lines

@@ -1,5 +1,6 @@
 //! The tables of an evaluation, made once for all their looks.
 
+use pulmo::ct::sentence::counted;
 use pulmo::measure::evaluate::{
     CaseResult, FalseAlarms, LabelResult, MeasuredOn, Outcome, SummaryRow, UNDER_ML, UNDER_PERCENT,
 };
@@ -261,11 +262,11 @@ fn calibration(document: &Document) -> Table {
     }
     let each = &report.expected_error;
     table.notes.push(format!(
-        "Probabilities of {} {}. Expected calibration error: mean {:.4} over {} cases, pooled {}; Brier score {}.",
+        "Probabilities of {} {}. Expected calibration error: mean {:.4} over {}, pooled {}; Brier score {}.",
         report.label,
         report.region.words(),
         each.mean,
-        each.n,
+        counted(each.n, "case", "cases"),
         report.pooled_expected_error.map_or(UNDEFINED.into(), |error| format!("{error:.4}")),
         report.pooled_brier.map_or(UNDEFINED.into(), |brier| format!("{brier:.4}")),
     ));

@@ -121,7 +121,8 @@ fn scanner(report: &Report, language: Language) -> String {
     }
     if let Some(age) = scan.age_years {
         let oldest = if age >= 90 { "≥" } else { "" };
-        parts.push(format!("{} {oldest}{age} {}", words.age, words.years));
+        let years = if age == 1 { words.year } else { words.years };
+        parts.push(format!("{} {oldest}{age} {years}", words.age));
     }
     parts.join(", ")
 }
@@ -144,7 +145,7 @@ fn mask(report: &Report, language: Language, room: Room, pairs: &mut Vec<Pair>) 
     pairs.push(Pair::new(words.mask, value));
     let (given, left) = room.split(NAMED_SOURCES, model.data.len());
     for data in &model.data[..given] {
-        let cases = format!(" ({} {})", model.training_cases, words.training_cases);
+        let cases = format!(" ({}: {})", words.training_cases, model.training_cases);
         let cases = if model.data.len() == 1 { cases } else { String::new() };
         pairs.push(Pair::new(words.trained_on, room.shorten(data_source(data, &cases, language), LETTERS[0])));
     }

@@ -3,7 +3,7 @@
 use pulmo_measure::quantify::{Quantities, Region, Score};
 
 use super::{Pair, Table};
-use crate::report::document::Report;
+use crate::report::document::{LungMaker, Report};
 use crate::report::language::{Language, Words};
 
 /// The largest foci that are named.
@@ -103,7 +103,7 @@ pub(super) fn quantities(report: &Report, language: Language) -> Table {
             words.left,
             language.ml(lung.left_ml)
         );
-        add(words.lung_volume_name, value, words.lung_volume_rule.to_owned());
+        add(words.lung_volume_name, value, lung_rule(report, words).to_owned());
     }
     attenuation(found, language, &mut add);
     foci(found, language, &mut add);
@@ -114,6 +114,15 @@ pub(super) fn quantities(report: &Report, language: Language) -> Table {
         numeric: 1..2,
         rows: rows.into_iter().map(Vec::from).collect(),
         notes: Vec::new(),
+    }
+}
+
+/// What counts as lung, which depends on who made the mask.
+fn lung_rule(report: &Report, words: &Words) -> &'static str {
+    match report.lungs.as_ref().map(|lungs| lungs.maker).unwrap_or_default() {
+        LungMaker::Threshold => words.lung_rule_threshold,
+        LungMaker::File => words.lung_rule_file,
+        LungMaker::Model => words.lung_rule_model,
     }
 }
 
@@ -147,7 +156,7 @@ fn foci(found: &Quantities, language: Language, add: &mut dyn FnMut(&str, String
     }
     let mut rule = language.foci_rule(&foci.rule);
     if foci.smaller_count > 0 {
-        rule += &format!("; {} {} {}", foci.smaller_count, words.smaller_foci, language.ml(foci.smaller_ml));
+        rule += &format!("; {}: {} ({})", words.smaller_foci, foci.smaller_count, language.ml(foci.smaller_ml));
     }
     add(&format!("{} {} {}", words.foci, words.foci_from, language.ml(foci.smallest_ml)), value, rule);
 }

@@ -63,7 +63,9 @@ pub(super) const WORDS: Words = Words {
     outside_lung_rule: "zählt nicht für den Anteil an der Lunge; Hinweis ab 5 % der Verdichtungen",
     percent_of_lung: "Verdichtungen in Prozent der Lunge",
     lung_volume_name: "Lungenvolumen",
-    lung_volume_rule: "Voxel der Lungenmaske, mit Konsolidierung und Erguss, ohne Luftröhre und Hauptbronchien",
+    lung_rule_threshold: "Voxel der Lungenmaske, mit Konsolidierung und Erguss, soweit sie gefunden wurden, ohne Luftröhre und Hauptbronchien",
+    lung_rule_file: "Voxel der gegebenen Lungenmaske; Konsolidierung und Erguss zählen, wo sie markiert sind",
+    lung_rule_model: "Voxel, die das Modell markiert, Lunge und Verdichtungen zusammen",
     mean_attenuation: "Mittlere Dichte der Verdichtungen",
     mean_attenuation_rule: "Mittel über alle markierten Voxel",
     higher_attenuation: "Höhere Dichte (meist Konsolidierung), ab",
@@ -74,7 +76,7 @@ pub(super) const WORDS: Words = Words {
     attenuation: "Dichte",
     foci: "Herde",
     foci_from: "ab",
-    smaller_foci: "kleinere, zusammen",
+    smaller_foci: "kleinere",
     largest: "größte",
     interval: "Intervall des Verdichtungsvolumens",
     interval_rule: "aus der Unsicherheit des Modells; Anteil zurückgehaltener Phantome, deren wahres Volumen darin lag:",
@@ -104,6 +106,7 @@ pub(super) const WORDS: Words = Words {
     yes: "ja",
     none_named: "keines genannt",
     age: "Alter",
+    year: "Jahr",
     years: "Jahre",
     input_key: "Schlüssel der Eingabe",
     mask: "Maske der Verdichtungen",
@@ -347,7 +350,7 @@ const FLAGS: [FlagWords; 22] = [
 ];
 
 /// English words in what flags found, longer ones first.
-const FOUND: [(&str, &str); 24] = [
+const FOUND: [(&str, &str); 25] = [
     ("below the left lung", "unter der linken Lunge"),
     ("no usable lung mask", "keine brauchbare Lungenmaske"),
     ("right of the middle", "rechts der Mitte"),
@@ -366,6 +369,7 @@ const FOUND: [(&str, &str); 24] = [
     ("at the last column", "an der letzten Spalte"),
     ("of both", "von beiden"),
     (" years", " Jahre"),
+    (" year", " Jahr"),
     (", then ", ", dann "),
     (" HU", " HE"),
     ("left lung", "linke Lunge"),

@@ -15,9 +15,9 @@ const WARNINGS: [(&str, &str); 26] = [
         "its axes are sheared: {} degrees off a right angle, as with a tilted gantry; kept as they are",
         "die Achsen sind geschert: {} Grad vom rechten Winkel, wie bei gekippter Gantry; sie bleiben, wie sie sind",
     ),
-    ("{} files are damaged: `{name}`: {}", "beschädigte Dateien: {}"),
+    ("damaged files ({}): `{name}`: {}", "beschädigte Dateien: {}"),
     (
-        "{} files that the DICOMDIR lists are not there, the first is `{name}`",
+        "files that the DICOMDIR lists and that are not there: {}, the first is `{name}`",
         "Dateien, die das DICOMDIR nennt und die fehlen: {}",
     ),
     (
@@ -26,19 +26,19 @@ const WARNINGS: [(&str, &str); 26] = [
     ),
     ("qform and sform disagree ({}): the sform is taken", "qform und sform widersprechen einander: die sform gilt"),
     (
-        "{} of {} slices were interpolated to even distances of {} mm",
-        "{} von {} Schichten wurden auf gleiche Abstände von {} mm interpoliert",
+        "interpolated slices: {} of {}, to even distances of {} mm",
+        "interpolierte Schichten: {} von {}, auf gleiche Abstände von {} mm",
     ),
     (
-        "{} of {} slices were invented by interpolation, from number {} (behind {}) to {} (before {})",
-        "{} von {} Schichten fehlten und wurden interpoliert, ab Nummer {}",
+        "slices invented by interpolation: {} of {}, from number {} (behind {}) to {} (before {})",
+        "fehlende und daher interpolierte Schichten: {} von {}, ab Nummer {}",
     ),
     (
         "the pixels were once compressed with loss: HU are approximate",
         "die Bilder wurden einmal verlustbehaftet komprimiert: HE sind ungefähr",
     ),
-    ("{} voxels hold NaN and are taken as air ({} HU)", "{} Voxel sind keine Zahl und gelten als Luft ({} HE)"),
-    ("{} files are not DICOM and were left out: {name}", "Dateien, die kein DICOM sind und wegblieben: {}"),
+    ("voxels that hold NaN, taken as air: {} ({} HU)", "Voxel, die keine Zahl sind und als Luft gelten: {} ({} HE)"),
+    ("files that are not DICOM, left out ({}): {name}", "Dateien, die kein DICOM sind und wegblieben: {}"),
     (
         "values span {} to {}: no voxel is air, so they are probably not HU",
         "die Werte reichen von {} bis {}: kein Voxel ist Luft, also sind es wohl keine HE",
@@ -69,7 +69,7 @@ const WARNINGS: [(&str, &str); 26] = [
     ),
     ("values were rounded to float32, by up to {}", "Werte wurden auf float32 gerundet, um bis zu {}"),
     (
-        "series {} was taken; {} other series were left out ({})",
+        "series {} was taken; other series, left out: {} ({})",
         "Serie {} wurde genommen; weitere Serien, die wegblieben: {}",
     ),
     (
@@ -145,10 +145,10 @@ mod tests {
                 "die Schichten sind um 14,04 Grad gekippt (Gantry): das Gitter ist geschert",
             ),
             (
-                "series 2 was taken; 1 other series were left out (it is the only one that is a CT volume)",
+                "series 2 was taken; other series, left out: 1 (it is the only one that is a CT volume)",
                 "Serie 2 wurde genommen; weitere Serien, die wegblieben: 1",
             ),
-            ("3 files are damaged: `…`: cut off", "beschädigte Dateien: 3"),
+            ("damaged files (3): `…`: cut off", "beschädigte Dateien: 3"),
             (
                 "values span 0 to 255: no voxel is air, so they are probably not HU",
                 "die Werte reichen von 0 bis 255: kein Voxel ist Luft, also sind es wohl keine HE",

@@ -1,7 +1,9 @@
 //! The German report.
 
+use pulmo::engine::model::DataSource;
+use pulmo::engine::result::ModelNote;
 use pulmo::measure::quantify::{Finding, LeftOut};
-use pulmo::report::Report;
+use pulmo::report::{Language, Report};
 
 use super::{Case, english_lines, must_succeed};
 
@@ -61,4 +63,31 @@ fn a_german_report_with_all_flags_has_no_english_sentence() {
     }
     let english = pulmo::report::markdown(&failed, pulmo::report::Language::English);
     assert!(english_lines(&english).len() > 30, "the words tell English");
+}
+
+#[test]
+fn one_thing_is_counted_as_one_in_either_language() {
+    let case = Case::new();
+    must_succeed(&case.report("a", &[]));
+    let mut report: Report = serde_json::from_str(&case.text("a/report.json")).unwrap();
+    report.quantities.foci.smaller_count = 1;
+    report.quantities.scan.age_years = Some(1);
+    report.warnings = vec![pulmo::ct::format::warning::ALL[2].say(&[&1, &"a.dcm", &"cut off"])];
+    let source = DataSource { name: "phantoms".to_owned(), ..DataSource::default() };
+    report.mask.model = Some(ModelNote {
+        recipe: "tiny".to_owned(),
+        sha256: "0".repeat(64),
+        data: vec![source],
+        training_cases: 1,
+        threshold: 0.5,
+    });
+    for (language, words) in [
+        (Language::English, ["smaller ones: 1 (", "age 1 year\n", "damaged files (1): ", "phantoms (cases: 1)"]),
+        (Language::German, ["kleinere: 1 (", "Alter 1 Jahr\n", "beschädigte Dateien: 1", "phantoms (Fälle: 1)"]),
+    ] {
+        let text = pulmo::report::markdown(&report, language) + "\n";
+        for said in words {
+            assert!(text.contains(said), "`{said}` is not in {text}");
+        }
+    }
 }

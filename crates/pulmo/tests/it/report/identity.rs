@@ -55,7 +55,7 @@ fn nobody_is_named_unless_asked() {
     must_succeed(&pulmo(&arguments));
     for name in ["report.html", "report.json", "report.md"] {
         let text = std::fs::read_to_string(output.join(name)).unwrap();
-        assert!(text.contains("files are not DICOM and were left out: …") && !text.contains("MEIER"), "{name}");
+        assert!(text.contains("files that are not DICOM, left out (1): …") && !text.contains("MEIER"), "{name}");
     }
     for name in ["report.html", "report.json", "report.csv", "report.md", "report.pdf"] {
         let bytes = std::fs::read(plain.join(name)).unwrap();

@@ -2,7 +2,8 @@
 
 use pulmo::ct::format::{write_label_map, write_volume};
 use pulmo::ct::{CtVolume, LabelMap};
-use pulmo::report::Report;
+use pulmo::report::document::LungMaker;
+use pulmo::report::{Language, Report};
 
 use super::{Case, must_succeed, pages};
 use crate::evaluate_schema::must_fit;
@@ -117,4 +118,29 @@ fn what_is_declared_not_to_be_hu_has_no_attenuation() {
     assert_eq!(grey.quantities.involvement, hu.quantities.involvement);
     assert!(case.text("hu/report.html").contains("Higher attenuation"));
     assert!(!case.text("grey/report.html").contains("Higher attenuation"));
+}
+
+#[test]
+fn what_counts_as_lung_is_said_of_each_kind_of_mask() {
+    let case = Case::new();
+    must_succeed(&case.report("given", &[]));
+    let given: Report = serde_json::from_str(&case.text("given/report.json")).unwrap();
+    let mut found = given.clone();
+    found.lungs.as_mut().unwrap().maker = LungMaker::Threshold;
+    let mut own = given.clone();
+    own.lungs.as_mut().unwrap().maker = LungMaker::Model;
+    for (report, english, german) in [
+        (
+            &given,
+            "of the given lung mask; consolidation and fluid count where",
+            "der gegebenen Lungenmaske; Konsolidierung",
+        ),
+        (&found, "fluid inside as far as they were found, windpipe", "soweit sie gefunden wurden, ohne Luftröhre"),
+        (&own, "that the model marks, lung and opacity", "die das Modell markiert, Lunge und Verdichtungen"),
+    ] {
+        for (language, rule) in [(Language::English, english), (Language::German, german)] {
+            let text = pulmo::report::markdown(report, language);
+            assert_eq!(text.matches(rule).count(), 1, "`{rule}` in {text}");
+        }
+    }
 }

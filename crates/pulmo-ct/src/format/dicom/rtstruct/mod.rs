@@ -20,6 +20,7 @@ pub use self::read::read;
 pub use self::write::write;
 use crate::error::{Error, Result};
 use crate::geometry::Grid;
+use crate::sentence::counted;
 use crate::volume::LabelMap;
 
 /// The structures of a file as masks on the grid of a CT. They may overlap.
@@ -112,9 +113,10 @@ impl StructureSet {
         let shared = |run: std::ops::Range<usize>| in_one[run].iter().filter(|&&is_in| is_in).count();
         let voxels: usize = other.runs(self.grid.shape()).map(shared).sum();
         let problem = format!(
-            "{} and {} share {voxels} voxels: one label map cannot hold both, take them one by one",
+            "{} and {} share {}: one label map cannot hold both, take them one by one",
             one.name_for_messages(),
-            other.name_for_messages()
+            other.name_for_messages(),
+            counted(voxels, "voxel", "voxels")
         );
         Error::Value { problem }
     }

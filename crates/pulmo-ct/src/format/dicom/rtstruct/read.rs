@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::format::dicom::fields::{first, integer, items, text};
 use crate::format::dicom::file;
 use crate::geometry::{Affine, Grid, cross, dot};
+use crate::sentence::counted;
 
 /// How far a point may lie off the plane of a slice: systems write positions rounded to 0.1 mm, and then some.
 const OFF_PLANE_MM: f64 = 0.1;
@@ -139,11 +140,12 @@ impl Reader {
         }
         let name = structure.name_for_messages();
         for (kind, count) in other_kinds {
-            self.warnings.push(format!("{name}: {count} contours of type {kind} were left out"));
+            let contours = counted(count, "contour", "contours");
+            self.warnings.push(format!("{name}: left out: {contours} of type {kind}"));
         }
         if beyond > 0 {
-            self.warnings
-                .push(format!("{name}: {beyond} contours lie beyond the first or last slice and were left out"));
+            let contours = counted(beyond, "contour", "contours");
+            self.warnings.push(format!("{name}: left out: {contours} beyond the first or last slice"));
         }
         self.fill(by_slice, structure).map_err(Off::Damaged)
     }
@@ -172,8 +174,9 @@ impl Reader {
         }
         if is_crossing > 0 {
             self.warnings.push(format!(
-                "{}: contours overlap in part on {is_crossing} slices; what lies inside two of them was left out (even-odd)",
-                structure.name_for_messages()
+                "{}: contours overlap in part on {}; what lies inside two of them was left out (even-odd)",
+                structure.name_for_messages(),
+                counted(is_crossing, "slice", "slices")
             ));
         }
         Ok(())

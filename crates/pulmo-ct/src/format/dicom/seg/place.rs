@@ -8,6 +8,7 @@ use super::SegKind;
 use super::read::Segmentation;
 use crate::error::{Error, Result};
 use crate::geometry::{Grid, cross, dot};
+use crate::sentence::counted;
 use crate::volume::LabelMap;
 
 /// Beyond a quarter of a voxel it would be unclear which voxel is meant, however near in mm.
@@ -247,7 +248,8 @@ impl Placed<'_> {
             }
         })?;
         if outside > 0 {
-            let problem = format!("frame {} has {outside} voxels of a segment outside the CT", frame + 1);
+            let problem =
+                format!("frame {} has {} of a segment outside the CT", frame + 1, counted(outside, "voxel", "voxels"));
             return Err(mismatch(problem));
         }
         Ok(())

@@ -7,6 +7,7 @@ use super::header::SliceHeader;
 use super::stack::Refusal;
 use crate::format::warning;
 use crate::geometry::{cross, dot};
+use crate::sentence::counted;
 
 /// How far direction cosines may lie from unit length and right angles.
 const ORTHONORMAL_WITHIN: f64 = 1e-3;
@@ -150,8 +151,8 @@ fn must_not_repeat(slices: &[&SliceHeader], along: &[f64]) -> Placed<()> {
     let mut twice = (1..along.len()).filter(|&n| along[n] - along[n - 1] < DUPLICATE_WITHIN_MM);
     let Some(n) = twice.next() else { return Ok(()) };
     let problem = format!(
-        "{} slices lie at the place of another: {} and {}",
-        1 + twice.count(),
+        "{} at the place of another: {} and {}",
+        counted(1 + twice.count(), "slice lies", "slices lie"),
         at(slices[n - 1], along[n - 1]),
         at(slices[n], along[n])
     );

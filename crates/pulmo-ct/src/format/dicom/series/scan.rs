@@ -12,6 +12,7 @@ use super::enhanced;
 use super::header::{SliceHeader, text};
 use crate::error::{Error, Result};
 use crate::format::warning;
+use crate::sentence::counted;
 
 /// How deep folders are followed, so that a link to a parent ends somewhere.
 const DEEPEST: usize = 16;
@@ -55,8 +56,8 @@ impl Scan {
             None => Ok(()),
             Some(first) => {
                 let problem = format!(
-                    "{} files that its DICOMDIR lists for the series are not there, the first is `{first}`",
-                    missing.len()
+                    "for the series its DICOMDIR lists {} not there, the first is `{first}`",
+                    counted(missing.len(), "file that is", "files that are")
                 );
                 Err(Error::invalid(folder, problem, "copy the whole medium again, or remove the DICOMDIR"))
             }
@@ -118,6 +119,7 @@ pub(super) fn scan(path: &Path) -> Result<Scan> {
         let problem = match (scan.damaged.first(), scan.not_dicom.len()) {
             (Some((file, how, _)), _) => return Err(Error::invalid(file, how, "copy the file again")),
             (None, 0) => "it holds no file".to_owned(),
+            (None, 1) => format!("its one file is no DICOM file: {}", scan.name_not_dicom()),
             (None, n) => format!("none of its {n} files is a DICOM file: {}", scan.name_not_dicom()),
         };
         return Err(Error::invalid(path, problem, "give the folder that holds the .dcm files of one CT series"));

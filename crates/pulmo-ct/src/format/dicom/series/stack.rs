@@ -148,7 +148,7 @@ fn must_be_ct(slices: &[&SliceHeader]) -> Check {
         let problem = if localizers.len() == slices.len() {
             "only localisers (scout views), no slices".to_owned()
         } else {
-            format!("{} of {} files are localisers: {}", localizers.len(), slices.len(), names(&localizers))
+            format!("localisers among its {} files ({}): {}", slices.len(), localizers.len(), names(&localizers))
         };
         return Err(Refusal::unsupported(problem, "keep only the slices of one CT series in the folder"));
     }

@@ -12,6 +12,7 @@ use super::stack::{Stack, is_lossy, object_name};
 use crate::error::{Error, Result};
 use crate::format::OpenOptions;
 use crate::geometry::Grid;
+use crate::sentence::counted;
 
 /// One stack of slices of a series, or a series that is none, as the user sees it before choosing.
 ///
@@ -88,7 +89,7 @@ impl SeriesSummary {
             _ => String::new(),
         };
         let uid = if uid.is_empty() { "without SeriesInstanceUID" } else { uid };
-        format!("{number}: {modality}, {slices} slices, {what} ({uid})")
+        format!("{number}: {modality}, {}, {what} ({uid})", counted(*slices, "slice", "slices"))
     }
 }
 
@@ -200,9 +201,9 @@ impl<'a> Contents<'a> {
         let apart = summary.grid.map_or(f64::NAN, |grid| grid.spacing().mm()[0]);
         let orientation = summary.orientation.unwrap_or_default();
         format!(
-            "of the CT volumes it is the one that is {}: {orientation}, {} slices, {apart:.3} mm apart",
+            "of the CT volumes it is the one that is {}: {orientation}, {}, {apart:.3} mm apart",
             reasons.join(", "),
-            summary.slices
+            counted(summary.slices, "slice", "slices")
         )
     }
 
