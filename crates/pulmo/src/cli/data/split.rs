@@ -105,7 +105,9 @@ fn splits(args: &Args, list: &DataList) -> anyhow::Result<Vec<(String, DataList)
         return numbered(fold::read(file)?);
     }
     if args.by_site {
-        let folds = list.leave_one_site_out().map_err(|error| advice(error.to_string(), retest))?;
+        let folds = list.leave_one_site_out().map_err(|error| {
+            advice(error.to_string(), "give every case its `site` in the list; ".to_owned() + retest)
+        })?;
         let name =
             |site: &str| -> String { site.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect() };
         let with = |(site, fold): &(String, Fold)| Ok((format!("without_{}", name(site)), list.with_fold(fold)?));

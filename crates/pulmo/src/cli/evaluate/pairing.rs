@@ -77,7 +77,7 @@ fn rule(suffixes: &Suffixes) -> String {
 /// If a folder cannot be read, two files could be the same case, or no case has both files.
 pub(super) fn pair(predictions: &Path, references: &Path, suffixes: &Suffixes) -> anyhow::Result<Pairing> {
     if predictions.is_file() && references.is_file() {
-        let case = masks::case_of_file(predictions).unwrap_or_else(|| "case".into());
+        let case = case_of_two(predictions, references);
         let (prediction, reference) = (Some(predictions.to_owned()), Some(references.to_owned()));
         let pair =
             Pair { facts: CaseFacts::of_case(&case), case, prediction, reference, lungs: None, probabilities: None };
@@ -100,6 +100,12 @@ pub(super) fn pair(predictions: &Path, references: &Path, suffixes: &Suffixes) -
     });
     let no_masks = [found.others, listed.others];
     Ok(Pairing { pairs: pairs.collect(), not_listed: Vec::new(), no_masks, rule: rule(suffixes) })
+}
+
+/// What the case of two files is called: as the prediction, or as the reference where that is a bare `mask.nii.gz`.
+fn case_of_two(prediction: &Path, reference: &Path) -> String {
+    let named = |path: &Path| masks::case_of_file(path).filter(|stem| stem != "mask" && stem != "seg");
+    named(prediction).or_else(|| named(reference)).unwrap_or_else(|| "case".to_owned())
 }
 
 /// Pairs a folder of predictions with the named reference files of data lists. A prediction is a case's if its name is

@@ -84,3 +84,14 @@ fn no_pair_is_an_error_with_advice() {
     assert!(hint(&error).unwrap().contains("--reference-suffix"));
     assert!(pair(Path::new("no such folder"), references.path(), &Suffixes::default()).is_err());
 }
+
+#[test]
+fn a_case_of_two_files_is_not_called_mask() {
+    for (prediction, reference, case) in [
+        ("out/a7/mask.nii.gz", "references/case_7.nii.gz", "case_7"),
+        ("case_7_pred.nii.gz", "mask.nii", "case_7_pred"),
+        ("mask.nii.gz", "seg.dcm", "case"),
+    ] {
+        assert_eq!(case_of_two(Path::new(prediction), Path::new(reference)), case);
+    }
+}
