@@ -82,10 +82,9 @@ fn set(root: &mut toml::Value, key: &str, value: toml::Value) -> std::result::Re
             }
             toml::Value::Array(items) => {
                 let count = items.len();
-                part.parse::<usize>()
-                    .ok()
-                    .and_then(|index| items.get_mut(index))
-                    .ok_or_else(|| format!("override `{key}`: `{part}` is no index of an array of {count}"))?
+                part.parse::<usize>().ok().and_then(|index| items.get_mut(index)).ok_or_else(|| {
+                    format!("override `{key}`: `{part}` is no index of an array of {count}, counted from 0")
+                })?
             }
             _ => return Err(format!("override `{key}`: `{part}` lies below a plain value")),
         };
@@ -103,8 +102,9 @@ fn set(root: &mut toml::Value, key: &str, value: toml::Value) -> std::result::Re
         toml::Value::Array(items) => {
             let count = items.len();
             let index = last.parse::<usize>().ok().filter(|&index| index < count);
-            let index =
-                index.ok_or_else(|| format!("override `{key}`: `{last}` is no index of an array of {count}"))?;
+            let index = index.ok_or_else(|| {
+                format!("override `{key}`: `{last}` is no index of an array of {count}, counted from 0")
+            })?;
             items[index] = value;
             Ok(())
         }

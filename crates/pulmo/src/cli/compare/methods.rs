@@ -197,7 +197,7 @@ pub(super) fn shared_cases(methods: &[Method], labels: &[String]) -> anyhow::Res
     if let Some(first) = problems.first() {
         let others = match problems.len() - 1 {
             0 => String::new(),
-            n => format!(", and {n} more such cases"),
+            n => format!(", and {n} more"),
         };
         return Err(advice(
             format!("the results are not of the same references: {first}{others}"),

@@ -8,6 +8,7 @@ use pulmo::ct::format::dicom::seg::{self, LabelRule, Overlap, Segment};
 use pulmo::ct::format::dicom::sr::{self, Report, SegmentReference};
 use pulmo::ct::format::dicom::{Kind as DicomKind, SourceSeries, kind_of, rtstruct};
 use pulmo::ct::format::{OpenOptions, Opened, Origin, open_ct, open_label_map};
+use pulmo::ct::sentence::counted;
 use pulmo::ct::{CtVolume, Grid, LabelMap};
 
 use super::Args;
@@ -72,7 +73,9 @@ impl Content {
         match self {
             Self::Volume(opened) => format!("{}, {}", opened.origin.format, size(opened.volume.grid().shape())),
             Self::Labels(labels) => format!("labels, {}", size(labels.map.grid().shape())),
-            Self::Measurements(report) => format!("a report of {} measurement groups", report.groups.len()),
+            Self::Measurements(report) => {
+                format!("a report of {}", counted(report.groups.len(), "measurement group", "measurement groups"))
+            }
             Self::Document(bytes) => format!("a PDF of {} kB", bytes.len() / 1000),
         }
     }
