@@ -7,7 +7,7 @@
 //! or dash, so that a grey print tells them too. Title and description are for screen readers; every mark says its
 //! values when pointed at.
 //!
-//! Values that are not finite are left out and counted in the description. A new kind is a file beside [`scatter`].
+//! Values that are not finite are left out and counted in the description. A new kind is a file beside [`scatter()`].
 
 mod axis;
 mod bland_altman;

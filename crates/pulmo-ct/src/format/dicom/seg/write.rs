@@ -57,7 +57,7 @@ pub fn write(
 /// come back within 1/510.
 ///
 /// # Errors
-/// As [`write`]; [`Error::Value`] for a share outside 0 to 1 or an array of another length.
+/// As [`write()`]; [`Error::Value`] for a share outside 0 to 1 or an array of another length.
 pub fn write_fractional(
     source: &SourceSeries,
     grid: &Grid,
