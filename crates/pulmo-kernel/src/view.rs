@@ -45,6 +45,15 @@ pub struct View<'a, E: Element> {
     pub segments: Vec<Segment<'a, E>>,
 }
 
+/// A run of channels and the size of the tensor that holds them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    /// Number of channels.
+    pub channels: usize,
+    /// Depth, height, width as stored; where a view is larger, voxels are repeated.
+    pub size: [usize; 3],
+}
+
 /// The source index of a nearest-neighbour resize: `floor(index · source / target)`, in whole numbers.
 ///
 /// # Agreement
@@ -80,6 +89,13 @@ impl<'a, E: Element> View<'a, E> {
     #[must_use]
     pub fn channels(&self) -> usize {
         self.segments.iter().map(|segment| segment.channels).sum()
+    }
+
+    /// On which grids its channels are stored.
+    #[must_use]
+    pub fn grids(&self) -> Vec<Grid> {
+        let grid = |segment: &Segment<'_, E>| Grid { channels: segment.channels, size: segment.source_size };
+        self.segments.iter().map(grid).collect()
     }
 
     /// The same volumes with some of the channels only.

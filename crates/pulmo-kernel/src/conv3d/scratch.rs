@@ -6,6 +6,7 @@ use crate::element::Element;
 use crate::matrix;
 use crate::simd::MAX_ROWS;
 use crate::simd::filtering::{OUTPUTS, POINTS};
+use crate::view::Grid;
 
 /// Bytes of a float.
 const FLOAT: usize = size_of::<f32>();
@@ -72,19 +73,26 @@ impl Scratch {
 }
 
 impl Conv3d {
-    /// What one call on tensors of `E` allocates at a time, with as many threads as the current pool has.
+    /// What one call on stored tensors of `E` allocates at a time, with as many threads as the current pool has.
     pub fn scratch<E: Element>(&self, call: Call) -> Scratch {
+        self.scratch_through::<E>(call, &[Grid { channels: self.in_channels, size: self.input }])
+    }
+
+    /// The same where the channels of the input are read through from the given grids.
+    pub fn scratch_through<E: Element>(&self, call: Call, input: &[Grid]) -> Scratch {
         if runs_on_tiles::<E>() {
             let [shared, threads] = matrix::scratch_bytes(self, call);
             return Scratch::lasting([(WORK, shared), (OF_TILES, threads)]);
         }
         let threads = rayon::current_num_threads();
         match call {
-            Call::Forward => pass_scratch(self, threads),
+            Call::Forward => pass_scratch(self, input, threads),
             Call::DataGradient => {
                 let ordinary = passes::as_forward(self);
                 let swapped = Scratch::lasting([(SWAPPED_WEIGHTS, lines_of(self.weight_len()))]);
-                let pass = swapped.or(pass_scratch(&ordinary.unwrap_or(*self), threads));
+                let conv = ordinary.unwrap_or(*self);
+                let stored = Grid { channels: conv.in_channels, size: conv.input };
+                let pass = swapped.or(pass_scratch(&conv, &[stored], threads));
                 // What is not stored as float32 is widened whole where there are strides.
                 let widened = ordinary.is_none() && E::PER_SCALAR > 1;
                 let widened = if widened { (self.input_len() + self.output_len()) * FLOAT } else { 0 };
@@ -106,11 +114,10 @@ fn runs_on_tiles<E: Element>() -> bool {
 }
 
 /// A pass: the planes of a slab, and the panel, sums and tiles of every thread.
-fn pass_scratch(conv: &Conv3d, threads: usize) -> Scratch {
+fn pass_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
     if winograd::pays(conv) {
-        let work = winograd::ring_bytes(conv) + winograd::weight_bytes(conv);
-        let of_threads = threads * (winograd::thread_bytes(conv) + THREAD_SLACK);
-        return Scratch::lasting([(WORK, work), (OF_FILTERING, of_threads)]);
+        let [work, of_thread] = winograd::bytes(conv, input);
+        return Scratch::lasting([(WORK, work), (OF_FILTERING, threads * (of_thread + THREAD_SLACK))]);
     }
     let depth = conv.in_channels.max(conv.out_channels) * if passes::merges(conv) { conv.kernel[2] } else { 1 };
     let panel = tiles::PANEL_BYTES.max(depth * WIDTH * FLOAT) + conv.taps() * 4 * (depth + WIDTH) * FLOAT;

@@ -265,17 +265,22 @@ fn a_wrong_length_is_named() {
 
 #[test]
 fn an_input_read_through_gives_the_bits_of_a_stored_one() {
-    // By minimal filtering, directly in several slabs, with merged taps, and with strides.
+    // By minimal filtering, directly in several slabs, with merged taps, and with strides. Nothing is repeated between lines
+    // where filtering would add up the weights of several taps, which rounds in another order.
     let large = Conv3d { padding: [2, 0, 1], ..cube([40, 90, 60], [19, 5], 1, 1, 0) };
-    for conv in [cube([5, 18, 20], [19, 33], 3, 1, 1), large, cube([5, 6, 8], [19, 4], 3, 2, 1)] {
-        read_through(&conv);
+    let filtered = cube([5, 18, 20], [19, 33], 3, 1, 1);
+    for (conv, coarse) in
+        [(filtered, [5, 18, 4]), (filtered, [7, 20, 25]), (large, [3, 5, 4]), (cube([5, 6, 8], [19, 4], 3, 2, 1), [3, 5, 4])]
+    {
+        read_through(&conv, coarse);
     }
 }
 
-fn read_through(conv: &Conv3d) {
+fn read_through(conv: &Conv3d, coarse_size: [usize; 3]) {
     let mut stream = Stream(13);
     let [depth, height, width] = conv.input;
-    let (fine, coarse) = (stream.floats(depth * height * width * 9), stream.floats(3 * 5 * 4 * 12));
+    let fine = stream.floats(depth * height * width * 9);
+    let coarse = stream.floats(coarse_size.iter().product::<usize>() * 12);
     let (scale, shift) = (stream.floats(9), stream.floats(9));
     let segment = |source, source_channels, source_size| Segment {
         source,
@@ -288,7 +293,7 @@ fn read_through(conv: &Conv3d) {
     };
     let segments = vec![
         Segment { affine: Some((&scale, &shift)), ..segment(&fine, 9, conv.input) },
-        Segment { first_channel: 2, channels: 10, ..segment(&coarse, 12, [3, 5, 4]) },
+        Segment { first_channel: 2, channels: 10, ..segment(&coarse, 12, coarse_size) },
     ];
     let view = View { batch: 1, size: conv.input, segments };
     let mut x = vec![0.0; conv.input_len()];
@@ -303,4 +308,62 @@ fn read_through(conv: &Conv3d) {
     f32::conv_weight_gradient(conv, &x, &dy, &mut stored, Kernels::Fast);
     f32::conv_weight_gradient_through(conv, &view, &dy, &mut through, Kernels::Fast);
     assert_eq!(bits(&stored), bits(&through), "{conv:?}");
+}
+
+/// Taps whose weights were added up, against the float64 reference on the tensor that the view stands for.
+#[test]
+fn a_resize_read_through_line_by_line_agrees_with_the_reference() {
+    let mut stream = Stream(29);
+    for _ in 0..60 {
+        let size: [usize; 3] = std::array::from_fn(|_| stream.pick(&[1, 2, 5, 8, 13]));
+        let kernel = [stream.pick(&[1, 3]), stream.pick(&[1, 3, 5]), 3];
+        let (large, small) = (stream.pick(&[1, 3, 16, 20, 35]), stream.pick(&[0, 1, 3, 18]));
+        let conv = Conv3d {
+            batch: stream.pick(&[1, 2]),
+            input: size,
+            in_channels: large + small,
+            out_channels: stream.pick(&[1, 3, 16, 34, 67]),
+            kernel,
+            stride: [1; 3],
+            padding: std::array::from_fn(|axis| stream.pick(&[kernel[axis] / 2, kernel[axis] / 2, kernel[axis] - 1, 0])),
+        };
+        let coarse_size = size.map(|size| size.div_ceil(stream.pick(&[1, 2, 2, 3])) + stream.pick(&[0, 0, 0, 1]));
+        if winograd::fits(&conv) {
+            check_resized(&conv, (large, small), coarse_size, &mut stream);
+        }
+    }
+}
+
+fn check_resized(conv: &Conv3d, (large, small): (usize, usize), coarse_size: [usize; 3], stream: &mut Stream) {
+    let coarse = stream.floats(conv.batch * coarse_size.iter().product::<usize>() * large);
+    let fine = stream.floats(conv.batch * conv.input.iter().product::<usize>() * small);
+    let (w, bias) = (stream.floats(conv.weight_len()), stream.floats(conv.out_channels));
+    let segment = |source, channels, source_size| Segment {
+        source,
+        source_channels: channels,
+        source_size,
+        first_channel: 0,
+        channels,
+        affine: None,
+        relu: false,
+    };
+    let mut segments = vec![segment(&coarse[..], large, coarse_size)];
+    if small > 0 {
+        segments.push(segment(&fine, small, conv.input));
+    }
+    let view = View { batch: conv.batch, size: conv.input, segments };
+    let mut x = vec![0.0; conv.input_len()];
+    view.materialise(&mut x);
+    let exact = |x: &[f64], w: &[f64], bias: &[f64]| {
+        let mut y = vec![0.0; conv.output_len()];
+        f64::conv_forward(conv, x, w, Some(bias), &mut y, Kernels::Fast);
+        y
+    };
+    let values = exact(&widen(&x), &widen(&w), &widen(&bias));
+    let scales = of_neighbours(&exact(&magnitudes(&x), &magnitudes(&w), &magnitudes(&bias)), conv.out_channels);
+    for variant in Variant::available() {
+        let mut y = vec![f32::NAN; conv.output_len()];
+        winograd::run(variant.kernels().unwrap(), conv, &view, (&w, Some(&bias)), Shared(y.as_mut_ptr()));
+        assert_close(&y, &values, &scales, FILTERED, &format!("{variant:?}, {conv:?} of {coarse_size:?}"));
+    }
 }

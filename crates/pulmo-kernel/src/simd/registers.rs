@@ -170,6 +170,7 @@ pub(crate) struct DotJob<'a> {
     pub(crate) zeros: *const f32,
     pub(crate) depth: usize,
     pub(crate) panel: *const f32,
+    /// Null to go on from the outputs.
     pub(crate) start: *const f32,
     pub(crate) rows: usize,
 }
@@ -223,9 +224,10 @@ pub(crate) unsafe fn dot<S: Simd, const ROWS: usize, const DOTS: usize>(job: &Do
             }
             for row in 0..ROWS {
                 for channel in 0..DOTS {
-                    let sum = S::sum(sums[row][channel]) + *job.start.add(channel);
                     if row < count {
-                        job.outputs[first + row].add(channel).write(sum);
+                        let output = job.outputs[first + row].add(channel);
+                        let before = if job.start.is_null() { *output } else { *job.start.add(channel) };
+                        output.write(S::sum(sums[row][channel]) + before);
                     }
                 }
             }

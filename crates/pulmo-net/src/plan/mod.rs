@@ -186,7 +186,13 @@ impl Plan {
 /// The bytes that kernels of this graph keep from step to step for themselves.
 #[must_use]
 pub fn kernel_bytes<E: Element>(graph: &Graph) -> usize {
-    let of_nodes = graph.nodes.iter().map(|node| scratch_of::<E>(graph, &node.op));
+    let (_, storage) = views::resolve(graph, &BTreeSet::new());
+    let of_nodes = graph.nodes.iter().map(|node| match &node.op {
+        Op::Convolution { geometry, .. } => {
+            geometry.scratch_through::<E>(Call::Forward, &views::grids(graph, &storage, node.inputs[0]))
+        }
+        op => scratch_of::<E>(graph, op),
+    });
     of_nodes.fold(Scratch::default(), Scratch::or).lasting_bytes()
 }
 

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeSet;
 
+use pulmo_kernel::view::Grid;
+
 use super::Action;
 use crate::graph::{Graph, Node, Op, ValueId};
 
@@ -59,6 +61,16 @@ pub fn resolve(graph: &Graph, keep: &BTreeSet<ValueId>) -> (Vec<Action>, Vec<Sto
             return (pass.actions, pass.storage);
         }
         stored.append(&mut pass.demanded);
+    }
+}
+
+/// On which grids the channels of an activation are stored.
+#[must_use]
+pub fn grids(graph: &Graph, storage: &[Storage], value: ValueId) -> Vec<Grid> {
+    let of = |source: ValueId, channels: usize| Grid { channels, size: graph.shape(source).size };
+    match &storage[value.0] {
+        Storage::Pending(view) => view.segments.iter().map(|segment| of(segment.source, segment.channels)).collect(),
+        Storage::Stored | Storage::Absent => vec![of(value, graph.shape(value).channels)],
     }
 }
 

@@ -1,0 +1,61 @@
+//! Runs of input channels that are read alike: from the grid of the convolution, or from the smaller one on which they are
+//! stored.
+
+use std::ops::Range;
+
+use super::reach::Reach;
+use super::steps;
+use crate::conv3d::Conv3d;
+use crate::view::Grid;
+
+/// Making one weight takes as long as so many products, measured where there are more weights than voxels.
+const WEIGHT_COST: usize = 100;
+
+/// Some input channels.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) channels: Range<usize>,
+    /// Along depth and height.
+    pub(super) reach: [Reach; 2],
+}
+
+impl Part {
+    /// Pairs of sets of taps along depth and height.
+    pub(super) fn tap_sets(&self) -> usize {
+        self.reach.iter().map(|reach| reach.sets.len()).product()
+    }
+}
+
+/// The parts of a convolution whose input channels lie on the given grids.
+pub(super) fn parts(conv: &Conv3d, grids: &[Grid]) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    let mut first = 0;
+    for grid in grids {
+        let channels = first..first + grid.channels;
+        first = channels.end;
+        let reach = cheapest(conv, [grid.size[0], grid.size[1]]);
+        let is_same = |part: &&mut Part| (0..2).all(|axis| part.reach[axis].stored == reach[axis].stored);
+        match parts.last_mut().filter(is_same) {
+            Some(part) => part.channels.end = channels.end,
+            None => parts.push(Part { channels, reach }),
+        }
+    }
+    parts
+}
+
+/// Along which axes the stored places are better multiplied once for all taps that read them: fewer products, but a set of
+/// weights for every way in which taps fall together.
+fn cheapest(conv: &Conv3d, stored: [usize; 2]) -> [Reach; 2] {
+    let choices = [0, 1].map(|axis| {
+        let seen = Reach::new(conv, axis, conv.input[axis]);
+        let stored = Reach::new(conv, axis, stored[axis]);
+        if stored.repeats() { vec![seen, stored] } else { vec![seen] }
+    });
+    let cost = |(depth, height): &(&Reach, &Reach)| {
+        let products = depth.products() * height.products() * steps(conv) * conv.batch;
+        products + depth.sets.len() * height.sets.len() * WEIGHT_COST
+    };
+    let pairs = choices[0].iter().flat_map(|depth| choices[1].iter().map(move |height| (depth, height)));
+    let (depth, height) = pairs.min_by_key(cost).expect("there is at least the grid that is seen");
+    [depth.clone(), height.clone()]
+}

@@ -1,0 +1,301 @@
+//! Computes some output planes whose inputs lie in the rings as points: tiles of neighbouring steps times blocks of output
+//! channels, at one point after the other.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::layout::Layout;
+use super::parts::Part;
+use super::points::{Points, tap_len};
+use super::{SCRATCH, Scratch};
+use crate::conv3d::Conv3d;
+use crate::conv3d::aligned::Aligned;
+use crate::conv3d::tiles::{Block, PANEL_BYTES, Shared};
+use crate::simd::filtering::{OUTPUTS, POINTS};
+use crate::simd::{CollectJob, DotJob, KernelSet, MAX_ROWS, Stored, Tap, TileJob};
+
+/// Tiles of a task.
+pub(super) const TASK_TILES: usize = 16;
+/// Tasks there should be, where channel blocks allow splitting.
+const MIN_TASKS: usize = 16;
+
+/// Everything that the tasks of a call share.
+pub(super) struct Run<'a, E> {
+    pub(super) set: &'static KernelSet,
+    pub(super) conv: &'a Conv3d,
+    pub(super) parts: &'a [Part],
+    pub(super) layout: &'a Layout,
+    pub(super) points: &'a Points<'a>,
+    pub(super) blocks: &'a [Block],
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) rings: *const f32,
+    pub(super) zeros: &'a [f32],
+    /// Output lines of a plane in the order in which they are computed.
+    pub(super) lines: &'a [usize],
+    pub(super) y: Shared<E>,
+}
+// SAFETY: tasks only read through `rings`, and write to disjoint outputs.
+unsafe impl<E: Send> Sync for Run<'_, E> {}
+
+/// The order of output lines in which those that read by the same sets of taps come together, as a tile skips the sets that
+/// none of its lines needs; as they lie where every line reads by all.
+pub(super) fn lines_by_reach(conv: &Conv3d, parts: &[Part]) -> Vec<usize> {
+    let mut lines: Vec<usize> = (0..conv.output()[1]).collect();
+    let repeating = || parts.iter().map(|part| &part.reach[1]).filter(|reach| reach.repeats());
+    let sets_of = |line: &usize| -> Vec<usize> {
+        repeating().flat_map(|reach| reach.reads[*line].iter().map(|&(set, _)| set)).collect()
+    };
+    lines.sort_by_cached_key(sets_of);
+    lines
+}
+
+/// Some neighbouring steps of a plane.
+struct Tile {
+    rows: usize,
+    /// For every part, where the rows' own places lie at the first point of the ring's first plane.
+    bases: Vec<[*const f32; MAX_ROWS]>,
+    /// Place of each row's first output in a plane, in voxels, and how many outputs lie inside the line.
+    outputs: [(usize, usize); MAX_ROWS],
+    /// All rows, then for every part and set of taps along the height which rows read by it.
+    masks: Vec<u16>,
+}
+
+/// Neighbouring sets of taps along the depth by which an output plane reads a part.
+struct Planes {
+    part: usize,
+    /// The first of the sets.
+    first: usize,
+    /// With all sets along the height, at the first point.
+    taps: Vec<Tap>,
+}
+
+impl<E: Stored> Run<'_, E> {
+    /// Computes some output planes, whose inputs lie in the rings.
+    pub(super) fn planes(&self, volume: usize, planes: Range<usize>) {
+        let steps = self.lines.len() * self.layout.steps;
+        let tiles = steps.div_ceil(self.set.rows);
+        let runs = tiles.div_ceil(TASK_TILES);
+        let parts = MIN_TASKS.div_ceil(runs * planes.len()).clamp(1, self.blocks.len());
+        let tasks = planes.len() * runs * parts;
+        (0..tasks).into_par_iter().with_max_len(1).for_each(|task| {
+            let (part, run, plane) = (task % parts, task / parts % runs, planes.start + task / parts / runs);
+            let own: Vec<Tile> = (run * tiles / runs..(run + 1) * tiles / runs)
+                .map(|index| self.tile(index * steps / tiles, (index + 1) * steps / tiles))
+                .collect();
+            let range = part * self.blocks.len() / parts..(part + 1) * self.blocks.len() / parts;
+            SCRATCH.with_borrow_mut(|scratch| self.blocks_of(range, (volume, plane), &own, scratch));
+        });
+    }
+
+    fn tile(&self, start: usize, end: usize) -> Tile {
+        let sets: usize = self.parts.iter().map(|part| part.reach[1].sets.len()).sum();
+        let mut tile = Tile {
+            rows: end - start,
+            bases: vec![[self.rings; MAX_ROWS]; self.parts.len()],
+            outputs: [(0, 0); MAX_ROWS],
+            masks: vec![0; 1 + sets],
+        };
+        for row in 0..end - start {
+            let (line, step) = ((start + row) / self.layout.steps, (start + row) % self.layout.steps);
+            let line = self.lines[line];
+            tile.masks[0] |= 1 << row;
+            let mut first = 1;
+            for (index, (part, ring)) in self.parts.iter().zip(&self.layout.rings).enumerate() {
+                let reach = &part.reach[1];
+                for &(set, _) in &reach.reads[line] {
+                    tile.masks[first + set] |= 1 << row;
+                }
+                first += reach.sets.len();
+                // May lie outside the ring; only ever read through sets that lead back inside.
+                let at = ring.first + reach.anchor(line) * ring.line + step * ring.channels;
+                tile.bases[index][row] = self.rings.wrapping_add(at);
+            }
+            let voxel = step * OUTPUTS;
+            let width = self.conv.output()[2];
+            tile.outputs[row] = (line * width + voxel, OUTPUTS.min(width - voxel));
+        }
+        tile
+    }
+
+    /// What an output plane reads.
+    fn reads(&self, plane: usize) -> Vec<Planes> {
+        let mut all: Vec<Planes> = Vec::new();
+        let mut first_mask = 1;
+        for (index, (part, ring)) in self.parts.iter().zip(&self.layout.rings).enumerate() {
+            let [depth, height] = &part.reach;
+            let mut next = None;
+            for &(set, place) in &depth.reads[plane] {
+                if next != Some(set) {
+                    all.push(Planes { part: index, first: set, taps: Vec::new() });
+                }
+                next = Some(set + 1);
+                let start = (place % ring.planes * ring.plane) as isize;
+                let taps = height.sets.iter().enumerate().map(|(number, set)| Tap {
+                    masks: [0, 0, first_mask + number],
+                    offset: start + set.offset * ring.line as isize,
+                });
+                all.last_mut().expect("one was pushed").taps.extend(taps);
+            }
+            first_mask += height.sets.len();
+        }
+        all
+    }
+
+    /// Some blocks of channels for some tiles of a plane.
+    ///
+    /// The inputs of one point stay in the second-level cache for all blocks; so the sums of all of them are kept.
+    fn blocks_of(&self, range: Range<usize>, (volume, plane): (usize, usize), tiles: &[Tile], scratch: &mut Scratch) {
+        let widths = self.blocks[range.clone()].iter().map(|block| self.row_len(block));
+        let starts: Vec<usize> =
+            widths.clone().scan(0, |sum, width| Some(std::mem::replace(sum, *sum + width))).collect();
+        // Of a tile: the sums of all points of one block behind those of the block before.
+        let tile_len = widths.sum::<usize>() * POINTS * self.set.rows;
+        let sums = scratch.sums.reserve(tiles.len() * tile_len + 16).as_mut_ptr();
+        let mut reads = self.reads(plane);
+        for point in 0..POINTS {
+            for (index, &start) in range.clone().zip(&starts) {
+                let block = &self.blocks[index];
+                let at = (start * POINTS + point * self.row_len(block)) * self.set.rows;
+                // SAFETY: the buffer holds `tile_len` floats for every tile.
+                let sums = (unsafe { sums.add(at) }, tile_len);
+                if reads.is_empty() {
+                    self.add((block, 0), tiles, (&[], &[]), sums, true);
+                }
+                for (number, planes) in reads.iter().enumerate() {
+                    let sets = self.parts[planes.part].reach.each_ref().map(|reach| reach.sets.len());
+                    let first = (point * sets[0] + planes.first) * sets[1];
+                    let tap = tap_len(self.set, self.layout.rings[planes.part].channels, block);
+                    let panel = &self.points.of(index, planes.part)[first * tap..];
+                    self.add((block, planes.part), tiles, (&planes.taps, panel), sums, number == 0);
+                }
+            }
+            for Planes { part, taps, .. } in &mut reads {
+                taps.iter_mut().for_each(|tap| tap.offset += self.layout.rings[*part].point as isize);
+            }
+        }
+        for (index, start) in range.zip(starts) {
+            // SAFETY: as above.
+            let sums = (unsafe { sums.add(start * POINTS * self.set.rows) }, tile_len);
+            self.collect(&self.blocks[index], (volume, plane), tiles, sums, &mut scratch.start);
+        }
+    }
+
+    /// Floats that a row of sums takes.
+    fn row_len(&self, block: &Block) -> usize {
+        if block.vectors == 0 { block.width } else { block.vectors * self.set.lanes }
+    }
+
+    /// Adds what a point's taps of one part give to the sums of some tiles; from zero on if they are the first.
+    fn add(
+        &self,
+        (block, part): (&Block, usize),
+        tiles: &[Tile],
+        (taps, panel): (&[Tap], &[f32]),
+        sums: (*mut f32, usize),
+        is_first: bool,
+    ) {
+        let start = if is_first { self.zeros.as_ptr() } else { std::ptr::null() };
+        match block.vectors {
+            0 => self.dots((block, part), tiles, (taps, panel), sums, start),
+            _ => self.products((block, part), tiles, (taps, panel), sums, start),
+        }
+    }
+
+    /// [`add`](Self::add), the weights of a few taps at a time.
+    fn products(
+        &self,
+        (block, part): (&Block, usize),
+        tiles: &[Tile],
+        (taps, panel): (&[Tap], &[f32]),
+        (sums, tile_len): (*mut f32, usize),
+        start: *const f32,
+    ) {
+        let width = block.vectors * self.set.lanes;
+        let depth = self.layout.rings[part].channels;
+        let group = (PANEL_BYTES / (depth * width * size_of::<f32>())).clamp(1, taps.len().max(1));
+        let groups = taps.len().div_ceil(group).max(1);
+        for index in 0..groups {
+            let some = index * taps.len() / groups..(index + 1) * taps.len() / groups;
+            for (number, tile) in tiles.iter().enumerate() {
+                let job = TileJob {
+                    bases: &tile.bases[part],
+                    outputs: &[std::ptr::null_mut(); MAX_ROWS],
+                    masks: &tile.masks,
+                    taps: &taps[some.clone()],
+                    zeros: self.zeros.as_ptr(),
+                    depth,
+                    panel: panel[some.start * depth * width..].as_ptr(),
+                    start: if index == 0 { start } else { std::ptr::null() },
+                    // SAFETY: the buffer holds `tile_len` floats for every tile.
+                    sums: unsafe { sums.add(number * tile_len) },
+                    last: false,
+                    width,
+                };
+                // SAFETY: masks say which rows find a line; the panel holds these taps; the kernels suit this processor.
+                unsafe { (self.set.tile[block.vectors - 1][tile.rows - 1])(&job) };
+            }
+        }
+    }
+
+    /// [`add`](Self::add) by dot products.
+    fn dots(
+        &self,
+        (block, part): (&Block, usize),
+        tiles: &[Tile],
+        (taps, panel): (&[Tap], &[f32]),
+        (sums, tile_len): (*mut f32, usize),
+        start: *const f32,
+    ) {
+        for (number, tile) in tiles.iter().enumerate() {
+            let job = DotJob {
+                bases: &tile.bases[part],
+                outputs: &std::array::from_fn(|row| sums.wrapping_add(number * tile_len + row * block.width)),
+                masks: &tile.masks,
+                taps,
+                zeros: self.zeros.as_ptr(),
+                depth: self.layout.rings[part].channels,
+                panel: panel.as_ptr(),
+                start,
+                rows: tile.rows,
+            };
+            // SAFETY: as in `products`.
+            unsafe { (self.set.dot[block.width - 1])(&job) };
+        }
+    }
+
+    /// Turns the sums of a block into outputs.
+    fn collect(
+        &self,
+        block: &Block,
+        (volume, plane): (usize, usize),
+        tiles: &[Tile],
+        (sums, tile_len): (*mut f32, usize),
+        start: &mut Aligned,
+    ) {
+        let row_len = self.row_len(block);
+        let start = start.reserve(row_len.next_multiple_of(16));
+        start.fill(0.0);
+        if let Some(bias) = self.bias {
+            start[..block.width].copy_from_slice(&bias[block.first..][..block.width]);
+        }
+        let [depth, height, width] = self.conv.output();
+        let plane = (volume * depth + plane) * height * width;
+        for (number, tile) in tiles.iter().enumerate() {
+            for (row, &(voxel, outputs)) in tile.outputs.iter().enumerate().take(tile.rows) {
+                let job = CollectJob {
+                    // SAFETY: the buffer holds `tile_len` floats for every tile.
+                    sums: unsafe { sums.add(number * tile_len + row * row_len) },
+                    point_pitch: self.set.rows * row_len,
+                    start: start.as_ptr(),
+                    to: self.y.get().wrapping_add((plane + voxel) * self.conv.out_channels + block.first),
+                    voxel: self.conv.out_channels,
+                    outputs,
+                    width: block.width,
+                };
+                // SAFETY: the outputs lie inside `y` and belong to this task alone; the sums are followed by slack.
+                unsafe { E::collector(self.set)(&job) };
+            }
+        }
+    }
+}
