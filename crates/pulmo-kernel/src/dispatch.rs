@@ -4,7 +4,8 @@ use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-use crate::conv3d::{Conv3d, fast};
+use crate::conv3d::onto::on_own_grid;
+use crate::conv3d::{Conv3d, InputPart, fast};
 use crate::element::{Bf16, Element, narrow_to};
 use crate::view::View;
 use crate::{matrix, reference, simd};
@@ -106,11 +107,28 @@ pub trait Convolve: Element {
         Self::conv_forward_through(conv, &conv.view_of_input(x), w, bias, y, which);
     }
 
+    /// Gradient with respect to a part of the input, overwriting `dx`; `dy` is the gradient with respect to the output.
+    ///
+    /// `dx` is `(N, part's size, part's channels)`.
+    ///
+    /// # Panics
+    /// When a length is not what `conv` and `part` ask for, or the part does not lie in the input.
+    fn conv_data_gradient_onto(
+        conv: &Conv3d,
+        part: &InputPart,
+        dy: &[Self],
+        w: &[Self::Scalar],
+        dx: &mut [Self],
+        which: Kernels,
+    );
+
     /// Gradient with respect to the input, overwriting `dx`; `dy` is the gradient with respect to the output.
     ///
     /// # Panics
     /// When a slice has not the length that `conv` asks for.
-    fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[Self::Scalar], dx: &mut [Self], which: Kernels);
+    fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[Self::Scalar], dx: &mut [Self], which: Kernels) {
+        Self::conv_data_gradient_onto(conv, &conv.whole_input(), dy, w, dx, which);
+    }
 
     /// Gradient with respect to the weights, overwriting `dw`; `dy` is the gradient with respect to the output.
     ///
@@ -248,12 +266,24 @@ macro_rules! in_float32 {
                 }
             }
 
-            fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[f32], dx: &mut [Self], which: Kernels) {
-                conv.check_lens(dx.len(), w.len(), dy.len());
+            fn conv_data_gradient_onto(
+                conv: &Conv3d,
+                part: &InputPart,
+                dy: &[Self],
+                w: &[f32],
+                dx: &mut [Self],
+                which: Kernels,
+            ) {
+                conv.check_lens(conv.input_len(), w.len(), dy.len());
+                conv.check_part(part, dx.len());
                 match (which, $tiles) {
-                    (Kernels::Fast, Some(unit)) => matrix::data_gradient_of(unit, conv, (dy, w), dx),
-                    (Kernels::Fast, None) => fast::data_gradient(simd::kernels(), conv, (dy, w), dx),
-                    (Kernels::Reference, _) => by_reference!(data_gradient conv, dy, w, dx),
+                    (Kernels::Fast, Some(unit)) => on_own_grid(conv, part, w, dx, |conv, w, dx| {
+                        matrix::data_gradient_of(unit, conv, (dy, w), dx);
+                    }),
+                    (Kernels::Fast, None) => fast::data_gradient(simd::kernels(), conv, part, (dy, w), dx),
+                    (Kernels::Reference, _) => on_own_grid(conv, part, w, dx, |conv, w, dx| {
+                        by_reference!(data_gradient conv, dy, w, dx);
+                    }),
                 }
             }
 
@@ -293,9 +323,17 @@ impl Convolve for f64 {
         by_reference!(forward conv, x, w, bias, y);
     }
 
-    fn conv_data_gradient(conv: &Conv3d, dy: &[Self], w: &[f64], dx: &mut [Self], _which: Kernels) {
-        conv.check_lens(dx.len(), w.len(), dy.len());
-        by_reference!(data_gradient conv, dy, w, dx);
+    fn conv_data_gradient_onto(
+        conv: &Conv3d,
+        part: &InputPart,
+        dy: &[Self],
+        w: &[f64],
+        dx: &mut [Self],
+        _which: Kernels,
+    ) {
+        conv.check_lens(conv.input_len(), w.len(), dy.len());
+        conv.check_part(part, dx.len());
+        on_own_grid(conv, part, w, dx, |conv, w, dx| by_reference!(data_gradient conv, dy, w, dx));
     }
 
     fn conv_weight_gradient_through(conv: &Conv3d, x: &View<'_, Self>, dy: &[Self], dw: &mut [f64], _which: Kernels) {

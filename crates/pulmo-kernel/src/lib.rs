@@ -16,8 +16,8 @@ mod self_test;
 mod simd;
 pub mod view;
 
-pub use conv3d::Conv3d;
 pub use conv3d::scratch::{Call, Scratch};
+pub use conv3d::{Conv3d, InputPart};
 pub use dispatch::{Convolve, Kernels, Scalar};
 pub use element::{Bf16, Element};
 pub use matrix::tile_state;

@@ -94,7 +94,7 @@ pub fn resize_nearest_gradient<E: Element>(gradient: &View<'_, E>, source_size: 
 }
 
 /// For each source index the target indices that [`nearest_index`] sends to it.
-fn repeats_of(source: usize, target: usize) -> Vec<std::ops::Range<usize>> {
+pub(crate) fn repeats_of(source: usize, target: usize) -> Vec<std::ops::Range<usize>> {
     let mut ranges = vec![0..0; source];
     for index in 0..target {
         let range = &mut ranges[nearest_index(index, source, target)];

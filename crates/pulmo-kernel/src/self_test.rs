@@ -78,7 +78,7 @@ fn check(set: &'static KernelSet) -> Result<(), String> {
         let found: Vec<f32> = narrow.iter().map(|value| value.widen()).collect();
         compare_within("a convolution in bfloat16", &found, &expected, NARROW_TOLERANCE)?;
         let (mut found, mut expected) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-        fast::data_gradient(set, &conv, (&dy, &w), &mut found);
+        fast::data_gradient(set, &conv, &conv.whole_input(), (&dy, &w), &mut found);
         reference::data_gradient(&conv, &dy, &w, &mut expected);
         compare("a gradient of inputs", &found, &expected)?;
         let (mut found, mut expected) = (vec![0.0; w.len()], vec![0.0; w.len()]);

@@ -3,7 +3,8 @@
 mod counting;
 
 use counting::peak_and_rest;
-use pulmo_kernel::{Bf16, Call, Conv3d, Convolve, Kernels};
+use pulmo_kernel::view::{Segment, View};
+use pulmo_kernel::{Bf16, Call, Conv3d, Convolve, InputPart, Kernels, Scratch};
 
 #[test]
 fn allocations_stay_below_the_announced_bound() {
@@ -24,7 +25,38 @@ fn allocations_stay_below_the_announced_bound() {
         let conv = Conv3d { batch: 1, input, in_channels, out_channels, kernel, stride, padding };
         check::<f32>(&conv);
         check::<Bf16>(&conv);
+        check_resized::<f32>(&conv);
+        check_resized::<Bf16>(&conv);
     }
+}
+
+/// All channels but the last lie on a grid of half the depth and height.
+fn check_resized<E: Convolve<Scalar = f32>>(conv: &Conv3d) {
+    let one = E::narrow(1.0);
+    let [depth, height, width] = conv.input;
+    let part = InputPart {
+        first_channel: 0,
+        channels: conv.in_channels - 1,
+        size: [depth.div_ceil(2), height.div_ceil(2), width],
+    };
+    let stored = |channels, source_size: [usize; 3]| vec![one; source_size.iter().product::<usize>() * channels];
+    let (coarse, fine) = (stored(part.channels, part.size), stored(1, conv.input));
+    let segment = |source, channels, source_size| Segment {
+        source,
+        source_channels: channels,
+        source_size,
+        first_channel: 0,
+        channels,
+        affine: None,
+        relu: false,
+    };
+    let segments = vec![segment(&coarse[..], part.channels, part.size), segment(&fine, 1, conv.input)];
+    let view = View { batch: 1, size: conv.input, segments };
+    let (w, mut y, mut dx) = (vec![1.0; conv.weight_len()], vec![one; conv.output_len()], coarse.clone());
+    let found = peak_and_rest(|| E::conv_forward_through(conv, &view, &w, None, &mut y, Kernels::Fast));
+    within(found, conv.scratch_through::<E>(&view.grids()), &format!("{conv:?} through"));
+    let found = peak_and_rest(|| E::conv_data_gradient_onto(conv, &part, &y, &w, &mut dx, Kernels::Fast));
+    within(found, conv.scratch_onto::<E>(&part), &format!("{conv:?} onto"));
 }
 
 fn check<E: Convolve<Scalar = f32>>(conv: &Conv3d) {
@@ -36,11 +68,14 @@ fn check<E: Convolve<Scalar = f32>>(conv: &Conv3d) {
         (Call::DataGradient, peak_and_rest(|| E::conv_data_gradient(conv, &y, &w, &mut x, Kernels::Fast))),
         (Call::WeightGradient, peak_and_rest(|| E::conv_weight_gradient(conv, &x, &y, &mut w, Kernels::Fast))),
     ];
-    for (call, [peak, rest]) in found {
-        let scratch = conv.scratch::<E>(call);
-        let (lasting, passing) = (scratch.lasting_bytes(), scratch.passing);
-        assert!(peak > 0, "{conv:?} {call:?}: nothing was counted");
-        assert!(peak <= lasting + passing, "{conv:?} {call:?}: {peak} bytes, expected at most {lasting} + {passing}");
-        assert!(rest <= lasting, "{conv:?} {call:?}: {rest} bytes stay, expected at most {lasting}");
+    for (call, found) in found {
+        within(found, conv.scratch::<E>(call), &format!("{conv:?} {call:?}"));
     }
+}
+
+fn within([peak, rest]: [usize; 2], announced: Scratch, what: &str) {
+    let (lasting, passing) = (announced.lasting_bytes(), announced.passing);
+    assert!(peak > 0, "{what}: nothing was counted");
+    assert!(peak <= lasting + passing, "{what}: {peak} bytes, expected at most {lasting} + {passing}");
+    assert!(rest <= lasting, "{what}: {rest} bytes stay, expected at most {lasting}");
 }

@@ -1,6 +1,8 @@
 //! From a network to its training step: loss, gradients and updates as further nodes.
 
-use crate::graph::{Graph, Kind, Norm, Op, Parameter, ParameterId, ValueId};
+use pulmo_kernel::{Conv3d, InputPart};
+
+use crate::graph::{Graph, Kind, Node, Norm, Op, Parameter, ParameterId, Shape, ValueId};
 use crate::loss::Loss;
 
 /// What happens to the gradient of a parameter.
@@ -34,6 +36,15 @@ pub fn differentiate(network: &Graph, loss: Loss, gradients: Gradients, trains: 
         pass.node(node, &needed);
     }
     pass.graph
+}
+
+/// A value that is a run of channels of another.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    value: ValueId,
+    first_channel: usize,
+    /// Whether a ReLU comes behind it.
+    relu: bool,
 }
 
 struct Backward {
@@ -76,9 +87,7 @@ impl Backward {
         match (node.op, x) {
             (Op::Convolution { geometry, weight, bias }, Some(x)) => {
                 // First of all: the weights are updated as soon as their own gradient is known.
-                if wanted(x) {
-                    self.value_gradient(x, Op::ConvolutionDataGradient { geometry, weight }, vec![dy]);
-                }
+                self.convolution_input(x, (geometry, weight), dy, needed);
                 if let Some(bias) = bias.filter(|&bias| self.trains(bias)) {
                     self.parameter_gradient(bias, |dw| (Op::BiasGradient, vec![dy], vec![dw]));
                 }
@@ -108,6 +117,78 @@ impl Backward {
             }
             _ => {}
         }
+    }
+
+    /// Appends the gradients of what a convolution reads. Where that was put together of several values or resized, those get
+    /// theirs one by one and on the grid on which they are stored: no gradient of the whole is ever made.
+    fn convolution_input(&mut self, x: ValueId, of: (Conv3d, ParameterId), dy: ValueId, needed: &[bool]) {
+        let (geometry, weight) = of;
+        let sources = self.sources(x);
+        let is_whole = matches!(sources.as_slice(), [only] if only.value == x);
+        for Source { value, first_channel, relu } in sources.into_iter().filter(|source| needed[source.value.0]) {
+            let stored = self.before_resize(value);
+            let Shape { channels, size: [depth, height, _], .. } = self.graph.shape(stored);
+            let size = [depth, height, geometry.input[2]];
+            let part = InputPart { first_channel, channels, size };
+            let op = Op::ConvolutionDataGradient { geometry, weight, part };
+            let mut gradient = self.push_gradient_of_size(stored, size);
+            self.graph.push_node(op, vec![dy], vec![gradient]);
+            if size != self.graph.shape(stored).size {
+                let narrower = self.push_gradient(stored);
+                self.graph.push_node(Op::ResizeNearestGradient, vec![gradient], vec![narrower]);
+                gradient = narrower;
+            }
+            // A second ReLU changes nothing.
+            if relu && !is_whole && !self.is_relu(stored) {
+                let closed = self.push_gradient(stored);
+                self.graph.push_node(Op::ReluGradient, vec![gradient, stored], vec![closed]);
+                gradient = closed;
+            }
+            self.of_value[stored.0].push(gradient);
+        }
+    }
+
+    /// The values of which one was put together by concatenation, and by ReLU behind it; itself if it was not.
+    fn sources(&self, x: ValueId) -> Vec<Source> {
+        let itself = vec![Source { value: x, first_channel: 0, relu: false }];
+        let Some(node) = self.producer(x) else { return itself };
+        match node.op {
+            Op::Relu => {
+                let behind = self.sources(node.inputs[0]);
+                // A ReLU of one value has a gradient of its own, which may join that of a BatchNorm.
+                if behind.len() == 1 {
+                    itself
+                } else {
+                    behind.into_iter().map(|s| Source { relu: true, ..s }).collect()
+                }
+            }
+            Op::Concat => {
+                let mut first = 0;
+                let mut sources = Vec::new();
+                for &input in &node.inputs {
+                    let moved = |source: Source| Source { first_channel: first + source.first_channel, ..source };
+                    sources.extend(self.sources(input).into_iter().map(moved));
+                    first += self.graph.shape(input).channels;
+                }
+                sources
+            }
+            _ => itself,
+        }
+    }
+
+    /// What a nearest resize reads, if the value is its result and no wider than what it makes of it.
+    fn before_resize(&self, value: ValueId) -> ValueId {
+        let resized = self.producer(value).filter(|node| node.op == Op::ResizeNearest);
+        resized.map_or(value, |node| node.inputs[0])
+    }
+
+    fn is_relu(&self, value: ValueId) -> bool {
+        self.producer(value).is_some_and(|node| node.op == Op::Relu)
+    }
+
+    /// The node whose first result a value is.
+    fn producer(&self, value: ValueId) -> Option<&Node> {
+        self.graph.nodes.iter().find(|node| node.outputs.first() == Some(&value))
     }
 
     fn batch_norm(&mut self, norm: Norm, [dy, x, coefficients]: [ValueId; 3]) {
@@ -163,6 +244,16 @@ impl Backward {
         let value = self.graph.value(of);
         let (name, kind) = (format!("gradient of {}", value.name), value.kind);
         self.graph.push_value(name, kind)
+    }
+
+    /// The gradient of a value along depth, height and width of another size.
+    fn push_gradient_of_size(&mut self, of: ValueId, size: [usize; 3]) -> ValueId {
+        let gradient = self.push_gradient(of);
+        let kind = &mut self.graph.values[gradient.0].kind;
+        if let Kind::Activation(shape) = kind {
+            shape.size = size;
+        }
+        gradient
     }
 
     fn push_parameter_gradient(&mut self, of: ParameterId) -> ValueId {

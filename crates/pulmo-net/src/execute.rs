@@ -129,9 +129,9 @@ impl<E: Convolve> Executor<'_, E> {
                 let x = self.view(node.inputs[0]);
                 E::conv_forward_through(&geometry, &x, self.parameters.of(weight), bias, out, self.kernels);
             }
-            Op::ConvolutionDataGradient { geometry, weight } => {
+            Op::ConvolutionDataGradient { geometry, weight, part } => {
                 let dy = self.tensor(node, scratch, 0);
-                E::conv_data_gradient(&geometry, dy, self.parameters.of(weight), out, self.kernels);
+                E::conv_data_gradient_onto(&geometry, &part, dy, self.parameters.of(weight), out, self.kernels);
             }
             Op::LossGradient(_) => self.loss_gradient(node, self.tensor(node, scratch, 0), out),
             Op::ResizeNearestGradient => {

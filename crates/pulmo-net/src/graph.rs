@@ -4,7 +4,7 @@
 //! ([`builder`](crate::builder)), [`differentiate`](crate::differentiate) appends the training step to it,
 //! [`plan`](crate::plan) decides what is stored, and the executor runs the plan.
 
-use pulmo_kernel::Conv3d;
+use pulmo_kernel::{Conv3d, InputPart};
 
 use crate::loss::Loss;
 
@@ -208,12 +208,14 @@ pub enum Op {
     Loss(Loss),
     /// `[logits] → [gradient]`.
     LossGradient(Loss),
-    /// `[gradient of y] → [gradient of x]`.
+    /// `[gradient of y] → [gradient of a part of x]`.
     ConvolutionDataGradient {
         /// Sizes of the forward convolution.
         geometry: Conv3d,
         /// Weights.
         weight: ParameterId,
+        /// Which part.
+        part: InputPart,
     },
     /// `[x, gradient of y] → [gradient of the weights]`.
     ConvolutionWeightGradient {

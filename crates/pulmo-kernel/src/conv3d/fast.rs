@@ -3,7 +3,7 @@
 use super::lines::Lines;
 use super::passes;
 use super::tiles::{self, Shared};
-use super::{Conv3d, slabs, weights, winograd};
+use super::{Conv3d, InputPart, onto, slabs, weights, winograd};
 use crate::element::widen_to;
 use crate::simd::{KernelSet, Stored};
 use crate::view::View;
@@ -29,20 +29,42 @@ pub(crate) fn forward<E: Stored>(
     slabs::forward(set, conv, (x, w, bias), y);
 }
 
-/// Gradient with respect to the input. Lengths are the caller's to check.
-pub(crate) fn data_gradient<E: Stored>(set: &'static KernelSet, conv: &Conv3d, (dy, w): (&[E], &[f32]), dx: &mut [E]) {
+/// Gradient with respect to a part of the input. Lengths are the caller's to check.
+pub(crate) fn data_gradient<E: Stored>(
+    set: &'static KernelSet,
+    conv: &Conv3d,
+    part: &InputPart,
+    (dy, w): (&[E], &[f32]),
+    dx: &mut [E],
+) {
     if dx.is_empty() {
         return;
     }
+    if let Some(ordinary) = filtered_gradient(conv, part) {
+        let channels = part.first_channel..part.first_channel + part.channels;
+        let swapped = passes::swap_weights(conv, (w, channels), true);
+        let dy = (&ordinary.view_of_input(dy), swapped.as_slice());
+        return winograd::sums((set, &ordinary), part.size, dy, Shared(dx.as_mut_ptr()));
+    }
+    onto::on_own_grid(conv, part, w, dx, |own, w, dx| whole_data_gradient(set, own, (dy, w), dx));
+}
+
+/// The convolution of `dy` that is the gradient of a part of the input, if it is to be computed by minimal filtering.
+pub(super) fn filtered_gradient(conv: &Conv3d, part: &InputPart) -> Option<Conv3d> {
+    passes::as_forward(&conv.of_channels(part)).filter(winograd::pays)
+}
+
+/// Gradient with respect to the whole input on its own grid.
+fn whole_data_gradient<E: Stored>(set: &'static KernelSet, conv: &Conv3d, (dy, w): (&[E], &[f32]), dx: &mut [E]) {
     if conv.output_len() == 0 {
         dx.fill(E::narrow(0.0));
         return;
     }
     if let Some(ordinary) = passes::as_forward(conv) {
-        let swapped = passes::swap_weights(conv, w, true);
+        let swapped = passes::swap_weights(conv, (w, 0..conv.in_channels), true);
         return forward(set, &ordinary, (&ordinary.view_of_input(dy), swapped.as_slice(), None), dx);
     }
-    let swapped = passes::swap_weights(conv, w, false);
+    let swapped = passes::swap_weights(conv, (w, 0..conv.in_channels), false);
     let run = |dy: &[f32], dx: &mut [f32]| {
         let dx = Shared(dx.as_mut_ptr());
         for pass in passes::data_gradient(conv) {

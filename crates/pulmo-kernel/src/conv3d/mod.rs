@@ -4,6 +4,7 @@ pub(crate) mod aligned;
 mod chunks;
 pub(crate) mod fast;
 mod lines;
+pub(crate) mod onto;
 mod packing;
 pub(crate) mod passes;
 pub(crate) mod scratch;
@@ -42,7 +43,29 @@ pub struct Conv3d {
     pub padding: [usize; 3],
 }
 
+/// Some channels of a convolution's input, and the grid on which their gradient is wanted: where they were repeated by a
+/// nearest resize along depth or height before the convolution, gradients of voxels that are repetitions of one are added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct InputPart {
+    /// First channel.
+    pub first_channel: usize,
+    /// Number of channels.
+    pub channels: usize,
+    /// Depth, height, width; as wide as the input.
+    pub size: [usize; 3],
+}
+
 impl Conv3d {
+    /// All channels of the input on its own grid.
+    pub fn whole_input(&self) -> InputPart {
+        InputPart { first_channel: 0, channels: self.in_channels, size: self.input }
+    }
+
+    /// The convolution of a part's channels alone.
+    pub(crate) fn of_channels(&self, part: &InputPart) -> Self {
+        Self { in_channels: part.channels, ..*self }
+    }
+
     /// Output size as (depth, height, width): `(input + 2 padding - kernel) / stride + 1` rounded down, and 0 where
     /// the kernel is longer than the padded input.
     ///
@@ -96,6 +119,14 @@ impl Conv3d {
     /// The input voxel that output voxel `out` reads through tap `tap` of `axis`, if it lies inside the input.
     pub(crate) fn source(&self, axis: usize, out: usize, tap: usize) -> Option<usize> {
         (out * self.stride[axis] + tap).checked_sub(self.padding[axis]).filter(|&at| at < self.input[axis])
+    }
+
+    /// Asserts that a part lies in the input, and that the gradient has its length.
+    pub(crate) fn check_part(&self, part: &InputPart, gradient: usize) {
+        let inside = part.first_channel + part.channels <= self.in_channels && part.size[2] == self.input[2];
+        assert!(inside, "part of the input: got {part:?} of {self:?}");
+        let expected = self.batch * part.size.iter().product::<usize>() * part.channels;
+        assert_eq!(gradient, expected, "gradient elements: got {gradient}, expected {expected} for {part:?}");
     }
 
     /// Asserts that the three slices have the lengths that the geometry asks for.

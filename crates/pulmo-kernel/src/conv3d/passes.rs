@@ -1,5 +1,7 @@
 //! Convolutions and their data gradients as passes: voxels on a regular sub-grid of the output, each a sum over taps.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::Conv3d;
@@ -179,13 +181,13 @@ pub(super) fn of_points(conv: &Conv3d, steps: usize) -> Pass {
     Pass { axes: [axis_d, axis_h, axis_w], kernel: [conv.kernel[0], conv.kernel[1], 1], ..plain }
 }
 
-/// Weights `[tap][in][out]` as `[tap][out][in]`, the taps in reverse order when `reverse`.
-pub(super) fn swap_weights(conv: &Conv3d, w: &[f32], reverse: bool) -> Lent {
-    let (cin, cout) = (conv.in_channels, conv.out_channels);
-    let mut swapped = Lent::of(Use::SwappedWeights, w.len());
+/// Weights `[tap][in][out]` of some input channels as `[tap][out][in]`, the taps in reverse order when `reverse`.
+pub(super) fn swap_weights(conv: &Conv3d, (w, channels): (&[f32], Range<usize>), reverse: bool) -> Lent {
+    let (cin, cout) = (channels.len(), conv.out_channels);
+    let mut swapped = Lent::of(Use::SwappedWeights, conv.taps() * cin * cout);
     swapped.as_mut().par_chunks_mut(cin * cout).enumerate().for_each(|(tap, swapped)| {
         let tap = if reverse { conv.taps() - 1 - tap } else { tap };
-        let w = &w[tap * cin * cout..][..cin * cout];
+        let w = &w[(tap * conv.in_channels + channels.start) * cout..][..cin * cout];
         swapped.par_chunks_mut(SWAP_TILE * cin).enumerate().for_each(|(block, rows)| {
             for start in (0..cin).step_by(SWAP_TILE) {
                 swap_tile((w, cout), (start, block * SWAP_TILE), (rows, cin));

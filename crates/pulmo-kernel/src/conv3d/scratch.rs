@@ -1,7 +1,7 @@
 //! How much memory the kernels allocate.
 
 use super::chunks::chunk_size;
-use super::{Conv3d, passes, slabs, tiles, weights, winograd};
+use super::{Conv3d, InputPart, fast, onto, passes, slabs, tiles, weights, winograd};
 use crate::element::Element;
 use crate::matrix;
 use crate::simd::MAX_ROWS;
@@ -75,31 +75,40 @@ impl Scratch {
 impl Conv3d {
     /// What one call on stored tensors of `E` allocates at a time, with as many threads as the current pool has.
     pub fn scratch<E: Element>(&self, call: Call) -> Scratch {
-        self.scratch_through::<E>(call, &[Grid { channels: self.in_channels, size: self.input }])
+        match call {
+            Call::Forward => self.scratch_through::<E>(&[Grid { channels: self.in_channels, size: self.input }]),
+            Call::DataGradient => self.scratch_onto::<E>(&self.whole_input()),
+            Call::WeightGradient => {
+                on_tiles::<E>(self, call).unwrap_or_else(|| weight_gradient_scratch(self, rayon::current_num_threads()))
+            }
+        }
     }
 
-    /// The same where the channels of the input are read through from the given grids.
-    pub fn scratch_through<E: Element>(&self, call: Call, input: &[Grid]) -> Scratch {
-        if runs_on_tiles::<E>() {
-            let [shared, threads] = matrix::scratch_bytes(self, call);
-            return Scratch::lasting([(WORK, shared), (OF_TILES, threads)]);
+    /// That of the convolution where the channels of the input are read through from the given grids.
+    pub fn scratch_through<E: Element>(&self, input: &[Grid]) -> Scratch {
+        on_tiles::<E>(self, Call::Forward).unwrap_or_else(|| pass_scratch(self, input, rayon::current_num_threads()))
+    }
+
+    /// That of the gradient with respect to a part of the input.
+    pub fn scratch_onto<E: Element>(&self, part: &InputPart) -> Scratch {
+        let own = self.of_channels(part);
+        let further = onto::bytes::<E>(self, part);
+        if let Some(scratch) = on_tiles::<E>(&own, Call::DataGradient) {
+            return Scratch { passing: scratch.passing + further, ..scratch };
         }
         let threads = rayon::current_num_threads();
-        match call {
-            Call::Forward => pass_scratch(self, input, threads),
-            Call::DataGradient => {
-                let ordinary = passes::as_forward(self);
-                let swapped = Scratch::lasting([(SWAPPED_WEIGHTS, lines_of(self.weight_len()))]);
-                let conv = ordinary.unwrap_or(*self);
-                let stored = Grid { channels: conv.in_channels, size: conv.input };
-                let pass = swapped.or(pass_scratch(&conv, &[stored], threads));
-                // What is not stored as float32 is widened whole where there are strides.
-                let widened = ordinary.is_none() && E::PER_SCALAR > 1;
-                let widened = if widened { (self.input_len() + self.output_len()) * FLOAT } else { 0 };
-                Scratch { passing: pass.passing + widened, ..pass }
-            }
-            Call::WeightGradient => weight_gradient_scratch(self, threads),
+        let swapped = Scratch::lasting([(SWAPPED_WEIGHTS, lines_of(own.weight_len()))]);
+        if let Some(ordinary) = fast::filtered_gradient(self, part) {
+            return swapped.or(filtered_scratch(winograd::bytes_of_sums(&ordinary, part.size), threads));
         }
+        let ordinary = passes::as_forward(&own);
+        let conv = ordinary.unwrap_or(own);
+        let stored = Grid { channels: conv.in_channels, size: conv.input };
+        let pass = swapped.or(pass_scratch(&conv, &[stored], threads));
+        // What is not stored as float32 is widened whole where there are strides.
+        let widened = ordinary.is_none() && E::PER_SCALAR > 1;
+        let widened = if widened { (own.input_len() + own.output_len()) * FLOAT } else { 0 };
+        Scratch { passing: pass.passing + widened + further, ..pass }
     }
 }
 
@@ -108,16 +117,23 @@ fn lines_of(floats: usize) -> usize {
     floats.next_multiple_of(16) * FLOAT
 }
 
-/// Whether calls on tensors of `E` are products of tiles.
-fn runs_on_tiles<E: Element>() -> bool {
-    E::PER_SCALAR > 1 && matrix::chosen().is_some()
+/// That of calls on tensors of `E`, where they are products of tiles.
+fn on_tiles<E: Element>(conv: &Conv3d, call: Call) -> Option<Scratch> {
+    (E::PER_SCALAR > 1 && matrix::chosen().is_some()).then(|| {
+        let [shared, threads] = matrix::scratch_bytes(conv, call);
+        Scratch::lasting([(WORK, shared), (OF_TILES, threads)])
+    })
+}
+
+/// That of minimal filtering.
+fn filtered_scratch([work, of_thread]: [usize; 2], threads: usize) -> Scratch {
+    Scratch::lasting([(WORK, work), (OF_FILTERING, threads * (of_thread + THREAD_SLACK))])
 }
 
 /// A pass: the planes of a slab, and the panel, sums and tiles of every thread.
 fn pass_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
     if winograd::pays(conv) {
-        let [work, of_thread] = winograd::bytes(conv, input);
-        return Scratch::lasting([(WORK, work), (OF_FILTERING, threads * (of_thread + THREAD_SLACK))]);
+        return filtered_scratch(winograd::bytes(conv, input), threads);
     }
     let depth = conv.in_channels.max(conv.out_channels) * if passes::merges(conv) { conv.kernel[2] } else { 1 };
     let panel = tiles::PANEL_BYTES.max(depth * WIDTH * FLOAT) + conv.taps() * 4 * (depth + WIDTH) * FLOAT;

@@ -3,8 +3,9 @@
 use rayon::ThreadPoolBuilder;
 
 use super::tiles::Shared;
-use super::{Conv3d, fast, winograd};
-use crate::view::{Segment, View};
+use super::{Conv3d, InputPart, fast, passes, winograd};
+use crate::pointwise::resize_nearest_gradient;
+use crate::view::{Grid, Segment, View};
 use crate::{Bf16, Convolve, Element, Kernels, Variant};
 
 /// A small generator of reproducible numbers.
@@ -81,7 +82,7 @@ fn check(conv: &Conv3d, stream: &mut Stream) {
         let mut dw = vec![f32::NAN; w.len()];
         let view = conv.view_of_input(&x);
         fast::forward(set, conv, (&view, &w, with_bias.then_some(&bias)), &mut y);
-        fast::data_gradient(set, conv, (&dy, &w), &mut dx);
+        fast::data_gradient(set, conv, &conv.whole_input(), (&dy, &w), &mut dx);
         fast::weight_gradient(set, conv, (&view, &dy), &mut dw);
         let units = if winograd::pays(conv) { FILTERED } else { DIRECT };
         assert_close(&y, &values[0], &scales[0], units, &format!("forward, {variant:?}, {conv:?}"));
@@ -125,7 +126,7 @@ fn check_narrow(conv: &Conv3d, [x, w, dy]: [&[f32]; 3], bias: Option<&[f32]>) {
         let (mut y, mut dx) = (vec![Bf16::narrow(f32::NAN); dy.len()], vec![Bf16::narrow(f32::NAN); x.len()]);
         let mut dw = vec![f32::NAN; w.len()];
         fast::forward(set, conv, (&conv.view_of_input(&x), w, bias), &mut y);
-        fast::data_gradient(set, conv, (&dy, w), &mut dx);
+        fast::data_gradient(set, conv, &conv.whole_input(), (&dy, w), &mut dx);
         fast::weight_gradient(set, conv, (&conv.view_of_input(&x), &dy), &mut dw);
         let found = [widened(&y), widened(&dx), dw];
         for (call, name) in ["forward", "data gradient", "weight gradient"].into_iter().enumerate() {
@@ -216,7 +217,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
                     let mut dw = vec![0.0; w.len()];
                     ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
                         fast::forward(set, &conv, (&conv.view_of_input(&x), &w, None), &mut y);
-                        fast::data_gradient(set, &conv, (&dy, &w), &mut dx);
+                        fast::data_gradient(set, &conv, &conv.whole_input(), (&dy, &w), &mut dx);
                         fast::weight_gradient(set, &conv, (&conv.view_of_input(&x), &dy), &mut dw);
                     });
                     y.iter().chain(&dx).chain(&dw).map(|value| value.to_bits()).collect()
@@ -269,9 +270,12 @@ fn an_input_read_through_gives_the_bits_of_a_stored_one() {
     // where filtering would add up the weights of several taps, which rounds in another order.
     let large = Conv3d { padding: [2, 0, 1], ..cube([40, 90, 60], [19, 5], 1, 1, 0) };
     let filtered = cube([5, 18, 20], [19, 33], 3, 1, 1);
-    for (conv, coarse) in
-        [(filtered, [5, 18, 4]), (filtered, [7, 20, 25]), (large, [3, 5, 4]), (cube([5, 6, 8], [19, 4], 3, 2, 1), [3, 5, 4])]
-    {
+    for (conv, coarse) in [
+        (filtered, [5, 18, 4]),
+        (filtered, [7, 20, 25]),
+        (large, [3, 5, 4]),
+        (cube([5, 6, 8], [19, 4], 3, 2, 1), [3, 5, 4]),
+    ] {
         read_through(&conv, coarse);
     }
 }
@@ -314,8 +318,9 @@ fn read_through(conv: &Conv3d, coarse_size: [usize; 3]) {
 #[test]
 fn a_resize_read_through_line_by_line_agrees_with_the_reference() {
     let mut stream = Stream(29);
+    let mut added = 0;
     for _ in 0..60 {
-        let size: [usize; 3] = std::array::from_fn(|_| stream.pick(&[1, 2, 5, 8, 13]));
+        let size: [usize; 3] = std::array::from_fn(|_| stream.pick(&[1, 2, 5, 8, 13, 20]));
         let kernel = [stream.pick(&[1, 3]), stream.pick(&[1, 3, 5]), 3];
         let (large, small) = (stream.pick(&[1, 3, 16, 20, 35]), stream.pick(&[0, 1, 3, 18]));
         let conv = Conv3d {
@@ -325,13 +330,16 @@ fn a_resize_read_through_line_by_line_agrees_with_the_reference() {
             out_channels: stream.pick(&[1, 3, 16, 34, 67]),
             kernel,
             stride: [1; 3],
-            padding: std::array::from_fn(|axis| stream.pick(&[kernel[axis] / 2, kernel[axis] / 2, kernel[axis] - 1, 0])),
+            padding: kernel.map(|taps| stream.pick(&[taps / 2, taps / 2, taps - 1, 0])),
         };
         let coarse_size = size.map(|size| size.div_ceil(stream.pick(&[1, 2, 2, 3])) + stream.pick(&[0, 0, 0, 1]));
         if winograd::fits(&conv) {
+            let grids = [Grid { channels: large, size: coarse_size }, Grid { channels: small, size }];
+            added += usize::from(winograd::adds_taps(&conv, &grids));
             check_resized(&conv, (large, small), coarse_size, &mut stream);
         }
     }
+    assert!(added >= 10, "weights of several taps were added up in {added} cases only");
 }
 
 fn check_resized(conv: &Conv3d, (large, small): (usize, usize), coarse_size: [usize; 3], stream: &mut Stream) {
@@ -365,5 +373,39 @@ fn check_resized(conv: &Conv3d, (large, small): (usize, usize), coarse_size: [us
         let mut y = vec![f32::NAN; conv.output_len()];
         winograd::run(variant.kernels().unwrap(), conv, &view, (&w, Some(&bias)), Shared(y.as_mut_ptr()));
         assert_close(&y, &values, &scales, FILTERED, &format!("{variant:?}, {conv:?} of {coarse_size:?}"));
+    }
+    check_gradient_of_resized(conv, large, coarse_size, &w, &stream.floats(conv.output_len()));
+}
+
+/// The gradient of the channels that were resized, against the gradient of the whole input on its own grid in float64.
+fn check_gradient_of_resized(conv: &Conv3d, channels: usize, coarse_size: [usize; 3], w: &[f32], dy: &[f32]) {
+    // As wide as the input: only what is repeated along depth and height is added up.
+    let part = InputPart { first_channel: 0, channels, size: [coarse_size[0], coarse_size[1], conv.input[2]] };
+    let len = conv.batch * part.size.iter().product::<usize>() * channels;
+    let exact = |w: &[f64], dy: &[f64]| {
+        let mut dx = vec![0.0; conv.input_len()];
+        f64::conv_data_gradient(conv, dy, w, &mut dx, Kernels::Fast);
+        let view = conv.view_of_input(&dx).some_channels(0..channels);
+        let mut sums = vec![0.0; len];
+        resize_nearest_gradient(&view, part.size, &mut sums);
+        sums
+    };
+    let values = exact(&widen(w), &widen(dy));
+    let scales = of_neighbours(&exact(&magnitudes(w), &magnitudes(dy)), channels);
+    let mut by_reference = vec![f64::NAN; len];
+    f64::conv_data_gradient_onto(conv, &part, &widen(dy), &widen(w), &mut by_reference, Kernels::Fast);
+    assert!(by_reference.iter().zip(&values).all(|(a, b)| (a - b).abs() < 1e-10), "{conv:?}, {part:?}");
+    for variant in Variant::available() {
+        let set = variant.kernels().unwrap();
+        let mut dx = vec![f32::NAN; len];
+        fast::data_gradient(set, conv, &part, (dy, w), &mut dx);
+        assert_close(&dx, &values, &scales, FILTERED, &format!("gradient, {variant:?}, {conv:?} onto {part:?}"));
+        if let Some(ordinary) = passes::as_forward(&conv.of_channels(&part)).filter(winograd::fits) {
+            let swapped = passes::swap_weights(conv, (w, 0..channels), true);
+            let dy = (&ordinary.view_of_input(dy), swapped.as_slice());
+            dx.fill(f32::NAN);
+            winograd::sums((set, &ordinary), part.size, dy, Shared(dx.as_mut_ptr()));
+            assert_close(&dx, &values, &scales, FILTERED, &format!("sums, {variant:?}, {conv:?} onto {part:?}"));
+        }
     }
 }

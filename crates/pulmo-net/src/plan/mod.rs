@@ -94,7 +94,7 @@ impl Sizes {
 fn scratch_of<E: Element>(graph: &Graph, op: &Op) -> Scratch {
     match op {
         Op::Convolution { geometry, .. } => geometry.scratch::<E>(Call::Forward),
-        Op::ConvolutionDataGradient { geometry, .. } => geometry.scratch::<E>(Call::DataGradient),
+        Op::ConvolutionDataGradient { geometry, part, .. } => geometry.scratch_onto::<E>(part),
         Op::ConvolutionWeightGradient { geometry } => geometry.scratch::<E>(Call::WeightGradient),
         Op::Loss(_) | Op::LossGradient(_) => {
             Scratch::passing(graph.logits.map_or(0, |logits| 3 * size_of::<f64>() * graph.shape(logits).len()))
@@ -189,7 +189,7 @@ pub fn kernel_bytes<E: Element>(graph: &Graph) -> usize {
     let (_, storage) = views::resolve(graph, &BTreeSet::new());
     let of_nodes = graph.nodes.iter().map(|node| match &node.op {
         Op::Convolution { geometry, .. } => {
-            geometry.scratch_through::<E>(Call::Forward, &views::grids(graph, &storage, node.inputs[0]))
+            geometry.scratch_through::<E>(&views::grids(graph, &storage, node.inputs[0]))
         }
         op => scratch_of::<E>(graph, op),
     });

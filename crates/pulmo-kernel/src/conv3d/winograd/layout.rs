@@ -39,7 +39,7 @@ pub(super) struct Ring {
 
 impl Layout {
     pub(super) fn new(conv: &Conv3d, parts: &[Part]) -> Self {
-        let depth = conv.output()[0];
+        let depth = super::planes_and_lines(parts)[0];
         let bytes = |chunk: &usize| {
             let of_part = |part: &Part| planes(part, depth, *chunk) * plane(conv, part);
             parts.iter().map(of_part).sum::<usize>() * size_of::<f32>()

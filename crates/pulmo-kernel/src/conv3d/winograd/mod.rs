@@ -68,16 +68,35 @@ fn steps(conv: &Conv3d) -> usize {
     conv.output()[2].div_ceil(OUTPUTS)
 }
 
-/// Bytes of the rings and of the weights at all points, and those that every thread allocates, for input channels on the
-/// given grids.
+/// Planes of the output, and lines of a plane.
+fn planes_and_lines(parts: &[Part]) -> [usize; 2] {
+    parts.first().map_or([0; 2], |part| part.reach.each_ref().map(|reach| reach.reads.len()))
+}
+
+/// Bytes of the rings and of the weights at all points, and those that every thread allocates, of [`run`] on input channels
+/// that lie on the given grids.
 pub(super) fn bytes(conv: &Conv3d, grids: &[Grid]) -> [usize; 2] {
-    let parts = parts::parts(conv, grids);
-    let layout = Layout::new(conv, &parts);
+    bytes_of(conv, &parts::parts(conv, grids))
+}
+
+/// The same of [`sums`].
+pub(super) fn bytes_of_sums(conv: &Conv3d, size: [usize; 3]) -> [usize; 2] {
+    bytes_of(conv, &parts::of_sums(conv, size))
+}
+
+fn bytes_of(conv: &Conv3d, parts: &[Part]) -> [usize; 2] {
+    let layout = Layout::new(conv, parts);
     let channels = conv.out_channels.next_multiple_of(16);
-    let weights = parts.iter().map(|part| POINTS * part.tap_sets() * part.channels.len().next_multiple_of(16) * channels);
-    let sums = TASK_TILES * POINTS * MAX_ROWS * channels + 16;
-    let of_thread = layout.padded() * conv.in_channels + sums;
+    let weights =
+        parts.iter().map(|part| POINTS * part.tap_sets() * part.channels.len().next_multiple_of(16) * channels);
+    let of_thread = layout.padded() * conv.in_channels + TASK_TILES * POINTS * MAX_ROWS * channels + 16;
     [layout.len + weights.sum::<usize>(), of_thread].map(|floats| floats * size_of::<f32>())
+}
+
+/// Whether [`run`] adds up weights of several taps.
+#[cfg(test)]
+pub(super) fn adds_taps(conv: &Conv3d, grids: &[Grid]) -> bool {
+    parts::parts(conv, grids).iter().any(|part| part.reach.iter().any(reach::Reach::adds_taps))
 }
 
 /// Buffers of a thread.
@@ -98,24 +117,45 @@ pub(super) fn run<E: Stored>(
     set: &'static KernelSet,
     conv: &Conv3d,
     x: &View<'_, E>,
+    weights: (&[f32], Option<&[f32]>),
+    y: Shared<E>,
+) {
+    compute((set, conv), &parts::parts(conv, &x.grids()), x, weights, y);
+}
+
+/// Computes sums of neighbouring outputs of `conv(x, w)`: those that a nearest resize of a tensor of `size`, as wide as the
+/// output, would repeat.
+pub(super) fn sums<E: Stored>(
+    (set, conv): (&'static KernelSet, &Conv3d),
+    size: [usize; 3],
+    (x, w): (&View<'_, E>, &[f32]),
+    y: Shared<E>,
+) {
+    compute((set, conv), &parts::of_sums(conv, size), x, (w, None), y);
+}
+
+fn compute<E: Stored>(
+    (set, conv): (&'static KernelSet, &Conv3d),
+    parts: &[Part],
+    x: &View<'_, E>,
     (w, bias): (&[f32], Option<&[f32]>),
     y: Shared<E>,
 ) {
-    let parts = parts::parts(conv, &x.grids());
-    let layout = Layout::new(conv, &parts);
+    let layout = Layout::new(conv, parts);
     let blocks = blocks(set, &passes::forward(conv));
     let zeros = vec![0.0; conv.in_channels.max(32)];
-    let places = Places::new(set, &parts, &blocks);
+    let places = Places::new(set, parts, &blocks);
     let of_points = places.len;
     let mut buffer = Lent::of(Use::Work, of_points + layout.len);
     let (values, rings) = buffer.as_mut().split_at_mut(of_points);
-    let points = Points::new((set, conv), w, (&parts, &blocks), (places, values));
-    let lines = lines_by_reach(conv, &parts);
+    let points = Points::new((set, conv), w, (parts, &blocks), (places, values));
+    let lines = lines_by_reach(parts);
     let sources: Vec<View<'_, E>> = parts.iter().map(|part| stored(x, part)).collect();
+    let depth = planes_and_lines(parts)[0];
     for volume in 0..conv.batch {
         let mut ready = vec![0; parts.len()];
-        for first in (0..conv.output()[0]).step_by(layout.chunk) {
-            let planes = first..(first + layout.chunk).min(conv.output()[0]);
+        for first in (0..depth).step_by(layout.chunk) {
+            let planes = first..(first + layout.chunk).min(depth);
             for (index, part) in parts.iter().enumerate() {
                 let needed = part.reach[0].places(planes.clone());
                 let missing = ready[index].max(needed.start)..needed.end;
@@ -123,19 +163,9 @@ pub(super) fn run<E: Stored>(
                 let ring = &layout.rings[index];
                 spread_planes((set, conv), (&layout, ring), (&sources[index], volume, missing), rings);
             }
-            let run = Run {
-                set,
-                conv,
-                parts: &parts,
-                layout: &layout,
-                points: &points,
-                blocks: &blocks,
-                bias,
-                rings: rings.as_ptr(),
-                zeros: &zeros,
-                lines: &lines,
-                y,
-            };
+            let rings = rings.as_ptr();
+            let (layout, points, blocks) = (&layout, &points, blocks.as_slice());
+            let run = Run { set, conv, parts, layout, points, blocks, bias, rings, zeros: &zeros, lines: &lines, y };
             run.planes(volume, planes);
         }
     }

@@ -43,13 +43,19 @@ pub(super) fn parts(conv: &Conv3d, grids: &[Grid]) -> Vec<Part> {
     parts
 }
 
+/// All channels of a convolution whose outputs are summed as a nearest resize of a tensor of `size` would repeat them.
+pub(super) fn of_sums(conv: &Conv3d, size: [usize; 3]) -> Vec<Part> {
+    let reach = [0, 1].map(|axis| Reach::of_sums(conv, axis, size[axis]));
+    vec![Part { channels: 0..conv.in_channels, reach }]
+}
+
 /// Along which axes the stored places are better multiplied once for all taps that read them: fewer products, but a set of
 /// weights for every way in which taps fall together.
 fn cheapest(conv: &Conv3d, stored: [usize; 2]) -> [Reach; 2] {
     let choices = [0, 1].map(|axis| {
-        let seen = Reach::new(conv, axis, conv.input[axis]);
-        let stored = Reach::new(conv, axis, stored[axis]);
-        if stored.repeats() { vec![seen, stored] } else { vec![seen] }
+        let seen = Reach::of_input(conv, axis, conv.input[axis]);
+        let stored = Reach::of_input(conv, axis, stored[axis]);
+        if stored.adds_taps() { vec![seen, stored] } else { vec![seen] }
     });
     let cost = |(depth, height): &(&Reach, &Reach)| {
         let products = depth.products() * height.products() * steps(conv) * conv.batch;

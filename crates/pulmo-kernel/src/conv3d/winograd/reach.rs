@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::conv3d::Conv3d;
+use crate::pointwise::repeats_of;
 use crate::view::nearest_index;
 
 /// Neighbouring taps that read one stored place, which lies a fixed way from where the output lies.
@@ -21,45 +22,48 @@ pub(super) struct TapSet {
 /// What the outputs along one axis read.
 #[derive(Debug, Clone)]
 pub(super) struct Reach {
-    /// Places that are stored.
+    /// Places of the input that are stored.
     pub(super) stored: usize,
-    /// Places of the input as the convolution sees it.
-    seen: usize,
     /// In the order in which they are summed.
     pub(super) sets: Vec<TapSet>,
     /// For every output: the sets by which it reads, as numbers, and the stored place of each.
     pub(super) reads: Vec<Vec<(usize, usize)>>,
+    /// For every output: the stored place from which the offsets of its sets count.
+    pub(super) anchors: Vec<usize>,
 }
 
 impl Reach {
     /// The reach of a convolution along `axis`, of whose input `stored` places lie in memory, repeated by nearest resize.
-    pub(super) fn new(conv: &Conv3d, axis: usize, stored: usize) -> Self {
-        let seen = conv.input[axis];
-        let of_output = |output: usize| {
-            let mut reads: Vec<(TapSet, usize)> = Vec::new();
-            for tap in 0..conv.kernel[axis] {
-                let Some(place) = conv.source(axis, output, tap) else { continue };
-                let place = nearest_index(place, stored, seen);
-                match reads.last_mut() {
-                    Some((set, same)) if *same == place => set.taps.1 = tap + 1,
-                    _ => {
-                        let offset = place as isize - nearest_index(output, stored, seen) as isize;
-                        reads.push((TapSet { taps: (tap, tap + 1), offset }, place));
-                    }
-                }
+    pub(super) fn of_input(conv: &Conv3d, axis: usize, stored: usize) -> Self {
+        Self::new(conv, axis, &(0..conv.output()[axis]).map(|output| output..output + 1).collect::<Vec<_>>(), stored)
+    }
+
+    /// The reach of sums over the outputs of a convolution: those that a nearest resize of `wanted` places would repeat.
+    pub(super) fn of_sums(conv: &Conv3d, axis: usize, wanted: usize) -> Self {
+        Self::new(conv, axis, &repeats_of(wanted, conv.output()[axis]), conv.input[axis])
+    }
+
+    /// The reach of sums over some neighbouring outputs each.
+    fn new(conv: &Conv3d, axis: usize, outputs: &[Range<usize>], stored: usize) -> Self {
+        let place = |seen: usize| nearest_index(seen, stored, conv.input[axis]);
+        let anchors: Vec<usize> = outputs.iter().map(|some| place(some.start)).collect();
+        let of_sum = |(some, &anchor): (&Range<usize>, &usize)| {
+            let mut taps_of: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+            for (output, tap) in some.clone().flat_map(|output| (0..conv.kernel[axis]).map(move |tap| (output, tap))) {
+                let Some(seen) = conv.source(axis, output, tap) else { continue };
+                // Neighbours, as both outputs and places follow each other.
+                let taps = taps_of.entry(place(seen)).or_insert((tap, tap + 1));
+                *taps = (taps.0.min(tap), taps.1.max(tap + 1));
             }
-            reads
+            let set = |(place, taps)| (TapSet { taps, offset: place as isize - anchor as isize }, place);
+            taps_of.into_iter().map(set).collect::<Vec<_>>()
         };
-        let reads: Vec<_> = (0..conv.output()[axis]).map(of_output).collect();
+        let reads: Vec<_> = outputs.iter().zip(&anchors).map(of_sum).collect();
         let mut numbers: BTreeMap<_, _> = reads.iter().flatten().map(|(set, _)| (set.clone(), 0)).collect();
         numbers.values_mut().enumerate().for_each(|(index, number)| *number = index);
         let numbered = |reads: &Vec<(TapSet, usize)>| reads.iter().map(|(set, place)| (numbers[set], *place)).collect();
-        Self { stored, seen, reads: reads.iter().map(numbered).collect(), sets: numbers.into_keys().collect() }
-    }
-
-    /// The stored place from which the offsets of an output's sets count.
-    pub(super) fn anchor(&self, output: usize) -> usize {
-        nearest_index(output, self.stored, self.seen)
+        let reads = reads.iter().map(numbered).collect();
+        Self { stored, reads, anchors, sets: numbers.into_keys().collect() }
     }
 
     /// Products along this axis for all outputs together.
@@ -67,9 +71,9 @@ impl Reach {
         self.reads.iter().map(Vec::len).sum()
     }
 
-    /// Whether some stored place is seen more than once.
-    pub(super) fn repeats(&self) -> bool {
-        self.stored < self.seen
+    /// Whether weights of several taps are added up.
+    pub(super) fn adds_taps(&self) -> bool {
+        self.sets.iter().any(|set| set.taps.1 - set.taps.0 > 1)
     }
 
     /// The stored places that some outputs read, and those between.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::layout::Layout;
 use super::parts::Part;
 use super::points::{Points, tap_len};
-use super::{SCRATCH, Scratch};
+use super::{SCRATCH, Scratch, planes_and_lines};
 use crate::conv3d::Conv3d;
 use crate::conv3d::aligned::Aligned;
 use crate::conv3d::tiles::{Block, PANEL_BYTES, Shared};
@@ -40,11 +40,11 @@ unsafe impl<E: Send> Sync for Run<'_, E> {}
 
 /// The order of output lines in which those that read by the same sets of taps come together, as a tile skips the sets that
 /// none of its lines needs; as they lie where every line reads by all.
-pub(super) fn lines_by_reach(conv: &Conv3d, parts: &[Part]) -> Vec<usize> {
-    let mut lines: Vec<usize> = (0..conv.output()[1]).collect();
-    let repeating = || parts.iter().map(|part| &part.reach[1]).filter(|reach| reach.repeats());
+pub(super) fn lines_by_reach(parts: &[Part]) -> Vec<usize> {
+    let mut lines: Vec<usize> = (0..planes_and_lines(parts)[1]).collect();
+    let adding = || parts.iter().map(|part| &part.reach[1]).filter(|reach| reach.adds_taps());
     let sets_of = |line: &usize| -> Vec<usize> {
-        repeating().flat_map(|reach| reach.reads[*line].iter().map(|&(set, _)| set)).collect()
+        adding().flat_map(|reach| reach.reads[*line].iter().map(|&(set, _)| set)).collect()
     };
     lines.sort_by_cached_key(sets_of);
     lines
@@ -108,7 +108,7 @@ impl<E: Stored> Run<'_, E> {
                 }
                 first += reach.sets.len();
                 // May lie outside the ring; only ever read through sets that lead back inside.
-                let at = ring.first + reach.anchor(line) * ring.line + step * ring.channels;
+                let at = ring.first + reach.anchors[line] * ring.line + step * ring.channels;
                 tile.bases[index][row] = self.rings.wrapping_add(at);
             }
             let voxel = step * OUTPUTS;
@@ -279,8 +279,8 @@ impl<E: Stored> Run<'_, E> {
         if let Some(bias) = self.bias {
             start[..block.width].copy_from_slice(&bias[block.first..][..block.width]);
         }
-        let [depth, height, width] = self.conv.output();
-        let plane = (volume * depth + plane) * height * width;
+        let [planes, lines] = planes_and_lines(self.parts);
+        let plane = (volume * planes + plane) * lines * self.conv.output()[2];
         for (number, tile) in tiles.iter().enumerate() {
             for (row, &(voxel, outputs)) in tile.outputs.iter().enumerate().take(tile.rows) {
                 let job = CollectJob {
