@@ -3,13 +3,15 @@
 
 use std::ops::Range;
 
-use super::reach::Reach;
+use super::reach::{Reach, TapSet};
 use super::steps;
 use crate::conv3d::Conv3d;
 use crate::view::Grid;
 
-/// Making one weight takes as long as so many products, measured where there are more weights than voxels.
-const WEIGHT_COST: usize = 100;
+/// Making one weight takes as long as so many products, and so does reading it for one more plane: where there are many
+/// weights they come from memory.
+const MAKING: usize = 60;
+const READING: usize = 60;
 
 /// Some input channels.
 #[derive(Debug, Clone)]
@@ -20,7 +22,13 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Pairs of sets of taps along depth and height.
+    /// Sets of taps along depth, each with every set along height.
+    pub(super) fn pairs_of_sets(&self) -> impl Iterator<Item = [&TapSet; 2]> {
+        let [depth, height] = &self.reach;
+        depth.sets.iter().flat_map(|depth| height.sets.iter().map(move |height| [depth, height]))
+    }
+
+    /// Number of those pairs.
     pub(super) fn tap_sets(&self) -> usize {
         self.reach.iter().map(|reach| reach.sets.len()).product()
     }
@@ -58,8 +66,8 @@ fn cheapest(conv: &Conv3d, stored: [usize; 2]) -> [Reach; 2] {
         if stored.adds_taps() { vec![seen, stored] } else { vec![seen] }
     });
     let cost = |(depth, height): &(&Reach, &Reach)| {
-        let products = depth.products() * height.products() * steps(conv) * conv.batch;
-        products + depth.sets.len() * height.sets.len() * WEIGHT_COST
+        let of_plane = height.products() * steps(conv) + height.sets.len() * READING;
+        depth.products() * of_plane * conv.batch + depth.sets.len() * height.sets.len() * MAKING
     };
     let pairs = choices[0].iter().flat_map(|depth| choices[1].iter().map(move |height| (depth, height)));
     let (depth, height) = pairs.min_by_key(cost).expect("there is at least the grid that is seen");

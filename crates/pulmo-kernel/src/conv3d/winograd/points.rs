@@ -58,31 +58,31 @@ impl<'a> Points<'a> {
         (places, values): (Places, &'a mut [f32]),
     ) -> Self {
         let mut rest = &mut values[..];
-        let mut taps = Vec::new();
-        for (block, firsts) in blocks.iter().zip(&places.firsts) {
-            for (index, part) in parts.iter().enumerate() {
-                let len = tap_len(set, part.channels.len(), block);
+        let mut tasks = Vec::new();
+        for block in blocks {
+            for part in parts {
+                let len = part.tap_sets() * tap_len(set, part.channels.len(), block);
                 let own;
-                (own, rest) = rest.split_at_mut((POINTS * part.tap_sets() * len).next_multiple_of(16));
-                debug_assert!(firsts[index].is_multiple_of(16));
-                let chunks = own[..POINTS * part.tap_sets() * len].chunks_mut(len).enumerate();
-                taps.extend(chunks.map(|(number, to)| (block, part, number, to)));
+                (own, rest) = rest.split_at_mut((POINTS * len).next_multiple_of(16));
+                tasks.extend(own.chunks_mut(len).take(POINTS).enumerate().map(|(point, to)| (block, part, point, to)));
             }
         }
-        taps.into_par_iter().for_each(|(block, part, number, to)| {
-            let [depth, height] = &part.reach;
-            let (number, of_height) = (number / height.sets.len(), &height.sets[number % height.sets.len()]);
-            let (point, of_depth) = (number / depth.sets.len(), &depth.sets[number % depth.sets.len()]);
+        tasks.into_par_iter().for_each(|(block, part, point, to)| {
             // What fills up vectors is added and multiplied too.
             to.fill(0.0);
+            let tap = tap_len(set, part.channels.len(), block);
+            let mut at_point = vec![[0.0; MOST]; conv.kernel[0] * conv.kernel[1]];
             for channel in 0..part.channels.len() {
-                let mut sums = [0.0; MOST];
-                let sums = &mut sums[..block.width];
-                add_at_point(conv, (w, part.channels.start + channel, block), [of_depth, of_height], point, sums);
-                let at = sums.iter().map(|&sum| sum as f32);
-                match block.vectors {
-                    0 => at.enumerate().for_each(|(dot, value)| to[dot * (to.len() / block.width) + channel] = value),
-                    vectors => to[channel * vectors * set.lanes..].iter_mut().zip(at).for_each(|(to, at)| *to = at),
+                of_channel(conv, (w, part.channels.start + channel, block), point, &mut at_point);
+                for (sets, to) in part.pairs_of_sets().zip(to.chunks_exact_mut(tap)) {
+                    let sums = sum_of_taps(conv, sets, &at_point);
+                    let sums = sums.iter().take(block.width).map(|&sum| sum as f32);
+                    match block.vectors {
+                        0 => sums.enumerate().for_each(|(dot, sum)| to[dot * (tap / block.width) + channel] = sum),
+                        vectors => {
+                            to[channel * vectors * set.lanes..].iter_mut().zip(sums).for_each(|(to, sum)| *to = sum)
+                        }
+                    }
                 }
             }
         });
@@ -95,24 +95,28 @@ impl<'a> Points<'a> {
     }
 }
 
-/// Adds up the weights of some taps along depth and height at a point, for one input channel and a block of output channels.
-fn add_at_point(
-    conv: &Conv3d,
-    (w, channel, block): (&[f32], usize, &Block),
-    [depth, height]: [&TapSet; 2],
-    point: usize,
-    sums: &mut [f64],
-) {
+/// The weights of one input channel and a block of output channels at a point, for all taps along depth and height.
+fn of_channel(conv: &Conv3d, (w, channel, block): (&[f32], usize, &Block), point: usize, taps: &mut [[f64; MOST]]) {
     let [first, second, third] = WEIGHTS[point];
+    for (tap, at) in taps.iter_mut().enumerate() {
+        let row = |along: usize| {
+            &w[((tap * 3 + along) * conv.in_channels + channel) * conv.out_channels + block.first..][..block.width]
+        };
+        for (((at, &x), &y), &z) in at.iter_mut().zip(row(0)).zip(row(1)).zip(row(2)) {
+            *at = first * f64::from(x) + second * f64::from(y) + third * f64::from(z);
+        }
+    }
+}
+
+/// Adds up what [`of_channel`] has found for the taps of two sets.
+fn sum_of_taps(conv: &Conv3d, [depth, height]: [&TapSet; 2], taps: &[[f64; MOST]]) -> [f64; MOST] {
+    let mut sums = [0.0; MOST];
     for d in depth.taps.0..depth.taps.1 {
-        for h in height.taps.0..height.taps.1 {
-            let tap = (d * conv.kernel[1] + h) * 3;
-            let row = |along: usize| {
-                &w[((tap + along) * conv.in_channels + channel) * conv.out_channels + block.first..][..block.width]
-            };
-            for (((sum, &x), &y), &z) in sums.iter_mut().zip(row(0)).zip(row(1)).zip(row(2)) {
-                *sum += first * f64::from(x) + second * f64::from(y) + third * f64::from(z);
+        for of_tap in &taps[d * conv.kernel[1] + height.taps.0..d * conv.kernel[1] + height.taps.1] {
+            for (sum, &at) in sums.iter_mut().zip(of_tap) {
+                *sum += at;
             }
         }
     }
+    sums
 }
