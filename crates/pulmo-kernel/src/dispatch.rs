@@ -4,7 +4,7 @@ use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-use crate::conv3d::onto::on_own_grid;
+use crate::conv3d::onto::{on_own_grid, with_own_weights};
 use crate::conv3d::{Conv3d, InputPart, fast};
 use crate::element::{Bf16, Element, narrow_to};
 use crate::view::View;
@@ -178,9 +178,14 @@ macro_rules! by_reference {
     (forward $conv:ident, $x:ident, $w:ident, $bias:ident, $y:ident) => {
         with_values($x, |x| with_results($y, |y| reference::forward($conv, x, $w, $bias, y)))
     };
-    (data_gradient $conv:ident, $dy:ident, $w:ident, $dx:ident) => {{
+    (data_gradient $conv:ident, $part:ident, $dy:ident, $w:ident, $dx:ident) => {{
         let dy = View::plain($dy, $conv.batch, $conv.output(), $conv.out_channels);
-        with_values(&dy, |dy| with_results($dx, |dx| reference::data_gradient($conv, dy, $w, dx)))
+        let own = $conv.of_channels($part);
+        with_own_weights($conv, $part, $w, |w| {
+            on_own_grid($conv, $part, $dx, |dx| {
+                with_values(&dy, |dy| with_results(dx, |dx| reference::data_gradient(&own, dy, w, dx)))
+            })
+        })
     }};
     (weight_gradient $conv:ident, $x:ident, $dy:ident, $dw:ident) => {{
         let dy = View::plain($dy, $conv.batch, $conv.output(), $conv.out_channels);
@@ -277,13 +282,12 @@ macro_rules! in_float32 {
                 conv.check_lens(conv.input_len(), w.len(), dy.len());
                 conv.check_part(part, dx.len());
                 match (which, $tiles) {
-                    (Kernels::Fast, Some(unit)) => on_own_grid(conv, part, w, dx, |conv, w, dx| {
-                        matrix::data_gradient_of(unit, conv, (dy, w), dx);
+                    (Kernels::Fast, Some(unit)) => with_own_weights(conv, part, w, |w| {
+                        let own = conv.of_channels(part);
+                        on_own_grid(conv, part, dx, |dx| matrix::data_gradient_of(unit, &own, (dy, w), dx));
                     }),
                     (Kernels::Fast, None) => fast::data_gradient(simd::kernels(), conv, part, (dy, w), dx),
-                    (Kernels::Reference, _) => on_own_grid(conv, part, w, dx, |conv, w, dx| {
-                        by_reference!(data_gradient conv, dy, w, dx);
-                    }),
+                    (Kernels::Reference, _) => by_reference!(data_gradient conv, part, dy, w, dx),
                 }
             }
 
@@ -333,7 +337,7 @@ impl Convolve for f64 {
     ) {
         conv.check_lens(conv.input_len(), w.len(), dy.len());
         conv.check_part(part, dx.len());
-        on_own_grid(conv, part, w, dx, |conv, w, dx| by_reference!(data_gradient conv, dy, w, dx));
+        by_reference!(data_gradient conv, part, dy, w, dx);
     }
 
     fn conv_weight_gradient_through(conv: &Conv3d, x: &View<'_, Self>, dy: &[Self], dw: &mut [f64], _which: Kernels) {

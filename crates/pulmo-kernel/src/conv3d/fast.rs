@@ -3,6 +3,7 @@
 use super::lines::Lines;
 use super::passes;
 use super::tiles::{self, Shared};
+use super::turned::{Weights, swap_weights};
 use super::{Conv3d, InputPart, onto, slabs, weights, winograd};
 use crate::element::widen_to;
 use crate::simd::{KernelSet, Stored};
@@ -21,6 +22,16 @@ pub(crate) fn forward<E: Stored>(
     if winograd::pays(conv) {
         return winograd::run(set, conv, x, (w, bias), Shared(y.as_mut_ptr()));
     }
+    direct(set, conv, (x, Weights::Plain(w), bias), y);
+}
+
+/// Convolution by direct sums.
+fn direct<E: Stored>(
+    set: &'static KernelSet,
+    conv: &Conv3d,
+    (x, w, bias): (&View<'_, E>, Weights<'_>, Option<&[f32]>),
+    y: &mut [E],
+) {
     if let Some(x) = x.as_plain().and_then(E::as_scalars).filter(|_| !passes::merges(conv))
         && let Some(y) = E::as_scalars_mut(y)
     {
@@ -42,11 +53,11 @@ pub(crate) fn data_gradient<E: Stored>(
     }
     if let Some(ordinary) = filtered_gradient(conv, part) {
         let channels = part.first_channel..part.first_channel + part.channels;
-        let swapped = passes::swap_weights(conv, (w, channels), true);
+        let swapped = swap_weights(conv, w, channels);
         let dy = (&ordinary.view_of_input(dy), swapped.as_slice());
         return winograd::sums((set, &ordinary), part.size, dy, Shared(dx.as_mut_ptr()));
     }
-    onto::on_own_grid(conv, part, w, dx, |own, w, dx| whole_data_gradient(set, own, (dy, w), dx));
+    onto::on_own_grid(conv, part, dx, |dx| direct_data_gradient(set, conv, part, (dy, w), dx));
 }
 
 /// The convolution of `dy` that is the gradient of a part of the input, if it is to be computed by minimal filtering.
@@ -54,21 +65,32 @@ pub(super) fn filtered_gradient(conv: &Conv3d, part: &InputPart) -> Option<Conv3
     passes::as_forward(&conv.of_channels(part)).filter(winograd::pays)
 }
 
-/// Gradient with respect to the whole input on its own grid.
-fn whole_data_gradient<E: Stored>(set: &'static KernelSet, conv: &Conv3d, (dy, w): (&[E], &[f32]), dx: &mut [E]) {
+/// Gradient with respect to a part's channels on the input's own grid, by direct sums.
+fn direct_data_gradient<E: Stored>(
+    set: &'static KernelSet,
+    conv: &Conv3d,
+    part: &InputPart,
+    (dy, w): (&[E], &[f32]),
+    dx: &mut [E],
+) {
     if conv.output_len() == 0 {
         dx.fill(E::narrow(0.0));
         return;
     }
-    if let Some(ordinary) = passes::as_forward(conv) {
-        let swapped = passes::swap_weights(conv, (w, 0..conv.in_channels), true);
-        return forward(set, &ordinary, (&ordinary.view_of_input(dy), swapped.as_slice(), None), dx);
+    let own = conv.of_channels(part);
+    if let Some(ordinary) = passes::as_forward(&own) {
+        let dy = ordinary.view_of_input(dy);
+        if passes::merges(&ordinary) {
+            let swapped = swap_weights(conv, w, part.first_channel..part.first_channel + part.channels);
+            return direct(set, &ordinary, (&dy, Weights::Plain(swapped.as_slice()), None), dx);
+        }
+        return direct(set, &ordinary, (&dy, Weights::of_gradient(conv, w, part.first_channel, true), None), dx);
     }
-    let swapped = passes::swap_weights(conv, (w, 0..conv.in_channels), false);
+    let w = Weights::of_gradient(conv, w, part.first_channel, false);
     let run = |dy: &[f32], dx: &mut [f32]| {
         let dx = Shared(dx.as_mut_ptr());
-        for pass in passes::data_gradient(conv) {
-            tiles::run(set, &pass, dy, (swapped.as_slice(), None), dx);
+        for pass in passes::data_gradient(&own) {
+            tiles::run(set, &pass, dy, (w, None), dx);
         }
     };
     match (E::as_scalars(dy), E::as_scalars_mut(dx)) {

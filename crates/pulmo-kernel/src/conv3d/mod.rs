@@ -10,6 +10,7 @@ pub(crate) mod passes;
 pub(crate) mod scratch;
 mod slabs;
 pub(crate) mod tiles;
+mod turned;
 mod weights;
 mod winograd;
 

@@ -1,11 +1,6 @@
 //! Convolutions and their data gradients as passes: voxels on a regular sub-grid of the output, each a sum over taps.
 
-use std::ops::Range;
-
-use rayon::prelude::*;
-
 use super::Conv3d;
-use super::aligned::{Lent, Use};
 
 /// Up to this many input channels the taps of a line are merged into the channels, as they lie side by side in memory.
 const MERGE_CHANNELS: usize = 16;
@@ -179,42 +174,4 @@ pub(super) fn of_points(conv: &Conv3d, steps: usize) -> Pass {
     let [axis_d, axis_h, _] = plain.axes;
     let axis_w = Axis { count: steps, first: 0, step: 1, advance: 1, extent: steps, taps: vec![(0, 0)] };
     Pass { axes: [axis_d, axis_h, axis_w], kernel: [conv.kernel[0], conv.kernel[1], 1], ..plain }
-}
-
-/// Weights `[tap][in][out]` of some input channels as `[tap][out][in]`, the taps in reverse order when `reverse`.
-pub(super) fn swap_weights(conv: &Conv3d, (w, channels): (&[f32], Range<usize>), reverse: bool) -> Lent {
-    let (cin, cout) = (channels.len(), conv.out_channels);
-    let mut swapped = Lent::of(Use::SwappedWeights, conv.taps() * cin * cout);
-    swapped.as_mut().par_chunks_mut(cin * cout).enumerate().for_each(|(tap, swapped)| {
-        let tap = if reverse { conv.taps() - 1 - tap } else { tap };
-        let w = &w[(tap * conv.in_channels + channels.start) * cout..][..cin * cout];
-        swapped.par_chunks_mut(SWAP_TILE * cin).enumerate().for_each(|(block, rows)| {
-            for start in (0..cin).step_by(SWAP_TILE) {
-                swap_tile((w, cout), (start, block * SWAP_TILE), (rows, cin));
-            }
-        })
-    });
-    swapped
-}
-
-/// Side of the squares in which [`swap_weights`] works: a cache line of floats.
-const SWAP_TILE: usize = 16;
-
-/// Transposes one square, by way of a copy so that every cache line is touched once only.
-fn swap_tile((w, cout): (&[f32], usize), (in_first, out_first): (usize, usize), (rows, cin): (&mut [f32], usize)) {
-    let height = SWAP_TILE.min(cin - in_first);
-    let width = SWAP_TILE.min(cout - out_first);
-    let mut square = [[0.0_f32; SWAP_TILE]; SWAP_TILE];
-    for (offset, square) in square.iter_mut().enumerate().take(height) {
-        square[..width].copy_from_slice(&w[(in_first + offset) * cout + out_first..][..width]);
-    }
-    let mut turned = [[0.0_f32; SWAP_TILE]; SWAP_TILE];
-    for row in 0..SWAP_TILE {
-        for column in 0..SWAP_TILE {
-            turned[column][row] = square[row][column];
-        }
-    }
-    for (row, turned) in rows.chunks_exact_mut(cin).zip(&turned) {
-        row[in_first..in_first + height].copy_from_slice(&turned[..height]);
-    }
 }

@@ -92,9 +92,9 @@ impl Conv3d {
     /// That of the gradient with respect to a part of the input.
     pub fn scratch_onto<E: Element>(&self, part: &InputPart) -> Scratch {
         let own = self.of_channels(part);
-        let further = onto::bytes::<E>(self, part);
+        let [own_weights, own_grid] = onto::bytes::<E>(self, part);
         if let Some(scratch) = on_tiles::<E>(&own, Call::DataGradient) {
-            return Scratch { passing: scratch.passing + further, ..scratch };
+            return Scratch { passing: scratch.passing + own_weights + own_grid, ..scratch };
         }
         let threads = rayon::current_num_threads();
         let swapped = Scratch::lasting([(SWAPPED_WEIGHTS, lines_of(own.weight_len()))]);
@@ -102,13 +102,14 @@ impl Conv3d {
             return swapped.or(filtered_scratch(winograd::bytes_of_sums(&ordinary, part.size), threads));
         }
         let ordinary = passes::as_forward(&own);
+        let swapped = if ordinary.as_ref().is_some_and(passes::merges) { swapped } else { Scratch::default() };
         let conv = ordinary.unwrap_or(own);
         let stored = Grid { channels: conv.in_channels, size: conv.input };
         let pass = swapped.or(pass_scratch(&conv, &[stored], threads));
         // What is not stored as float32 is widened whole where there are strides.
         let widened = ordinary.is_none() && E::PER_SCALAR > 1;
         let widened = if widened { (own.input_len() + own.output_len()) * FLOAT } else { 0 };
-        Scratch { passing: pass.passing + widened + further, ..pass }
+        Scratch { passing: pass.passing + widened + own_grid, ..pass }
     }
 }
 
@@ -153,8 +154,12 @@ fn weight_gradient_scratch(conv: &Conv3d, threads: usize) -> Scratch {
     let columns = conv.out_channels + LANES;
     // Six points instead of three taps.
     let taps = if filtered { 2 * conv.taps() } else { conv.taps() / merged };
-    let sums = taps * rows * columns * FLOAT;
     let parts = weights::parts(conv.weight_len(), conv.batch * depth * height, width);
+    // All sums of every part of space, or those of a thread's own share.
+    let (shared_sums, sums_of_thread) = match parts {
+        1 => (0, taps * weights::most_rows(rows, LANES) * columns),
+        parts => (parts * taps * rows * columns * FLOAT, 0),
+    };
     let voxels = if filtered { weights::CHUNK_VOXELS_OF_POINTS } else { weights::CHUNK_VOXELS };
     let [planes, lines] = chunk_size(conv.output(), voxels);
     let inputs = |axis: usize, outputs: usize| {
@@ -173,6 +178,6 @@ fn weight_gradient_scratch(conv: &Conv3d, threads: usize) -> Scratch {
     // A list that grows may have twice the room. All points share one, with a place for each step and no taps along a line.
     let pairs = 2 * (taps * planes * lines * output_line * 2).div_ceil(if filtered { POINTS * POINTS } else { 1 });
     let slots = conv.batch * conv.input[0] * conv.input[1] + 8 * input_lines;
-    let of_threads = threads * ((packed + read + pairs + slots) * FLOAT + THREAD_SLACK);
-    Scratch::lasting([(WORK, parts * sums), (OF_GRADIENTS, of_threads)])
+    let of_threads = threads * ((packed + read + pairs + slots + sums_of_thread) * FLOAT + THREAD_SLACK);
+    Scratch::lasting([(WORK, shared_sums), (OF_GRADIENTS, of_threads)])
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::aligned::{Lent, Use};
 use super::tiles::{self, Shared};
+use super::turned::Weights;
 use super::{Conv3d, passes};
 use crate::element::{Element, narrow_to};
 use crate::simd::{KernelSet, Stored, for_vectors};
@@ -68,7 +69,7 @@ pub(super) fn bytes(conv: &Conv3d) -> usize {
 pub(super) fn forward<E: Stored>(
     set: &'static KernelSet,
     conv: &Conv3d,
-    (x, w, bias): (&View<'_, E>, &[f32], Option<&[f32]>),
+    (x, w, bias): (&View<'_, E>, Weights<'_>, Option<&[f32]>),
     y: &mut [E],
 ) {
     let depth = conv.output()[0];

@@ -3,6 +3,7 @@
 use rayon::ThreadPoolBuilder;
 
 use super::tiles::Shared;
+use super::turned::swap_weights;
 use super::{Conv3d, InputPart, fast, passes, winograd};
 use crate::pointwise::resize_nearest_gradient;
 use crate::view::{Grid, Segment, View};
@@ -401,7 +402,7 @@ fn check_gradient_of_resized(conv: &Conv3d, channels: usize, coarse_size: [usize
         fast::data_gradient(set, conv, &part, (dy, w), &mut dx);
         assert_close(&dx, &values, &scales, FILTERED, &format!("gradient, {variant:?}, {conv:?} onto {part:?}"));
         if let Some(ordinary) = passes::as_forward(&conv.of_channels(&part)).filter(winograd::fits) {
-            let swapped = passes::swap_weights(conv, (w, 0..channels), true);
+            let swapped = swap_weights(conv, w, 0..channels);
             let dy = (&ordinary.view_of_input(dy), swapped.as_slice());
             dx.fill(f32::NAN);
             winograd::sums((set, &ordinary), part.size, dy, Shared(dx.as_mut_ptr()));

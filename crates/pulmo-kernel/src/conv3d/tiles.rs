@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::aligned::Aligned;
 use super::passes::Pass;
+use super::turned::{Sizes, Weights};
 use crate::simd::{DotJob, KernelSet, MAX_DOTS, MAX_ROWS, Tap, TileJob};
 
 /// Tiles of a task.
@@ -170,11 +171,18 @@ fn taps(pass: &Pass) -> Vec<(usize, Tap)> {
 struct Run<'a> {
     set: &'static KernelSet,
     pass: &'a Pass,
-    w: &'a [f32],
+    w: Weights<'a>,
     bias: Option<&'a [f32]>,
     taps: &'a [(usize, Tap)],
     zeros: &'a [f32],
     y: Shared,
+}
+
+impl Run<'_> {
+    fn sizes(&self) -> Sizes {
+        let Pass { kernel, depth, channels, .. } = *self.pass;
+        Sizes { taps: kernel.iter().product(), depth, channels }
+    }
 }
 
 /// Buffers of a thread.
@@ -192,8 +200,13 @@ thread_local! {
 
 /// Computes a pass into `y`: `y[voxel][channel] = bias[channel] + sum over taps and depth of x * w`.
 ///
-/// `w` is `[tap][depth][channel]`.
-pub(super) fn run(set: &'static KernelSet, pass: &Pass, x: &[f32], (w, bias): (&[f32], Option<&[f32]>), y: Shared) {
+pub(super) fn run(
+    set: &'static KernelSet,
+    pass: &Pass,
+    x: &[f32],
+    (w, bias): (Weights<'_>, Option<&[f32]>),
+    y: Shared,
+) {
     let voxels = pass.voxels();
     if voxels == 0 || pass.channels == 0 {
         return;
@@ -266,29 +279,21 @@ fn run_block(run: &Run, block: &Block, tiles: &[Tile], scratch: &mut Scratch) {
 
 /// Copies the weights of some taps and one block: `[tap][depth][vectors * lanes]`, zero past the block.
 fn pack_panel(run: &Run, block: &Block, taps: &[(usize, Tap)], panel: &mut [f32]) {
-    let (depth, channels) = (run.pass.depth, run.pass.channels);
-    let width = block.vectors * run.set.lanes;
-    for ((index, _), panel) in taps.iter().zip(panel.chunks_exact_mut((depth * width).max(1))) {
-        let weights = run.w[index * depth * channels..][..depth * channels].chunks_exact(channels);
-        for (to, from) in panel.chunks_exact_mut(width).zip(weights) {
-            to[..block.width].copy_from_slice(&from[block.first..block.first + block.width]);
-            to[block.width..].fill(0.0);
-        }
+    let len = run.pass.depth * block.vectors * run.set.lanes;
+    for ((index, _), panel) in taps.iter().zip(panel.chunks_exact_mut(len.max(1))) {
+        run.w.pack(*index, run.sizes(), block, panel);
     }
 }
 
 /// One block of few channels for some tiles, by dot products.
 fn run_dots(run: &Run, block: &Block, tiles: &[Tile], scratch: &mut Scratch) {
-    let (depth, channels) = (run.pass.depth, run.pass.channels);
+    let depth = run.pass.depth;
     let padded = depth.next_multiple_of(run.set.lanes);
     let panel = scratch.panel.reserve(run.taps.len() * block.width * padded);
     panel.fill(0.0);
     for ((index, _), panel) in run.taps.iter().zip(panel.chunks_exact_mut(block.width * padded)) {
-        let weights = &run.w[index * depth * channels..][..depth * channels];
         for (channel, row) in panel.chunks_exact_mut(padded).enumerate() {
-            for (to, from) in row.iter_mut().zip(weights.chunks_exact(channels)) {
-                *to = from[block.first + channel];
-            }
+            run.w.pack_row(*index, run.sizes(), block.first + channel, row);
         }
     }
     let start = scratch.start.reserve(block.width);

@@ -19,7 +19,7 @@ use super::passes::Pass;
 use super::tiles::{Shared, dots_pay};
 use crate::element::Element;
 use crate::simd::filtering::{POINTS, WEIGHTS};
-use crate::simd::{KernelSet, OuterJob, Stored};
+use crate::simd::{KernelSet, MAX_ROWS, OuterJob, Stored};
 
 /// Output voxels that a task packs at a time.
 pub(super) const CHUNK_VOXELS: usize = 256;
@@ -94,6 +94,17 @@ fn strip_height(set: &KernelSet, rows: usize) -> usize {
     (set.rows / 2..=set.rows).rev().min_by_key(|&height| rows.div_ceil(height) * (2 * height + 3)).unwrap_or(set.rows)
 }
 
+/// Groups of strips that are shares of their own, of so many rows.
+fn groups(parts: usize, strips: usize, rows: usize, lanes: usize) -> usize {
+    // Lines of fewer channels than a vector has lanes are turned into points at half the speed.
+    MIN_TASKS.div_ceil(parts).min(strips).min((rows / lanes).max(1))
+}
+
+/// Most rows of a share, for vectors of `lanes` or fewer, where space has one part.
+pub(super) fn most_rows(rows: usize, lanes: usize) -> usize {
+    rows.div_ceil(groups(1, rows.div_ceil(MAX_ROWS), rows, lanes)) + 2 * MAX_ROWS
+}
+
 /// Splits the weights into shares.
 fn shares(set: &KernelSet, pass: &Pass, parts: usize) -> Vec<Share> {
     let tail = pass.channels % set.lanes;
@@ -103,8 +114,7 @@ fn shares(set: &KernelSet, pass: &Pass, parts: usize) -> Vec<Share> {
     if columns > 0 {
         let height = strip_height(set, pass.depth);
         let strips = pass.depth.div_ceil(height);
-        // Lines of fewer channels than a vector has lanes are turned into points at half the speed.
-        let groups = MIN_TASKS.div_ceil(parts).min(strips).min((pass.depth / set.lanes).max(1));
+        let groups = groups(parts, strips, pass.depth, set.lanes);
         for group in 0..groups {
             let first = group * strips / groups * height;
             let end = ((group + 1) * strips / groups * height).min(pass.depth);
@@ -136,6 +146,17 @@ pub(super) fn run<E: Stored>(set: &'static KernelSet, pass: &Pass, x: Lines<'_, 
     let shares = shares(set, pass, parts);
     let job = Job { set, pass, lines: x, dy, taps: pass.kernel.iter().product() };
     let chunks = chunks(pass, job.chunk_size());
+    let out = Shared(dw.as_mut_ptr());
+    if parts == 1 {
+        // Sums are written out while they lie in the cache.
+        return shares.par_iter().with_max_len(1).for_each(|share| {
+            SUMS.with_borrow_mut(|sums| {
+                let sums = sums.reserve(job.sums(share));
+                SCRATCH.with_borrow_mut(|scratch| job.sum(share, &chunks, scratch, sums));
+                job.write(share, sums, out);
+            });
+        });
+    }
     let mut buffer = Lent::of(Use::Work, shares.iter().map(|share| parts * job.sums(share)).sum());
     let mut rest = buffer.as_mut();
     // The sums of each share's parts, side by side.
@@ -154,7 +175,6 @@ pub(super) fn run<E: Stored>(set: &'static KernelSet, pass: &Pass, x: Lines<'_, 
         let own = &chunks[part * chunks.len() / parts..(part + 1) * chunks.len() / parts];
         SCRATCH.with_borrow_mut(|scratch| job.sum(share, own, scratch, sums));
     });
-    let out = Shared(dw.as_mut_ptr());
     shares.par_iter().zip(sums).for_each(|(share, sums)| {
         let (total, others) = sums.split_at_mut(job.sums(share));
         for part in others.chunks_exact(total.len()) {
@@ -191,6 +211,8 @@ pub(super) struct Scratch {
 thread_local! {
     /// They stay from task to task.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
+    /// A share's sums, where space has one part only.
+    static SUMS: RefCell<Aligned> = RefCell::default();
 }
 
 impl<E: Stored> Job<'_, E> {
