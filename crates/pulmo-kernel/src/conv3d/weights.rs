@@ -19,7 +19,7 @@ use super::passes::Pass;
 use super::tiles::{Shared, dots_pay};
 use crate::element::Element;
 use crate::simd::filtering::{POINTS, WEIGHTS};
-use crate::simd::{KernelSet, MAX_ROWS, OuterJob, Stored};
+use crate::simd::{KernelSet, MAX_ROWS, OuterJob, Stored, for_vectors};
 
 /// Output voxels that a task packs at a time.
 pub(super) const CHUNK_VOXELS: usize = 256;
@@ -32,6 +32,9 @@ const MAX_PARTS: usize = 8;
 const MAX_PART_WEIGHTS: usize = 8 << 20;
 /// Tasks there should be, where the channels allow splitting.
 const MIN_TASKS: usize = 16;
+
+/// Most columns of a block.
+const MOST_COLUMNS: usize = 32;
 
 /// Which tensor gives the rows and which the columns of the outer products.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -329,14 +332,17 @@ impl<E: Stored> Job<'_, E> {
             for block in &share.columns {
                 for tap in 0..self.taps {
                     for row in 0..strip.count {
-                        for column in 0..block.count {
-                            let (row_channel, column_channel) = (strip.first + row, block.first + column);
-                            let [input, output] = match share.from {
-                                Rows::Input => [row_channel, column_channel],
-                                Rows::OutputTail => [column_channel, row_channel],
-                            };
-                            let sums = &sums[at + row * block.width + column..];
-                            self.write_weights(tap, [input, output], sums, of_point, dw);
+                        let sums = &sums[at + row * block.width..];
+                        match share.from {
+                            Rows::Input => {
+                                self.write_row(tap, strip.first + row, block.first, (sums, of_point, block.count), dw);
+                            }
+                            Rows::OutputTail => {
+                                for column in 0..block.count {
+                                    let sum = (&sums[column..], of_point, 1);
+                                    self.write_row(tap, block.first + column, strip.first + row, sum, dw);
+                                }
+                            }
                         }
                     }
                     at += strip.width * block.width;
@@ -345,24 +351,33 @@ impl<E: Stored> Job<'_, E> {
         }
     }
 
-    /// Writes the weights of one tap, or of one tap of depth and height, from the sums at all points.
-    #[inline(always)]
-    fn write_weights(&self, tap: usize, [input, output]: [usize; 2], sums: &[f32], of_point: usize, dw: Shared) {
+    /// Writes the weights of one tap, or of one tap of depth and height, for an input channel and `count` output channels from
+    /// `output` on, from the sums at all points.
+    fn write_row(&self, tap: usize, input: usize, output: usize, sums: (&[f32], usize, usize), dw: Shared) {
         let (depth, channels) = (self.pass.depth, self.pass.channels);
-        debug_assert!(input < depth && output < channels);
-        let write = |tap: usize, value: f32| {
+        let (sums, of_point, count) = sums;
+        assert!(input < depth && output + count <= channels);
+        let row = |tap: usize| {
             // SAFETY: inside the weights, and each weight belongs to one share.
-            unsafe { dw.get().add((tap * depth + input) * channels + output).write(value) };
+            unsafe { std::slice::from_raw_parts_mut(dw.get().add((tap * depth + input) * channels + output), count) }
         };
         match self.lines {
-            Lines::Direct { .. } => write(tap, sums[0]),
+            Lines::Direct { .. } => row(tap).copy_from_slice(&sums[..count]),
             Lines::Points { .. } => {
-                let points: [f64; POINTS] = std::array::from_fn(|point| f64::from(sums[point * of_point]));
-                for along in 0..3 {
-                    let value: f64 = points.iter().zip(&WEIGHTS).map(|(sum, factors)| sum * factors[along]).sum();
-                    write(tap * 3 + along, value as f32);
-                }
+                (0..3).for_each(|along| weights_of_points(sums, of_point, along, row(tap * 3 + along)))
             }
         }
+    }
+}
+
+for_vectors! {
+    /// The weights of one tap along a line from the sums at all points, which lie `of_point` floats apart.
+    fn weights_of_points<>(sums: &[f32], of_point: usize, along: usize, weights: &mut [f32]) {
+        let mut totals = [0.0_f64; MOST_COLUMNS];
+        for (point, factors) in WEIGHTS.iter().enumerate() {
+            let sums = &sums[point * of_point..][..weights.len()];
+            totals.iter_mut().zip(sums).for_each(|(total, &sum)| *total += f64::from(sum) * factors[along]);
+        }
+        weights.iter_mut().zip(totals).for_each(|(weight, total)| *weight = total as f32);
     }
 }
