@@ -209,7 +209,7 @@ impl<T: Scalar> Change<T> for CloseAndAdd<'_, T> {
                 close_where_negative(gradient, voxel, self.of);
             }
         }
-        by_channels(channels, Both { gradient: values, and: self });
+        by_channels(channels, OnGradient { gradient: values, and: self });
     }
 }
 
@@ -234,17 +234,17 @@ struct ToInput<'a, T> {
 impl<T: Scalar> Change<T> for ToInput<'_, T> {
     #[inline(always)]
     fn change(self, values: &mut [T]) {
-        by_channels(self.of.mean.len(), Both { gradient: values, and: self });
+        by_channels(self.of.mean.len(), OnGradient { gradient: values, and: self });
     }
 }
 
 /// A line of the gradient, and what is to be done with it and a line of the input.
-struct Both<'a, T, A> {
+struct OnGradient<'a, T, A> {
     gradient: &'a mut [T],
     and: A,
 }
 
-impl<T: Scalar> ByChannels for Both<'_, T, CloseAndAdd<'_, T>> {
+impl<T: Scalar> ByChannels for OnGradient<'_, T, CloseAndAdd<'_, T>> {
     #[inline(always)]
     fn channels<const N: usize>(&mut self, first: usize) {
         let of = self.and.of;
@@ -263,7 +263,7 @@ impl<T: Scalar> ByChannels for Both<'_, T, CloseAndAdd<'_, T>> {
     }
 }
 
-impl<T: Scalar> ByChannels for Both<'_, T, ToInput<'_, T>> {
+impl<T: Scalar> ByChannels for OnGradient<'_, T, ToInput<'_, T>> {
     #[inline(always)]
     fn channels<const N: usize>(&mut self, first: usize) {
         let ToInput { line, of, means: [mean_product, mean_gradient] } = self.and;

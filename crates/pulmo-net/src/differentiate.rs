@@ -124,7 +124,6 @@ impl Backward {
     fn convolution_input(&mut self, x: ValueId, of: (Conv3d, ParameterId), dy: ValueId, needed: &[bool]) {
         let (geometry, weight) = of;
         let sources = self.sources(x);
-        let is_whole = matches!(sources.as_slice(), [only] if only.value == x);
         for Source { value, first_channel, relu } in sources.into_iter().filter(|source| needed[source.value.0]) {
             let stored = self.before_resize(value);
             let Shape { channels, size: [depth, height, _], .. } = self.graph.shape(stored);
@@ -139,7 +138,7 @@ impl Backward {
                 gradient = narrower;
             }
             // A second ReLU changes nothing.
-            if relu && !is_whole && !self.is_relu(stored) {
+            if relu && !self.is_relu(stored) {
                 let closed = self.push_gradient(stored);
                 self.graph.push_node(Op::ReluGradient, vec![gradient, stored], vec![closed]);
                 gradient = closed;
@@ -176,7 +175,7 @@ impl Backward {
         }
     }
 
-    /// What a nearest resize reads, if the value is its result and no wider than what it makes of it.
+    /// What a nearest resize reads, if the value is its result; else the value itself.
     fn before_resize(&self, value: ValueId) -> ValueId {
         let resized = self.producer(value).filter(|node| node.op == Op::ResizeNearest);
         resized.map_or(value, |node| node.inputs[0])
