@@ -2,12 +2,14 @@
 //!
 //! `cargo xtask bench kernels [avx512|avx2|portable|any [repeats [only layers whose name contains this]]]`. oneDNN is run
 //! through PyTorch, in turn with ours, where `$PULMO_PYTHON` or the environment of `cargo xtask bench peers` is there.
+//! Layers behind a resize are timed once more on the grid where their channels are stored ([`resized`]).
 //! Three taps along a line are computed by minimal filtering, which needs half the products: shares of the peak count the
 //! products of the direct sum and may so exceed it.
 
 #![allow(clippy::print_stdout, reason = "a measurement prints its table")]
 
 mod peak;
+mod resized;
 mod rival;
 
 use std::time::Instant;
@@ -172,4 +174,5 @@ fn main() {
             );
         }
     }
+    resized::print(2 * repeats, only);
 }
