@@ -1,4 +1,4 @@
-//! Lungs without a model, judged: `cargo run --release -p pulmo-ct --example lung_bench -- [DATA] [--dump FOLDER]`.
+//! Lungs without a model, judged: `cargo run --release -p pulmo-ct --example lung_bench -- [DATA] [--only NAME] [--dump FOLDER]`.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::path::{Path, PathBuf};
@@ -17,14 +17,17 @@ type Row<'a> = dyn Fn(&str, &CtVolume, Option<(&LabelMap, bool)>, Option<&LabelM
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let data = PathBuf::from(arguments.first().cloned().unwrap_or_else(|| "../shared/data".to_owned()));
-    let dump = arguments.iter().position(|a| a == "--dump").map(|at| PathBuf::from(&arguments[at + 1]));
-    let only = arguments.iter().position(|a| a == "--only").map(|at| arguments[at + 1].clone());
+    let option = |name: &str| Some(arguments[arguments.iter().position(|a| a == name)? + 1].clone());
+    let data = arguments.first().filter(|first| !first.starts_with("--"));
+    let data = PathBuf::from(data.cloned().unwrap_or_else(|| "../shared/data".to_owned()));
+    let dump = option("--dump").map(PathBuf::from);
+    let only = option("--only");
     println!(
         "case                           | dice   | volume err % | lesion in % | left/right ref | mL      | s    | problems"
     );
+    let wants = |name: &str| only.as_ref().is_none_or(|only| name.contains(only.as_str()));
     let row = |name: &str, volume: &CtVolume, reference: Option<(&LabelMap, bool)>, lesion: Option<&LabelMap>| {
-        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+        if !wants(name) {
             return;
         }
         let start = Instant::now();
@@ -41,6 +44,30 @@ fn main() {
             lesion.iter().for_each(|labels| write_label_map(&file("_lesion"), labels).unwrap());
         }
     };
+    phantoms(&wants, &row);
+    drawn(&data, &wants, &row);
+    // What is filled in a chest is named after it.
+    let wants_chest = |name: &str| {
+        let filled = hard_phantoms::PARTS.iter().map(|part| format!("{name} {}", part.0));
+        filled.chain([name.to_owned(), format!("{name} oblique")]).any(|name| wants(&name))
+    };
+    let cip = data.join("cip");
+    if cip.exists() && wants_chest("cip") {
+        let ct = open(&cip.join("ct-64.nrrd"));
+        let lung = open_label_map(&cip.join("wholeLung-64.nrrd")).unwrap();
+        row("cip", &ct, Some((&lung, false)), None);
+        let oblique = open(&cip.join("ct-64-transformed.nrrd"));
+        row("cip oblique", &oblique, None, None);
+        without_air("cip", &ct, &row);
+    }
+    if data.join("ricord").exists() && wants_chest("ricord") {
+        let ct = open(&data.join("ricord"));
+        row("ricord", &ct, None, None);
+        without_air("ricord", &ct, &row);
+    }
+}
+
+fn phantoms(wants: &dyn Fn(&str) -> bool, row: &Row<'_>) {
     for seed in 0..6 {
         let phantom = thorax(&PhantomOptions::seeded(seed)).unwrap();
         row(&format!("phantom {seed}"), &phantom.volume, Some((&phantom.lungs, true)), Some(&phantom.infiltrate));
@@ -50,36 +77,27 @@ fn main() {
             row(&format!("{} {seed}", hard.name), &hard.volume, Some((&hard.lungs, true)), Some(&hard.dense));
         }
     }
-    let phantom = thorax(&PhantomOptions {
-        shape: [100, 200, 200],
-        spacing_mm: [2.56, 1.728, 1.728],
-        ..PhantomOptions::seeded(9)
-    })
-    .unwrap();
-    row("phantom fine 9", &phantom.volume, Some((&phantom.lungs, true)), Some(&phantom.infiltrate));
+    if wants("phantom fine 9") {
+        let options =
+            PhantomOptions { shape: [100, 200, 200], spacing_mm: [2.56, 1.728, 1.728], ..PhantomOptions::seeded(9) };
+        let phantom = thorax(&options).unwrap();
+        row("phantom fine 9", &phantom.volume, Some((&phantom.lungs, true)), Some(&phantom.infiltrate));
+    }
+}
+
+/// The 8-bit slices with drawn lungs and lesions.
+fn drawn(data: &Path, wants: &dyn Fn(&str) -> bool, row: &Row<'_>) {
     let mut names: Vec<_> =
         std::fs::read_dir(data.join("covid8bit/ct")).into_iter().flatten().map(|e| e.unwrap().path()).collect();
     names.sort();
     for path in names {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let ct = open(&path);
-        let lung = open_label_map(&data.join("covid8bit/lung").join(&name)).unwrap();
-        let lesion = open_label_map(&data.join("covid8bit/infection").join(&name)).unwrap();
-        row(name.trim_end_matches(".nii.gz"), &ct, Some((&lung, false)), Some(&lesion));
-    }
-    let cip = data.join("cip");
-    if cip.exists() {
-        let ct = open(&cip.join("ct-64.nrrd"));
-        let lung = open_label_map(&cip.join("wholeLung-64.nrrd")).unwrap();
-        row("cip", &ct, Some((&lung, false)), None);
-        let oblique = open(&cip.join("ct-64-transformed.nrrd"));
-        row("cip oblique", &oblique, None, None);
-        without_air("cip", &ct, &row);
-    }
-    if data.join("ricord").exists() {
-        let ct = open(&data.join("ricord"));
-        row("ricord", &ct, None, None);
-        without_air("ricord", &ct, &row);
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        let name = file.trim_end_matches(".nii.gz");
+        if wants(name) {
+            let [lung, lesion] = ["lung", "infection"]
+                .map(|what| open_label_map(&data.join("covid8bit").join(what).join(&file)).unwrap());
+            row(name, &open(&path), Some((&lung, false)), Some(&lesion));
+        }
     }
 }
 

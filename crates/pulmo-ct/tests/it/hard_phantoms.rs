@@ -43,6 +43,20 @@ pub(crate) fn all(seed: u64) -> Vec<Hard> {
 /// Whether a part of a lung holds a height and a depth in it.
 type Part = fn(f64, f64) -> bool;
 
+/// What is filled: its name, the lung, its HU, and the part.
+pub(crate) const PARTS: [(&str, u8, f64, Part); 5] = [
+    ("right lower lobe", RIGHT_LUNG, 30.0, is_lower),
+    ("left lower lobe", LEFT_LUNG, 30.0, is_lower),
+    ("left upper lobe", LEFT_LUNG, 30.0, |height, depth| !is_lower(height, depth)),
+    ("effusion", RIGHT_LUNG, 8.0, |_, depth| depth > 0.7),
+    ("large effusion", LEFT_LUNG, 8.0, |_, depth| depth > 0.5),
+];
+
+/// Behind and below a fissure that rises to the back.
+fn is_lower(height: f64, depth: f64) -> bool {
+    depth > 0.25 + 0.75 * height
+}
+
 /// A CT with known lungs and lesion, rows running to the back and slices to the head, with much of one lung without air:
 /// one at a time, because a CT may be large.
 pub(crate) fn without_air<'a>(
@@ -50,15 +64,7 @@ pub(crate) fn without_air<'a>(
     lungs: &'a LabelMap,
     dense: &'a LabelMap,
 ) -> impl Iterator<Item = Hard> + 'a {
-    let lower = |height: f64, depth: f64| depth > 0.25 + 0.75 * height;
-    let parts: [(_, _, _, Part); 5] = [
-        ("right lower lobe", RIGHT_LUNG, 30.0, lower),
-        ("left lower lobe", LEFT_LUNG, 30.0, lower),
-        ("left upper lobe", LEFT_LUNG, 30.0, |height, depth| depth <= 0.25 + 0.75 * height),
-        ("effusion", RIGHT_LUNG, 8.0, |_, depth| depth > 0.7),
-        ("large effusion", LEFT_LUNG, 8.0, |_, depth| depth > 0.5),
-    ];
-    parts.into_iter().map(move |(name, lung, hu, part)| filled(name, (volume, lungs, dense), lung, hu, part))
+    PARTS.into_iter().map(move |(name, lung, hu, part)| filled(name, (volume, lungs, dense), lung, hu, part))
 }
 
 /// Gives a part of one lung other HU. A place is known by its height (0 base, 1 apex) and depth (0 front, 1 back) in the lung.
