@@ -32,7 +32,7 @@ pub(super) fn find(coarse: &Coarse, inside: &[bool], middle: f64) -> Result<Vec<
         });
     }
     let surely: Vec<bool> = sides::label(coarse, &surely, middle)?.into_iter().map(|label| label > 0).collect();
-    let chest = Chest::find(coarse, &surely);
+    let chest = Chest::find(coarse, &surely, &surely);
     let place = Place::of(coarse, &surely);
     let is_air = |voxel: usize| {
         let below = if coarse.calibrated { body::AIR_BELOW_HU } else { place.lung_below_grey(voxel) };

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::body::AIR_BELOW_HU;
+use super::body::{self, AIR_BELOW_HU};
 use super::coarse::Coarse;
 use crate::volume::CtVolume;
 
@@ -29,13 +29,9 @@ pub(super) fn refine(coarse: &Coarse, lungs: &[u8], volume: &CtVolume) -> Vec<u8
             return;
         }
         for label in [1, 2] {
-            let field: Vec<f32> = blocks(low)
-                .zip(blocks(high))
-                .map(|(a, b)| {
-                    let value = |at: usize| depth(coarse.hu[at], lungs[at] == label);
-                    value(a) * (1.0 - weight) + value(b) * weight
-                })
-                .collect();
+            let value = |at: usize| depth(coarse, lungs, at, label);
+            let field: Vec<f32> =
+                blocks(low).zip(blocks(high)).map(|(a, b)| value(a) * (1.0 - weight) + value(b) * weight).collect();
             for (row, out) in out.chunks_mut(columns).enumerate() {
                 let (top, bottom, down) = taps[1][row];
                 let (top, bottom) = (&field[top * coarse.shape[2]..], &field[bottom * coarse.shape[2]..]);
@@ -53,10 +49,21 @@ pub(super) fn refine(coarse: &Coarse, lungs: &[u8], volume: &CtVolume) -> Vec<u8
 
 /// How deep a block lies inside one lung, from -1 to 1: the sign says whether, the HU how surely.
 ///
-/// Lung that was added by shape is as dense as what lies around it; there the edge lies halfway between blocks.
-fn depth(hu: f32, inside: bool) -> f32 {
-    let by_hu = ((AIR_BELOW_HU - hu).abs() / WHOLE_HU).clamp(LEAST, 1.0);
-    if inside { by_hu } else { -by_hu }
+/// Lung that was added by shape is as dense as what lies around it, or not much less: there the edge lies halfway between
+/// blocks, so that a block counts as much as those outside beside it.
+fn depth(coarse: &Coarse, lungs: &[u8], at: usize, label: u8) -> f32 {
+    let by_hu = |at: usize| ((AIR_BELOW_HU - coarse.hu[at]).abs() / WHOLE_HU).clamp(LEAST, 1.0);
+    if lungs[at] != label {
+        return -by_hu(at);
+    }
+    if coarse.hu[at] < AIR_BELOW_HU {
+        return by_hu(at);
+    }
+    let plane = body::plane(coarse);
+    let start = at - at % plane.voxels();
+    let outside = plane.neighbours(at - start).map(|next| start + next).filter(|&next| lungs[next] != label);
+    let (sum, count) = outside.fold((0.0, 0.0), |(sum, count), next| (sum + by_hu(next), count + 1.0));
+    if count > 0.0 { sum / count } else { 1.0 }
 }
 
 /// For each voxel the two blocks between whose centres it lies, and the weight of the second.

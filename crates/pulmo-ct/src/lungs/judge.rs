@@ -23,12 +23,12 @@ const FREE_AIR_ML: f64 = 20.0;
 const SOLID_SHARE: f64 = 0.8;
 const SOLID_MM: f64 = 8.0;
 
-/// The problems of a coarse label map; `aerated` holds the labels before anything was added by shape,
-/// `guessed` the blocks of the left and the right lung that were taken from the other's mirror image.
+/// The problems of a coarse label map; `by_density` holds the labels before anything was added by
+/// shape, `guessed` the blocks of the left and the right lung that were taken from the other's mirror image.
 ///
 /// # Errors
 /// None in practice.
-pub(super) fn problems(coarse: &Coarse, labels: &[u8], aerated: &[u8], guessed: [usize; 2]) -> Result<Vec<String>> {
+pub(super) fn problems(coarse: &Coarse, labels: &[u8], by_density: &[u8], guessed: [usize; 2]) -> Result<Vec<String>> {
     let ml = |labels: &[u8], lung: u8| coarse.ml(labels.iter().filter(|&&label| label == lung).count());
     let [left, right] = [LEFT_LUNG, RIGHT_LUNG].map(|lung| ml(labels, lung));
     let total = left + right;
@@ -55,7 +55,7 @@ pub(super) fn problems(coarse: &Coarse, labels: &[u8], aerated: &[u8], guessed: 
                 "{guessed:.0} mL of the {name} lung hold no air and were guessed from the other lung's mirror image"
             ));
         }
-        let (all, air) = (ml(labels, lung), ml(aerated, lung));
+        let (all, air) = (ml(labels, lung), ml(by_density, lung));
         if all - air > ADDED_SHARE * all {
             let added = all - air;
             let share = 100.0 * added / all;

@@ -10,11 +10,12 @@
 //!
 //! Some dense lung at the ribs and the base may stay outside: `docs/results/lungs.md` has how much, case by case.
 //!
-//! Read in this order: `coarse`, `body`, `airways`, `place`, `aerated`, `sides`, `wall`, `rim`, `repair`, `steady`,
-//! `mirror` (with `cage` and `dome`), `edge`, `judge`; `disc` holds the shapes in one slice, `ribs` looks for bone.
+//! Read in this order: `coarse`, `body`, `airways`, `place`, `aerated`, `sides`, `wall`, `rim`, `repair` (with `organs` and
+//! `beside`), `steady`, `mirror` (with `cage` and `dome`), `edge`, `judge`; `disc` holds the shapes in one slice, `ribs` looks for bone.
 
 mod aerated;
 mod airways;
+mod beside;
 mod body;
 mod cage;
 mod coarse;
@@ -23,6 +24,7 @@ mod dome;
 mod edge;
 mod judge;
 mod mirror;
+mod organs;
 mod place;
 mod repair;
 mod ribs;
@@ -86,18 +88,20 @@ pub fn segment(volume: &CtVolume) -> Result<Lungs> {
     let airways = airways::find(&coarse, &body.air, middle);
     let aerated = aerated::find(&coarse, &airways::without(&coarse, &body.inside, &airways), middle)?;
     let air: Vec<bool> = aerated.iter().map(|&label| label > 0).collect();
-    let chest = wall::Chest::find(&coarse, &air);
     let place = place::Place::of(&coarse, &air);
     let allowed: Vec<bool> = body.inside.iter().zip(&airways).map(|(&inside, &airway)| inside && !airway).collect();
     let mut lungs = aerated.clone();
     rim::grow(&coarse, &mut lungs, (&allowed, &place));
+    let by_density = lungs.clone();
+    let with_rim: Vec<bool> = by_density.iter().map(|&label| label > 0).collect();
+    let chest = wall::Chest::find(&coarse, &air, &with_rim);
     repair::fill(&coarse, &mut lungs, &chest, (&allowed, &place))?;
     steady::vote(&coarse, &mut lungs, (&allowed, &aerated));
     let guessed = mirror::fill(&coarse, &mut lungs, (&allowed, &aerated), &place);
     if guessed != [0; 2] {
         steady::vote(&coarse, &mut lungs, (&allowed, &aerated));
     }
-    let problems = judge::problems(&coarse, &lungs, &aerated, guessed)?;
+    let problems = judge::problems(&coarse, &lungs, &by_density, guessed)?;
     let labels = LabelMap::new(*upright.grid(), edge::refine(&coarse, &lungs, upright))?;
     let labels = turn.labels_back(&labels, volume.grid())?;
     let [left_ml, right_ml] = [LEFT_LUNG, RIGHT_LUNG].map(|lung| labels.volume_ml(lung));

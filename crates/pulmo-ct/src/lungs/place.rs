@@ -19,14 +19,23 @@ const SPINE_MM: f64 = 15.0;
 /// Half the width of the mediastinum in front and at the back, where lung lies beside the spine.
 const MEDIASTINUM_MM: [f64; 2] = [25.0, 15.0];
 /// Borders between the columns of [`LUNG_BELOW_GREY`]: distances from the middle in mm.
-const ASIDE_MM: [f64; 5] = [15.0, 20.0, 25.0, 30.0, 40.0];
-/// The grey of an 8-bit export below which more blocks are lung than not, by quarters of the lungs' depth from front to
-/// back and by the distance from the middle. Counted in 6 drawn cases; `docs/results/lungs.md` says which.
-const LUNG_BELOW_GREY: [[f32; 6]; 4] = [
-    [-700.0, -600.0, -600.0, -600.0, -500.0, -400.0],
-    [-700.0, -600.0, -500.0, -400.0, -400.0, -400.0],
-    [-600.0, -400.0, -400.0, -400.0, -400.0, -400.0],
-    [-900.0, -500.0, -500.0, -400.0, -400.0, -400.0],
+const ASIDE_MM: [f64; 7] = [15.0, 20.0, 25.0, 30.0, 40.0, 60.0, 80.0];
+/// The grey of an 8-bit export below which more blocks are lung than not, at most the border between air and tissue: on the
+/// patient's right and left, where heart and aorta lie in fat, by quarters of the lungs' depth from front to back and by the
+/// distance from the middle. Counted in 6 drawn cases; `docs/results/lungs.md` says which.
+const LUNG_BELOW_GREY: [[[f32; 8]; 4]; 2] = [
+    [
+        [-800.0, -650.0, -650.0, -600.0, -500.0, -400.0, -400.0, -400.0],
+        [-850.0, -650.0, -450.0, -400.0, -400.0, -400.0, -400.0, -400.0],
+        [-450.0, -400.0, -400.0, -400.0, -400.0, -400.0, -400.0, -400.0],
+        [-900.0, -400.0, -400.0, -400.0, -400.0, -400.0, -400.0, -400.0],
+    ],
+    [
+        [-850.0, -700.0, -650.0, -650.0, -650.0, -650.0, -600.0, -450.0],
+        [-900.0, -550.0, -600.0, -500.0, -450.0, -400.0, -400.0, -400.0],
+        [-900.0, -650.0, -600.0, -500.0, -400.0, -400.0, -400.0, -400.0],
+        [-900.0, -750.0, -550.0, -550.0, -450.0, -400.0, -400.0, -400.0],
+    ],
 ];
 
 /// The lungs' extent and the spine's side.
@@ -131,6 +140,7 @@ impl Place {
     pub(super) fn lung_below_grey(&self, voxel: usize) -> f32 {
         let quarter = (4.0 * self.depth(voxel)).clamp(0.0, 3.0) as usize;
         let aside = self.aside_mm(voxel);
-        LUNG_BELOW_GREY[quarter][ASIDE_MM.iter().filter(|&&border| aside >= border).count()]
+        LUNG_BELOW_GREY[usize::from(self.is_left(voxel))][quarter]
+            [ASIDE_MM.iter().filter(|&&border| aside >= border).count()]
     }
 }

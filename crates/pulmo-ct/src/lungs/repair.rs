@@ -5,28 +5,17 @@
 
 use rayon::prelude::*;
 
+use super::beside;
 use super::body;
 use super::coarse::Coarse;
 use super::disc::{self, Plane};
+use super::organs::Organs;
 use super::place::Place;
 use super::wall::Chest;
 use crate::components::{Connectivity, components};
 use crate::error::Result;
 use crate::phantom::{LEFT_LUNG, RIGHT_LUNG};
 
-/// Organs hold a disc of this radius.
-const ORGAN_MM: f64 = 15.0;
-/// Most of them hold one of this radius somewhere.
-const THICK_MM: f64 = 18.0;
-/// How much further than its core an organ reaches, at corners that the disc leaves out.
-const CORNER_MM: f64 = 1.0;
-/// Organs are denser; below lies ground glass. An 8-bit export shows fat and ground glass alike, so that there all
-/// that is not air may be organ.
-const DENSE_HU: f32 = -250.0;
-/// How far from the body's middle column an organ's core counts as mediastinum.
-const MIDDLE_MM: f64 = 25.0;
-/// So much of an organ's core in one slice shows that it hangs on the body's middle or on the belly.
-const HANGS_MM2: f64 = 300.0;
 /// What touches an organ along more than this share of its border with lung is a corner of it, not lung.
 const ORGAN_BORDER: f64 = 0.4;
 /// Thicker slices may hold an opacity that lies in one alone. The distance of exported slices is often not the true one.
@@ -46,17 +35,19 @@ pub(super) fn fill(
 ) -> Result<()> {
     let plane = body::plane(coarse);
     let solid: Vec<bool> = labels.iter().zip(&chest.tissue).map(|(&label, &chest)| label == 0 && chest).collect();
-    let cores = organ_cores(coarse, &solid, chest, place.middle)?;
+    let organs = Organs::find(coarse, &solid, chest, place.middle)?;
+    if !coarse.calibrated {
+        beside::grow(coarse, labels, (allowed, place), &organs);
+    }
     let before = labels.to_vec();
-    let slices = labels.par_chunks_mut(plane.voxels()).zip(allowed.par_chunks(plane.voxels()));
-    slices.zip(solid.par_chunks(plane.voxels()).zip(cores.par_chunks(plane.voxels()))).for_each(
-        |((labels, allowed), (solid, cores))| {
-            if labels.iter().any(|&label| label > 0) {
-                let free: Vec<bool> = solid.iter().zip(allowed).map(|(&solid, &allowed)| solid && allowed).collect();
-                fill_slice((plane, place), labels, &free, cores);
-            }
-        },
-    );
+    labels.par_chunks_mut(plane.voxels()).enumerate().for_each(|(slice, labels)| {
+        if labels.iter().any(|&label| label > 0) {
+            let here = slice * plane.voxels()..(slice + 1) * plane.voxels();
+            let free = solid[here.clone()].iter().zip(&allowed[here.clone()]);
+            let free: Vec<bool> = free.map(|(&solid, &allowed)| solid && allowed).collect();
+            fill_slice((plane, place), labels, &free, &organs.reach[here]);
+        }
+    });
     if !coarse.calibrated || coarse.spacing_mm[0] < THIN_MM {
         without_plates(plane, &before, labels);
     }
@@ -101,56 +92,9 @@ fn without_islands(coarse: &Coarse, before: &[u8], labels: &mut [u8]) -> Result<
     Ok(())
 }
 
-/// The cores of organs: places of `solid` that are further than [`ORGAN_MM`] from what is not.
-///
-/// Opacities that touch an organ hang on it by a neck, so the thickest places are looked at first.
-fn organ_cores(coarse: &Coarse, solid: &[bool], chest: &Chest, middle: f64) -> Result<Vec<bool>> {
-    let plane = body::plane(coarse);
-    let mut depth = vec![0.0_f32; solid.len()];
-    let slices = depth.par_chunks_mut(plane.voxels()).zip(solid.par_chunks(plane.voxels()));
-    slices.zip(coarse.hu.par_chunks(plane.voxels())).for_each(|((depth, solid), hu)| {
-        let free = solid.iter().zip(hu).map(|(&solid, &hu)| !solid || (coarse.calibrated && hu < DENSE_HU));
-        depth.copy_from_slice(&disc::squared_distance(plane, &free.collect::<Vec<_>>()));
-    });
-    let deeper = |mm: f64| depth.iter().map(|&squared| f64::from(squared) > mm * mm).collect::<Vec<bool>>();
-    let thick = organs(coarse, &deeper(THICK_MM), chest, middle)?;
-    let mut around = vec![false; thick.len()];
-    around.par_chunks_mut(plane.voxels()).zip(thick.par_chunks(plane.voxels())).for_each(|(around, thick)| {
-        around.copy_from_slice(&disc::dilated(plane, thick, THICK_MM - ORGAN_MM + CORNER_MM));
-    });
-    let cores = deeper(ORGAN_MM);
-    let rest: Vec<bool> = cores.iter().zip(&around).map(|(&core, &around)| core && !around).collect();
-    let thin = organs(coarse, &rest, chest, middle)?;
-    Ok(cores.iter().zip(around.iter().zip(thin)).map(|(&core, (&around, thin))| core && (around || thin)).collect())
-}
-
-/// Those of the cores that are organs': they reach the body's middle, or go on below the chest.
-fn organs(coarse: &Coarse, cores: &[bool], chest: &Chest, middle: f64) -> Result<Vec<bool>> {
-    let found = components(coarse.shape, cores, Connectivity::Faces)?;
-    let plane = body::plane(coarse);
-    let last = coarse.shape[0] - 1;
-    let mut organs = vec![false; found.count() + 1];
-    for slice in 0..=last {
-        let mut areas = vec![[0.0; 2]; found.count() + 1];
-        for voxel in slice * plane.voxels()..(slice + 1) * plane.voxels() {
-            let part = found.labels()[voxel] as usize;
-            if part > 0 {
-                let at_end = slice == 0 || slice == last || !chest.tissue[voxel - plane.voxels()];
-                let here = [plane.is_central(voxel, middle, MIDDLE_MM), at_end];
-                areas[part].iter_mut().zip(here).for_each(|(area, is)| *area += f64::from(is) * plane.voxel_mm2());
-            }
-        }
-        for (organ, areas) in organs.iter_mut().zip(areas) {
-            *organ |= areas.into_iter().any(|area| area >= HANGS_MM2);
-        }
-    }
-    Ok(found.labels().iter().map(|&part| organs[part as usize]).collect())
-}
-
-/// Fills the lungs of one slice; `free` is what may be filled, `cores` the thick parts of organs.
-fn fill_slice((plane, place): (Plane, &Place), labels: &mut [u8], free: &[bool], cores: &[bool]) {
-    let organs = disc::dilated(plane, cores, ORGAN_MM + CORNER_MM);
-    let lung = opaque_lung(plane, labels, free, &organs);
+/// Fills the lungs of one slice; `free` is what may be filled.
+fn fill_slice((plane, place): (Plane, &Place), labels: &mut [u8], free: &[bool], organs: &[bool]) {
+    let lung = opaque_lung(plane, labels, free, organs);
     let masks = [LEFT_LUNG, RIGHT_LUNG].map(|lung| labels.iter().map(|&label| label == lung).collect::<Vec<bool>>());
     let away = masks.each_ref().map(|mask| disc::squared_distance(plane, mask));
     let closed = masks.each_ref().map(|mask| disc::closed(plane, mask, SMALL_DISC_MM));

@@ -49,7 +49,7 @@ fn add_layer(coarse: &Coarse, labels: &mut [u8], (allowed, place): (&[bool], &Pl
 }
 
 /// Mean HU of one lung within [`AROUND`] blocks of a block in its slice; the lung must be there.
-fn mean_around(plane: Plane, at: usize, (hu, labels): (&[f32], &[u8]), lung: u8) -> f32 {
+pub(super) fn mean_around(plane: Plane, at: usize, (hu, labels): (&[f32], &[u8]), lung: u8) -> f32 {
     let (row, column) = (at / plane.columns, at % plane.columns);
     let (mut sum, mut count) = (0.0, 0.0);
     for line in row.saturating_sub(AROUND)..(row + AROUND + 1).min(plane.rows) {

@@ -22,7 +22,7 @@ const RIB_MM: [f64; 2] = [2.0, 35.0];
 const REACHES_MM: f64 = 10.0;
 const REACHES_SHARE: f64 = 0.7;
 /// Both sides of a chest differ by less than this.
-const SIDES_DIFFER_MM: f64 = 8.0;
+const SIDES_DIFFER_MM: f64 = 6.0;
 /// The wall of a slice reaches at least where most slices within this distance have it.
 const STEADY_MM: f64 = 9.0;
 /// Slices so far away still say where the wall of a slice lies.
@@ -44,11 +44,15 @@ pub(super) struct Chest {
 }
 
 impl Chest {
-    /// Finds the chest around aerated lung.
-    pub(super) fn find(coarse: &Coarse, lung: &[bool]) -> Self {
+    /// Finds the chest around `lung`, its dense rim included; `air` is the part of it that surely is lung, and shows where the
+    /// hull is the wall.
+    pub(super) fn find(coarse: &Coarse, air: &[bool], lung: &[bool]) -> Self {
         let plane = body::plane(coarse);
         let polar = Polar::around(plane, lung);
-        let hulls: Vec<Option<Hull>> = lung.par_chunks(plane.voxels()).map(|lung| Hull::of(&polar, lung)).collect();
+        let slices = lung.par_chunks(plane.voxels()).zip(air.par_chunks(plane.voxels()));
+        let hulls: Vec<Option<Hull>> = slices
+            .map(|(lung, air)| Some(Hull { reached: Hull::of(&polar, air)?.reached, ..Hull::of(&polar, lung)? }))
+            .collect();
         let walls = walls(coarse, &polar, &hulls);
         let (mut tissue, mut air) = (vec![false; lung.len()], vec![false; lung.len()]);
         let slices = tissue.par_chunks_mut(plane.voxels()).zip(air.par_chunks_mut(plane.voxels()));
