@@ -1,4 +1,4 @@
-//! The inner wall of the chest, slice by slice: the hull of the aerated lungs, moved out to the ribs where lung is missing.
+//! The inner wall of the chest, slice by slice: the hull of aerated lung and its dense rim, moved out to the ribs where lung is missing.
 //!
 //! Opaque lung at the wall dents the hull, and no threshold finds it. Ribs do: they lie on the pleura all around, and
 //! are bright even in an 8-bit export. Where aerated lung reaches the hull, the hull is the wall. Elsewhere the wall lies
