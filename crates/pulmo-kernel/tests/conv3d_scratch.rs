@@ -55,6 +55,9 @@ fn check_resized<E: Convolve<Scalar = f32>>(conv: &Conv3d) {
     let (w, mut y, mut dx) = (vec![1.0; conv.weight_len()], vec![one; conv.output_len()], coarse.clone());
     let found = peak_and_rest(|| E::conv_forward_through(conv, &view, &w, None, &mut y, Kernels::Fast));
     within(found, conv.scratch_through::<E>(&view.grids()), &format!("{conv:?} through"));
+    let mut dw = w.clone();
+    let found = peak_and_rest(|| E::conv_weight_gradient_through(conv, &view, &y, &mut dw, Kernels::Fast));
+    within(found, conv.weight_scratch_through::<E>(&view.grids()), &format!("{conv:?} weights through"));
     let found = peak_and_rest(|| E::conv_data_gradient_onto(conv, &part, &y, &w, &mut dx, Kernels::Fast));
     within(found, conv.scratch_onto::<E>(&part), &format!("{conv:?} onto"));
 }

@@ -49,19 +49,19 @@ pub(super) fn print(repeats: usize, only: &str) {
         return;
     }
     println!("\nbehind a resize: milliseconds on the stored grid (seconds there / on the grid of the result)");
-    println!("{:20} {:>20} {:>20}", "layer", "forward", "data gradient");
+    println!("{:20} {:>20} {:>20} {:>20}", "layer", "forward", "data gradient", "weight gradient");
     for layer in layers {
-        let [forward, gradient] = layer.seconds(repeats).map(|[stored, seen]| {
+        let [forward, data, weights] = layer.seconds(repeats).map(|[stored, seen]| {
             let ratio = stored / seen;
             format!("{:.1} ({ratio:.2})", 1e3 * stored)
         });
-        println!("{:20} {forward:>20} {gradient:>20}", layer.name);
+        println!("{:20} {forward:>20} {data:>20} {weights:>20}", layer.name);
     }
 }
 
 impl Resized {
-    /// Least seconds of forward and data gradient, each on the stored grid and on that of the result, in turn.
-    fn seconds(&self, repeats: usize) -> [[f64; 2]; 2] {
+    /// Least seconds of forward, data gradient and weight gradient, each on the stored grid and on that of the result, in turn.
+    fn seconds(&self, repeats: usize) -> [[f64; 2]; 3] {
         let Self { conv, stored, channels: [large, small], .. } = self;
         let voxels = |size: &[usize; 3]| size.iter().product::<usize>();
         let (coarse, fine) = (floats(voxels(stored) * large), floats(voxels(&conv.input) * small));
@@ -79,12 +79,12 @@ impl Resized {
         let mut x = vec![0.0; conv.input_len()];
         view.materialise(&mut x);
         let (w, dy) = (floats(conv.weight_len()), floats(conv.output_len()));
-        let (mut y, mut dx) = (vec![0.0; dy.len()], vec![0.0; x.len()]);
+        let (mut y, mut dx, mut dw) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
         let parts = [
             InputPart { first_channel: 0, channels: *large, size: [stored[0], stored[1], conv.input[2]] },
             InputPart { first_channel: *large, channels: *small, size: conv.input },
         ];
-        let mut least = [[f64::INFINITY; 2]; 2];
+        let mut least = [[f64::INFINITY; 2]; 3];
         let mut time = |call: usize, grid: usize, run: &mut dyn FnMut()| {
             let start = Instant::now();
             run();
@@ -100,6 +100,8 @@ impl Resized {
                 }
             });
             time(1, 1, &mut || f32::conv_data_gradient(conv, &dy, &w, &mut dx, Kernels::Fast));
+            time(2, 0, &mut || f32::conv_weight_gradient_through(conv, &view, &dy, &mut dw, Kernels::Fast));
+            time(2, 1, &mut || f32::conv_weight_gradient(conv, &x, &dy, &mut dw, Kernels::Fast));
         }
         least
     }

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::parts::Part;
 use super::passes::Pass;
 
 /// Marks a line that is not packed.
@@ -50,18 +51,30 @@ impl Chunk {
         first..first + self.planes.len() * self.rows.len()
     }
 
-    /// The input lines that it reads, counted likewise, in ascending order.
-    pub(super) fn inputs(&self, pass: &Pass) -> Vec<usize> {
-        let [axis_d, axis_h, _] = &pass.axes;
-        let rows = axis_h.sources(self.rows.clone());
-        let planes = axis_d.sources(self.planes.clone());
-        let line = |d: &usize, h: &usize| (self.volume * axis_d.extent + d) * axis_h.extent + h;
+    /// The input lines of a part that it reads, counted over batch and the part's depth and height, in ascending order.
+    pub(super) fn inputs(&self, part: &Part) -> Vec<usize> {
+        let ([depth, height], [planes, rows]) = (part.size(), self.places(part));
+        let line = |d: &usize, h: &usize| (self.volume * depth + d) * height + h;
         planes.iter().flat_map(|d| rows.iter().map(move |h| line(d, h))).collect()
     }
 
     /// How many they are.
-    pub(super) fn input_count(&self, pass: &Pass) -> usize {
-        pass.axes[0].sources(self.planes.clone()).len() * pass.axes[1].sources(self.rows.clone()).len()
+    pub(super) fn input_count(&self, part: &Part) -> usize {
+        self.places(part).iter().map(Vec::len).product()
+    }
+
+    fn places(&self, part: &Part) -> [Vec<usize>; 2] {
+        [part.reach[0].each_place(self.planes.clone()), part.reach[1].each_place(self.rows.clone())]
+    }
+
+    /// For each of its lines, in order, the plane and the row.
+    pub(super) fn planes_and_rows(&self) -> impl Iterator<Item = [usize; 2]> {
+        self.planes.clone().flat_map(|plane| self.rows.clone().map(move |row| [plane, row]))
+    }
+
+    /// Its volume.
+    pub(super) fn volume(&self) -> usize {
+        self.volume
     }
 }
 

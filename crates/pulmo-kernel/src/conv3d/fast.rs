@@ -1,6 +1,7 @@
 //! The fast convolutions in float32, over one set of register kernels and any element that they can write.
 
 use super::lines::Lines;
+use super::parts::Part;
 use super::passes;
 use super::tiles::{self, Shared};
 use super::turned::{Weights, swap_weights};
@@ -116,5 +117,6 @@ pub(crate) fn weight_gradient<E: Stored>(
         return winograd::weight_gradient(set, conv, (x, dy), dw);
     }
     let pass = if passes::merges(conv) { passes::merged(conv) } else { passes::forward(conv) };
-    weights::run(set, &pass, Lines::Direct { padding: slabs::line_padding(conv), x }, dy, dw);
+    let whole = Part::seen(conv, 0..pass.depth);
+    weights::run(set, (&pass, &[whole]), Lines::Direct { padding: slabs::line_padding(conv), x }, dy, dw);
 }

@@ -23,12 +23,6 @@ impl Axis {
     pub(crate) fn source(&self, j: usize, shift: isize) -> Option<usize> {
         (j * self.advance).checked_add_signed(shift).filter(|&at| at < self.extent)
     }
-
-    /// The input voxels that some outputs read, in ascending order.
-    pub(crate) fn sources(&self, outputs: std::ops::Range<usize>) -> Vec<usize> {
-        let all = outputs.flat_map(|j| self.taps.iter().filter_map(move |&(_, shift)| self.source(j, shift)));
-        all.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
-    }
 }
 
 /// A sum over taps for every voxel of a sub-grid of the output.

@@ -1,7 +1,8 @@
 //! How much memory the kernels allocate.
 
 use super::chunks::chunk_size;
-use super::{Conv3d, InputPart, fast, onto, passes, slabs, tiles, weights, winograd};
+use super::parts::Part;
+use super::{Conv3d, InputPart, fast, onto, parts, passes, slabs, tiles, weights, winograd};
 use crate::element::Element;
 use crate::matrix;
 use crate::simd::MAX_ROWS;
@@ -79,9 +80,15 @@ impl Conv3d {
             Call::Forward => self.scratch_through::<E>(&[Grid { channels: self.in_channels, size: self.input }]),
             Call::DataGradient => self.scratch_onto::<E>(&self.whole_input()),
             Call::WeightGradient => {
-                on_tiles::<E>(self, call).unwrap_or_else(|| weight_gradient_scratch(self, rayon::current_num_threads()))
+                self.weight_scratch_through::<E>(&[Grid { channels: self.in_channels, size: self.input }])
             }
         }
+    }
+
+    /// That of the gradient with respect to the weights where the channels of the input are read through from the given grids.
+    pub fn weight_scratch_through<E: Element>(&self, input: &[Grid]) -> Scratch {
+        let threads = rayon::current_num_threads();
+        on_tiles::<E>(self, Call::WeightGradient).unwrap_or_else(|| weight_gradient_scratch(self, input, threads))
     }
 
     /// That of the convolution where the channels of the input are read through from the given grids.
@@ -145,27 +152,32 @@ fn pass_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
 }
 
 /// A weight gradient: the sums of all parts of space, and the packed lines of every thread.
-fn weight_gradient_scratch(conv: &Conv3d, threads: usize) -> Scratch {
+fn weight_gradient_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
     let [depth, height, width] = conv.output();
     let filtered = winograd::pays(conv);
     let merged = if passes::merges(conv) && !filtered { conv.kernel[2] } else { 1 };
     // Strips of rows and vectors of columns are filled up; the few last channels may be rows of their own.
     let rows = conv.in_channels * merged + MAX_ROWS;
+    let inputs = if filtered { parts::parts(conv, input) } else { vec![Part::seen(conv, 0..conv.in_channels)] };
     let columns = conv.out_channels + LANES;
     // Six points instead of three taps.
-    let taps = if filtered { 2 * conv.taps() } else { conv.taps() / merged };
-    let parts = weights::parts(conv.weight_len(), conv.batch * depth * height, width);
+    let along = if filtered { POINTS } else { conv.kernel[2] / merged };
+    let taps = conv.kernel[0] * conv.kernel[1] * along;
+    let most_sets = inputs.iter().map(Part::tap_sets).max().unwrap_or(0) * along;
+    let summed = inputs.iter().map(|part| part.tap_sets() * (part.channels.len() * merged + MAX_ROWS)).sum::<usize>();
+    let weights_of_sets = weights::summed_weights(conv.kernel[2], &inputs, conv.out_channels);
+    let parts = weights::parts(weights_of_sets, conv.batch * depth * height, width);
     // All sums of every part of space, or those of a thread's own share.
     let (shared_sums, sums_of_thread) = match parts {
-        1 => (0, taps * weights::most_rows(rows, LANES) * columns),
-        parts => (parts * taps * rows * columns * FLOAT, 0),
+        1 => (0, most_sets * weights::most_rows(rows, LANES) * columns),
+        parts => (parts * summed * along * columns * FLOAT, 0),
     };
     let voxels = if filtered { weights::CHUNK_VOXELS_OF_POINTS } else { weights::CHUNK_VOXELS };
     let [planes, lines] = chunk_size(conv.output(), voxels);
-    let inputs = |axis: usize, outputs: usize| {
+    let read_by = |axis: usize, outputs: usize| {
         (outputs.saturating_sub(1) * conv.stride[axis] + conv.kernel[axis]).min(conv.input[axis])
     };
-    let input_lines = inputs(0, planes) * inputs(1, lines);
+    let input_lines = read_by(0, planes) * read_by(1, lines);
     // Packed voxels of a line of the input and of the output: four outputs are six points.
     let [line, output_line] = match (filtered, merged > 1) {
         (true, _) => [POINTS * width.div_ceil(OUTPUTS); 2],

@@ -375,7 +375,25 @@ fn check_resized(conv: &Conv3d, (large, small): (usize, usize), coarse_size: [us
         winograd::run(variant.kernels().unwrap(), conv, &view, (&w, Some(&bias)), Shared(y.as_mut_ptr()));
         assert_close(&y, &values, &scales, FILTERED, &format!("{variant:?}, {conv:?} of {coarse_size:?}"));
     }
-    check_gradient_of_resized(conv, large, coarse_size, &w, &stream.floats(conv.output_len()));
+    let dy = stream.floats(conv.output_len());
+    check_weights_of_resized(conv, &view, (&x, &dy));
+    check_gradient_of_resized(conv, large, coarse_size, &w, &dy);
+}
+
+/// The weight gradient of an input of which some channels were resized, against that of the tensor that it stands for.
+fn check_weights_of_resized(conv: &Conv3d, view: &View<'_, f32>, (x, dy): (&[f32], &[f32])) {
+    let exact = |x: &[f64], dy: &[f64]| {
+        let mut dw = vec![0.0; conv.weight_len()];
+        f64::conv_weight_gradient(conv, x, dy, &mut dw, Kernels::Fast);
+        dw
+    };
+    let values = exact(&widen(x), &widen(dy));
+    let scales = of_neighbours(&exact(&magnitudes(x), &magnitudes(dy)), conv.in_channels * conv.out_channels);
+    for variant in Variant::available() {
+        let mut dw = vec![f32::NAN; conv.weight_len()];
+        winograd::weight_gradient(variant.kernels().unwrap(), conv, (view, dy), &mut dw);
+        assert_close(&dw, &values, &scales, FILTERED, &format!("weights, {variant:?}, {conv:?}"));
+    }
 }
 
 /// The gradient of the channels that were resized, against the gradient of the whole input on its own grid in float64.

@@ -15,6 +15,7 @@ use super::aligned::{Aligned, Lent, Use};
 use super::chunks::{Chunk, Places, chunk_size, chunks};
 use super::lines::Lines;
 use super::packing::{Packing, Panel};
+use super::parts::Part;
 use super::passes::Pass;
 use super::tiles::{Shared, dots_pay};
 use crate::element::Element;
@@ -48,6 +49,8 @@ enum Rows {
 /// Some rows times all their columns.
 #[derive(Debug, Clone)]
 pub(super) struct Share {
+    /// Which part of the input it reads.
+    pub(super) part: usize,
     from: Rows,
     /// Strips of equal width.
     rows: Vec<Panel>,
@@ -57,7 +60,13 @@ pub(super) struct Share {
 
 impl Share {
     /// Rows and columns as they are packed.
-    fn new(set: &KernelSet, from: Rows, height: usize, rows: Range<usize>, columns: Range<usize>) -> Self {
+    fn new(
+        set: &KernelSet,
+        (part, from): (usize, Rows),
+        height: usize,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) -> Self {
         let strips = rows.clone().step_by(height);
         let strip = |first: usize| Panel { first, count: height.min(rows.end - first), width: height };
         let blocks = columns.clone().step_by(set.vectors * set.lanes);
@@ -65,7 +74,7 @@ impl Share {
             let count = (columns.end - first).min(set.vectors * set.lanes);
             Panel { first, count, width: count.next_multiple_of(set.lanes) }
         };
-        Self { from, rows: strips.map(strip).collect(), columns: blocks.map(block).collect() }
+        Self { part, from, rows: strips.map(strip).collect(), columns: blocks.map(block).collect() }
     }
 
     /// The panels of `x` and of `dy`.
@@ -108,26 +117,33 @@ pub(super) fn most_rows(rows: usize, lanes: usize) -> usize {
     rows.div_ceil(groups(1, rows.div_ceil(MAX_ROWS), rows, lanes)) + 2 * MAX_ROWS
 }
 
-/// Splits the weights into shares.
-fn shares(set: &KernelSet, pass: &Pass, parts: usize) -> Vec<Share> {
+/// Splits the weights of a part of the input into shares, for so many parts of space.
+fn shares(set: &KernelSet, pass: &Pass, (index, part): (usize, &Part), parts: usize) -> Vec<Share> {
     let tail = pass.channels % set.lanes;
     let tail = if tail > 0 && dots_pay(set.lanes, pass.depth, tail) { tail } else { 0 };
     let columns = pass.channels - tail;
+    let (first, depth) = (part.channels.start, part.channels.len());
     let mut shares = Vec::new();
     if columns > 0 {
-        let height = strip_height(set, pass.depth);
-        let strips = pass.depth.div_ceil(height);
-        let groups = groups(parts, strips, pass.depth, set.lanes);
+        let height = strip_height(set, depth);
+        let strips = depth.div_ceil(height);
+        let groups = groups(parts, strips, depth, set.lanes);
         for group in 0..groups {
-            let first = group * strips / groups * height;
-            let end = ((group + 1) * strips / groups * height).min(pass.depth);
-            shares.push(Share::new(set, Rows::Input, height, first..end, 0..columns));
+            let start = group * strips / groups * height;
+            let end = ((group + 1) * strips / groups * height).min(depth);
+            shares.push(Share::new(set, (index, Rows::Input), height, first + start..first + end, 0..columns));
         }
     }
     if tail > 0 {
-        shares.push(Share::new(set, Rows::OutputTail, tail, columns..pass.channels, 0..pass.depth));
+        let from = (index, Rows::OutputTail);
+        shares.push(Share::new(set, from, tail, columns..pass.channels, part.channels.clone()));
     }
     shares
+}
+
+/// Weights of which there are sums: more than there are weights where those of several taps are also summed together.
+pub(super) fn summed_weights(kernel_width: usize, parts: &[Part], out_channels: usize) -> usize {
+    parts.iter().map(|part| part.tap_sets() * part.channels.len()).sum::<usize>() * kernel_width * out_channels
 }
 
 /// Parts into which the output lines are split.
@@ -135,19 +151,29 @@ pub(super) fn parts(weights: usize, lines: usize, width: usize) -> usize {
     (lines * width / PART_VOXELS).min(MAX_PART_WEIGHTS / weights.max(1)).clamp(1, MAX_PARTS).min(lines.max(1))
 }
 
-/// Computes `dw[tap][depth][channel] = sum over voxels of x * dy` for a forward pass.
-pub(super) fn run<E: Stored>(set: &'static KernelSet, pass: &Pass, x: Lines<'_, E>, dy: &[E], dw: &mut [f32]) {
+/// Computes `dw[tap][depth][channel] = sum over voxels of x * dy` for a forward pass over some parts of the input.
+///
+/// Where parts read their lines by sets of taps, sums are taken for every set and added to the weights of its taps.
+pub(super) fn run<E: Stored>(
+    set: &'static KernelSet,
+    (pass, inputs): (&Pass, &[Part]),
+    x: Lines<'_, E>,
+    dy: &[E],
+    dw: &mut [f32],
+) {
     if dw.is_empty() {
         return;
     }
     let width = pass.output[2];
     let lines = pass.batch * pass.output[0] * pass.output[1];
-    if lines * width == 0 {
+    // No output at all, or none that finds an input.
+    if lines * width == 0 || inputs.iter().any(|part| part.tap_sets() == 0) {
         return dw.fill(0.0);
     }
-    let parts = parts(dw.len(), lines, width);
-    let shares = shares(set, pass, parts);
-    let job = Job { set, pass, lines: x, dy, taps: pass.kernel.iter().product() };
+    let along = dw.len() / (pass.kernel[0] * pass.kernel[1] * pass.depth * pass.channels);
+    let parts = parts(summed_weights(along, inputs, pass.channels), lines, width);
+    let shares: Vec<Share> = inputs.iter().enumerate().flat_map(|input| shares(set, pass, input, parts)).collect();
+    let job = Job { set, pass, parts: inputs, lines: x, dy };
     let chunks = chunks(pass, job.chunk_size());
     let out = Shared(dw.as_mut_ptr());
     if parts == 1 {
@@ -193,7 +219,7 @@ pub(super) struct Job<'a, E: Element> {
     pub(super) pass: &'a Pass,
     pub(super) lines: Lines<'a, E>,
     pub(super) dy: &'a [E],
-    taps: usize,
+    pub(super) parts: &'a [Part],
 }
 
 /// Buffers of a thread.
@@ -230,29 +256,34 @@ impl<E: Stored> Job<'_, E> {
         chunk_size(self.pass.output, voxels)
     }
 
+    /// Floats of a share's sums at one point.
+    fn sums_of_point(&self, share: &Share) -> usize {
+        share.sums(self.parts[share.part].tap_sets() * self.pass.axes[2].taps.len())
+    }
+
     /// Floats of a share's sums over some output lines, whole cache lines of them.
     fn sums(&self, share: &Share) -> usize {
-        (self.points() * share.sums(self.taps)).next_multiple_of(16)
+        (self.points() * self.sums_of_point(share)).next_multiple_of(16)
     }
 
     /// Sets the sums of one share over some output lines: `[point][strip][block][tap][row][column]`.
     fn sum(&self, share: &Share, chunks: &[Chunk], scratch: &mut Scratch, sums: &mut [f32]) {
         sums.fill(0.0);
-        let pass = self.pass;
-        let [axis_d, axis_h, axis_w] = &pass.axes;
+        let (pass, part) = (self.pass, &self.parts[share.part]);
+        let axis_w = &pass.axes[2];
         let [x_panels, dy_panels] = share.panels();
         let most = |count: &dyn Fn(&Chunk) -> usize| chunks.iter().map(count).max().unwrap_or(0);
-        let of_x = Packing::new(x_panels, most(&|chunk| chunk.input_count(pass)), axis_w.extent);
+        let of_x = Packing::new(x_panels, most(&|chunk| chunk.input_count(part)), axis_w.extent);
         let of_dy = Packing::new(dy_panels, most(&|chunk| chunk.lines(pass).len()), axis_w.count);
         scratch.x.reserve(of_x.len(self.points()));
         scratch.dy.reserve(of_dy.len(self.points()));
-        scratch.places.clear(pass.batch * axis_d.extent * axis_h.extent);
+        scratch.places.clear(pass.batch * part.size().iter().product::<usize>());
         for chunk in chunks {
-            let fresh = scratch.places.exchange(&chunk.inputs(pass));
+            let fresh = scratch.places.exchange(&chunk.inputs(part));
             self.pack_inputs(share, &fresh, &of_x, scratch);
             self.pack_gradients(share, chunk.lines(pass), &of_dy, scratch);
-            self.pair_up(chunk.lines(pass), share.from, scratch);
-            for (point, sums) in sums.chunks_exact_mut(share.sums(self.taps)).enumerate().take(self.points()) {
+            self.pair_up(chunk, share, scratch);
+            for (point, sums) in sums.chunks_exact_mut(self.sums_of_point(share)).enumerate().take(self.points()) {
                 self.multiply(share, point, [&of_x, &of_dy], scratch, sums);
             }
         }
@@ -265,32 +296,29 @@ impl<E: Stored> Job<'_, E> {
         n * self.pass.volume + d * self.pass.pitches[0] + h * self.pass.pitches[1]
     }
 
-    /// The input line that an output line reads through a tap of depth and height, if there is one.
-    fn source_line(&self, line: usize, shift_d: isize, shift_h: isize) -> Option<usize> {
-        let [axis_d, axis_h, _] = &self.pass.axes;
-        let (n, d, h) = (line / (axis_h.count * axis_d.count), line / axis_h.count % axis_d.count, line % axis_h.count);
-        let d = axis_d.source(d, shift_d)?;
-        let h = axis_h.source(h, shift_h)?;
-        Some((n * axis_d.extent + d) * axis_h.extent + h)
-    }
-
-    /// Lists, for every tap, the packed places of input voxel and output voxel that meet.
-    fn pair_up(&self, lines: Range<usize>, from: Rows, scratch: &mut Scratch) {
-        let [axis_d, axis_h, axis_w] = &self.pass.axes;
+    /// Lists, for every set of taps, the packed places of input voxel and output voxel that meet.
+    fn pair_up(&self, chunk: &Chunk, share: &Share, scratch: &mut Scratch) {
+        let part = &self.parts[share.part];
+        let ([depth, height], axis_w) = (part.size(), &self.pass.axes[2]);
         let Scratch { places, pairs, starts, .. } = scratch;
         pairs.clear();
         starts.clear();
-        for &(_, shift_d) in &axis_d.taps {
-            for &(_, shift_h) in &axis_h.taps {
+        // The stored place that an output place reads by a set, if it does.
+        let read = |axis: usize, output: usize, set: usize| {
+            part.reach[axis].reads[output].iter().find(|(by, _)| *by == set).map(|&(_, place)| place)
+        };
+        for set_d in 0..part.reach[0].sets.len() {
+            for set_h in 0..part.reach[1].sets.len() {
                 for &(_, shift_w) in &axis_w.taps {
                     starts.push(pairs.len());
-                    for (place, line) in lines.clone().enumerate() {
-                        let Some(source) = self.source_line(line, shift_d, shift_h) else { continue };
-                        let slot = places.of(source) * axis_w.extent;
+                    for (slot, [plane, row]) in chunk.planes_and_rows().enumerate() {
+                        let Some(d) = read(0, plane, set_d) else { continue };
+                        let Some(h) = read(1, row, set_h) else { continue };
+                        let line = places.of((chunk.volume() * depth + d) * height + h) * axis_w.extent;
                         for w in 0..axis_w.count {
                             let Some(at) = axis_w.source(w, shift_w) else { continue };
-                            let (x, dy) = ((slot + at) as u32, (place * axis_w.count + w) as u32);
-                            pairs.push(if from == Rows::Input { [x, dy] } else { [dy, x] });
+                            let (x, dy) = ((line + at) as u32, (slot * axis_w.count + w) as u32);
+                            pairs.push(if share.from == Rows::Input { [x, dy] } else { [dy, x] });
                         }
                     }
                 }
@@ -314,11 +342,14 @@ impl<E: Stored> Job<'_, E> {
                         |&[a, b]: &[u32; 2]| (a as usize) < strip.len() / height && (b as usize) < block.len() / width;
                     debug_assert!(pairs.iter().all(lies_in));
                     let sums = sums[at..][..height * width].as_mut_ptr();
+                    at += height * width;
+                    if pairs.is_empty() {
+                        continue;
+                    }
                     let job = OuterJob { rows: strip.as_ptr(), columns: block.as_ptr(), pairs, sums };
                     // SAFETY: the pairs are places of the strip and the block, whose lengths were just taken; the
                     // sums hold a tile; the kernels were chosen for this processor.
                     unsafe { (self.set.outer[width / self.set.lanes - 1][height - 1])(&job) };
-                    at += height * width;
                 }
             }
         }
@@ -326,57 +357,103 @@ impl<E: Stored> Job<'_, E> {
 
     /// Writes a share's sums to their weights.
     fn write(&self, share: &Share, sums: &[f32], dw: Shared) {
-        let of_point = share.sums(self.taps);
+        let of_point = self.sums_of_point(share);
+        let (sets_of_taps, sets) = self.sets_of_taps(&self.parts[share.part]);
         let mut at = 0;
         for strip in &share.rows {
             for block in &share.columns {
-                for tap in 0..self.taps {
+                let tile = strip.width * block.width;
+                for (tap, sets) in sets_of_taps.iter().enumerate() {
+                    let firsts: Vec<usize> = sets.iter().map(|set| set * tile).collect();
                     for row in 0..strip.count {
-                        let sums = &sums[at + row * block.width..];
+                        let first = at + row * block.width;
+                        let from = |column: usize| Sums { sums: &sums[first + column..], firsts: &firsts, of_point };
                         match share.from {
                             Rows::Input => {
-                                self.write_row(tap, strip.first + row, block.first, (sums, of_point, block.count), dw);
+                                self.write_row([tap, strip.first + row, block.first], block.count, from(0), dw);
                             }
-                            Rows::OutputTail => {
-                                for column in 0..block.count {
-                                    let sum = (&sums[column..], of_point, 1);
-                                    self.write_row(tap, block.first + column, strip.first + row, sum, dw);
-                                }
-                            }
+                            Rows::OutputTail => (0..block.count).for_each(|column| {
+                                self.write_row([tap, block.first + column, strip.first + row], 1, from(column), dw);
+                            }),
                         }
                     }
-                    at += strip.width * block.width;
                 }
+                at += sets * tile;
             }
         }
     }
 
-    /// Writes the weights of one tap, or of one tap of depth and height, for an input channel and `count` output channels from
-    /// `output` on, from the sums at all points.
-    fn write_row(&self, tap: usize, input: usize, output: usize, sums: (&[f32], usize, usize), dw: Shared) {
+    /// For every tap of the pass, by its number, the sets whose sums go to it, as numbers of the order in which they lie; and
+    /// how many sets there are.
+    fn sets_of_taps(&self, part: &Part) -> (Vec<Vec<usize>>, usize) {
+        let [kernel_d, kernel_h, _] = self.pass.kernel;
+        let along = self.pass.axes[2].taps.len();
+        let mut of_taps = vec![Vec::new(); kernel_d * kernel_h * along];
+        for (number, [depth, height]) in part.pairs_of_sets().enumerate() {
+            for d in depth.taps.0..depth.taps.1 {
+                for h in height.taps.0..height.taps.1 {
+                    for w in 0..along {
+                        of_taps[(d * kernel_h + h) * along + w].push(number * along + w);
+                    }
+                }
+            }
+        }
+        (of_taps, part.tap_sets() * along)
+    }
+
+    /// Writes `count` weights from output channel `output` on, of one tap, or of one tap of depth and height, and an input
+    /// channel.
+    fn write_row(&self, [tap, input, output]: [usize; 3], count: usize, from: Sums<'_>, dw: Shared) {
         let (depth, channels) = (self.pass.depth, self.pass.channels);
-        let (sums, of_point, count) = sums;
         assert!(input < depth && output + count <= channels);
         let row = |tap: usize| {
             // SAFETY: inside the weights, and each weight belongs to one share.
             unsafe { std::slice::from_raw_parts_mut(dw.get().add((tap * depth + input) * channels + output), count) }
         };
         match self.lines {
-            Lines::Direct { .. } => row(tap).copy_from_slice(&sums[..count]),
-            Lines::Points { .. } => {
-                (0..3).for_each(|along| weights_of_points(sums, of_point, along, row(tap * 3 + along)))
+            Lines::Direct { .. } => {
+                let sums = |first: &usize| &from.sums[*first..][..count];
+                match from.firsts.split_first() {
+                    Some((first, others)) => {
+                        row(tap).copy_from_slice(sums(first));
+                        let added =
+                            |other| row(tap).iter_mut().zip(sums(other)).for_each(|(weight, sum)| *weight += sum);
+                        others.iter().for_each(added);
+                    }
+                    // A tap that finds no input anywhere.
+                    None => row(tap).fill(0.0),
+                }
             }
+            Lines::Points { .. } => (0..3).for_each(|along| from.weights(along, row(tap * 3 + along))),
         }
     }
 }
 
+/// The sums from which some neighbouring weights are made.
+struct Sums<'a> {
+    sums: &'a [f32],
+    /// Where those of each set begin that goes to the weights.
+    firsts: &'a [usize],
+    /// Floats between two points.
+    of_point: usize,
+}
+
+impl Sums<'_> {
+    /// The weights of one tap along a line from the sums at all points.
+    fn weights(&self, along: usize, weights: &mut [f32]) {
+        weights_of_points(self.sums, self.firsts, (self.of_point, along), weights);
+    }
+}
+
 for_vectors! {
-    /// The weights of one tap along a line from the sums at all points, which lie `of_point` floats apart.
-    fn weights_of_points<>(sums: &[f32], of_point: usize, along: usize, weights: &mut [f32]) {
+    fn weights_of_points<>(sums: &[f32], firsts: &[usize], at: (usize, usize), weights: &mut [f32]) {
+        let (of_point, along) = at;
         let mut totals = [0.0_f64; MOST_COLUMNS];
         for (point, factors) in WEIGHTS.iter().enumerate() {
-            let sums = &sums[point * of_point..][..weights.len()];
-            totals.iter_mut().zip(sums).for_each(|(total, &sum)| *total += f64::from(sum) * factors[along]);
+            for first in firsts {
+                let sums = &sums[point * of_point + first..][..weights.len()];
+                totals.iter_mut().zip(sums).for_each(|(total, &sum)| *total += f64::from(sum) * factors[along]);
+            }
         }
         weights.iter_mut().zip(totals).for_each(|(weight, total)| *weight = total as f32);
     }

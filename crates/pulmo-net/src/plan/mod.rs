@@ -191,6 +191,9 @@ pub fn kernel_bytes<E: Element>(graph: &Graph) -> usize {
         Op::Convolution { geometry, .. } => {
             geometry.scratch_through::<E>(&views::grids(graph, &storage, node.inputs[0]))
         }
+        Op::ConvolutionWeightGradient { geometry } => {
+            geometry.weight_scratch_through::<E>(&views::grids(graph, &storage, node.inputs[0]))
+        }
         op => scratch_of::<E>(graph, op),
     });
     of_nodes.fold(Scratch::default(), Scratch::or).lasting_bytes()

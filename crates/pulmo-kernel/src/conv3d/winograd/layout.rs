@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::parts::Part;
 use super::steps;
 use crate::conv3d::Conv3d;
+use crate::conv3d::parts::Part;
 use crate::simd::filtering::{OUTPUTS, POINTS};
 
 /// Bytes of all rings, where more than the fewest planes fit.

@@ -6,13 +6,11 @@
 //! part of the input.
 //!
 //! Channels that are read through a nearest resize are turned into points on the smaller grid on which they are stored, and
-//! the weights of taps that read the same line are added up beforehand ([`reach`], [`parts`], [`points`]): of three taps
+//! the weights of taps that read the same line are added up beforehand (`reach.rs`, `parts.rs`, [`points`]): of three taps
 //! along an axis that is twice as long two are left.
 
 mod layout;
-mod parts;
 mod points;
-mod reach;
 mod tasks;
 
 use std::cell::RefCell;
@@ -21,11 +19,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use self::layout::{Layout, Ring};
-use self::parts::Part;
 use self::points::{Places, Points};
 use self::tasks::{Run, TASK_TILES, lines_by_reach};
 use super::aligned::{Aligned, Lent, Use};
 use super::lines::Lines;
+use super::parts::{self, Part};
 use super::tiles::{Shared, blocks};
 use super::{Conv3d, passes, weights};
 use crate::simd::filtering::{OUTPUTS, POINTS};
@@ -60,11 +58,11 @@ pub(super) fn weight_gradient<E: Stored>(
     dw: &mut [f32],
 ) {
     let lines = Lines::Points { padding: conv.padding[2], voxels: conv.input[2], x };
-    weights::run(set, &passes::of_points(conv, steps(conv)), lines, dy, dw);
+    weights::run(set, (&passes::of_points(conv, steps(conv)), &parts::parts(conv, &x.grids())), lines, dy, dw);
 }
 
 /// Steps of an output line.
-fn steps(conv: &Conv3d) -> usize {
+pub(super) fn steps(conv: &Conv3d) -> usize {
     conv.output()[2].div_ceil(OUTPUTS)
 }
 
@@ -96,7 +94,8 @@ fn bytes_of(conv: &Conv3d, parts: &[Part]) -> [usize; 2] {
 /// Whether [`run`] adds up weights of several taps.
 #[cfg(test)]
 pub(super) fn adds_taps(conv: &Conv3d, grids: &[Grid]) -> bool {
-    parts::parts(conv, grids).iter().any(|part| part.reach.iter().any(reach::Reach::adds_taps))
+    use super::reach::Reach;
+    parts::parts(conv, grids).iter().any(|part| part.reach.iter().any(Reach::adds_taps))
 }
 
 /// Buffers of a thread.
@@ -150,7 +149,7 @@ fn compute<E: Stored>(
     let (values, rings) = buffer.as_mut().split_at_mut(of_points);
     let points = Points::new((set, conv), w, (parts, &blocks), (places, values));
     let lines = lines_by_reach(parts);
-    let sources: Vec<View<'_, E>> = parts.iter().map(|part| stored(x, part)).collect();
+    let sources: Vec<View<'_, E>> = parts.iter().map(|part| part.view(x, part.channels.clone())).collect();
     let depth = planes_and_lines(parts)[0];
     for volume in 0..conv.batch {
         let mut ready = vec![0; parts.len()];
@@ -169,12 +168,6 @@ fn compute<E: Stored>(
             run.planes(volume, planes);
         }
     }
-}
-
-/// A part's channels on the grid along depth and height from which the part reads.
-fn stored<'a, E: Stored>(x: &View<'a, E>, part: &Part) -> View<'a, E> {
-    let [depth, height] = part.reach.each_ref().map(|reach| reach.stored);
-    View { size: [depth, height, x.size[2]], ..x.some_channels(part.channels.clone()) }
 }
 
 /// Turns some input planes of a volume into points, at their places of a ring.

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::parts::Part;
-use super::reach::TapSet;
 use crate::conv3d::Conv3d;
+use crate::conv3d::parts::Part;
+use crate::conv3d::reach::TapSet;
 use crate::conv3d::tiles::Block;
 use crate::simd::KernelSet;
 use crate::simd::filtering::{POINTS, WEIGHTS};

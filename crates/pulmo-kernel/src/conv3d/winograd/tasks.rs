@@ -6,11 +6,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::layout::Layout;
-use super::parts::Part;
 use super::points::{Points, tap_len};
 use super::{SCRATCH, Scratch, planes_and_lines};
 use crate::conv3d::Conv3d;
 use crate::conv3d::aligned::Aligned;
+use crate::conv3d::parts::Part;
 use crate::conv3d::tiles::{Block, PANEL_BYTES, Shared};
 use crate::simd::filtering::{OUTPUTS, POINTS};
 use crate::simd::{CollectJob, DotJob, KernelSet, MAX_ROWS, Stored, Tap, TileJob};

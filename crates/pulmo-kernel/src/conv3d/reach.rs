@@ -3,7 +3,7 @@
 //! Where a nearest resize is read through, neighbouring taps often read the same stored line. Their weights are added up
 //! beforehand and the line is multiplied once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::conv3d::Conv3d;
@@ -46,7 +46,7 @@ impl Reach {
     /// The reach of sums over some neighbouring outputs each.
     fn new(conv: &Conv3d, axis: usize, outputs: &[Range<usize>], stored: usize) -> Self {
         let place = |seen: usize| nearest_index(seen, stored, conv.input[axis]);
-        let anchors: Vec<usize> = outputs.iter().map(|some| place(some.start)).collect();
+        let anchors: Vec<usize> = outputs.iter().map(|some| place(some.start * conv.stride[axis])).collect();
         let of_sum = |(some, &anchor): (&Range<usize>, &usize)| {
             let mut taps_of: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
             for (output, tap) in some.clone().flat_map(|output| (0..conv.kernel[axis]).map(move |tap| (output, tap))) {
@@ -74,6 +74,12 @@ impl Reach {
     /// Whether weights of several taps are added up.
     pub(super) fn adds_taps(&self) -> bool {
         self.sets.iter().any(|set| set.taps.1 - set.taps.0 > 1)
+    }
+
+    /// The stored places that some outputs read, in ascending order.
+    pub(super) fn each_place(&self, outputs: Range<usize>) -> Vec<usize> {
+        let places = self.reads[outputs].iter().flatten().map(|&(_, place)| place);
+        places.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The stored places that some outputs read, and those between.

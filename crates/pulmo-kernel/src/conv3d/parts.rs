@@ -4,9 +4,10 @@
 use std::ops::Range;
 
 use super::reach::{Reach, TapSet};
-use super::steps;
+use super::winograd::steps;
 use crate::conv3d::Conv3d;
-use crate::view::Grid;
+use crate::element::Element;
+use crate::view::{Grid, View};
 
 /// Making one weight takes as long as so many products, and so does reading it for one more plane: where there are many
 /// weights they come from memory.
@@ -22,6 +23,22 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// `channels` on the grid that the convolution sees.
+    pub(super) fn seen(conv: &Conv3d, channels: Range<usize>) -> Self {
+        Self { channels, reach: [0, 1].map(|axis| Reach::of_input(conv, axis, conv.input[axis])) }
+    }
+
+    /// Its grid's depth and height.
+    pub(super) fn size(&self) -> [usize; 2] {
+        self.reach.each_ref().map(|reach| reach.stored)
+    }
+
+    /// Some of its channels on its grid.
+    pub(super) fn view<'a, E: Element>(&self, x: &View<'a, E>, channels: Range<usize>) -> View<'a, E> {
+        let [depth, height] = self.size();
+        View { size: [depth, height, x.size[2]], ..x.some_channels(channels) }
+    }
+
     /// Sets of taps along depth, each with every set along height.
     pub(super) fn pairs_of_sets(&self) -> impl Iterator<Item = [&TapSet; 2]> {
         let [depth, height] = &self.reach;
