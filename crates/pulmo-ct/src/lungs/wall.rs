@@ -27,6 +27,8 @@ const SIDES_DIFFER_MM: f64 = 6.0;
 const STEADY_MM: f64 = 9.0;
 /// Slices so far away still say where the wall of a slice lies.
 const BETWEEN_MM: f64 = 50.0;
+/// From head to feet the wall is bent by about this radius.
+const BULGE_MM: f64 = 200.0;
 /// Air this far outside the hull may still be lung.
 const AIR_BEYOND_MM: f64 = 4.0;
 /// Between ribs so many directions apart the wall runs straight.
@@ -182,8 +184,8 @@ fn walls(coarse: &Coarse, polar: &Polar, hulls: &[Option<Hull>]) -> Vec<Option<V
         .collect()
 }
 
-/// Where aerated lung does not reach the wall of a slice: how far out it lies straight between the next slices above and
-/// below where aerated lung does. A chest bulges, so that the wall lies no further in.
+/// Where aerated lung does not reach the wall of a slice: how far out it lies between the next slices above and below where
+/// aerated lung does, on a bow by which a chest bulges.
 fn between(coarse: &Coarse, hulls: &[Option<Hull>]) -> Vec<Vec<f64>> {
     let reach: usize = (BETWEEN_MM / coarse.spacing_mm[0]) as usize;
     let anchor =
@@ -192,7 +194,10 @@ fn between(coarse: &Coarse, hulls: &[Option<Hull>]) -> Vec<Vec<f64>> {
         let below = (slice.saturating_sub(reach)..slice).rev().find_map(|at| Some((slice - at, anchor(at, k)?)));
         let above = (slice + 1..(slice + 1 + reach).min(hulls.len())).find_map(|at| Some((at - slice, anchor(at, k)?)));
         match (anchor(slice, k), below, above) {
-            (None, Some((down, low)), Some((up, high))) => (low * up as f64 + high * down as f64) / (down + up) as f64,
+            (None, Some((down, low)), Some((up, high))) => {
+                let [down, up] = [down, up].map(|slices| slices as f64 * coarse.spacing_mm[0]);
+                (low * up + high * down) / (down + up) + down * up / (2.0 * BULGE_MM)
+            }
             _ => 0.0,
         }
     };
