@@ -25,7 +25,7 @@ impl<E: Stored> Job<'_, E> {
         let [of_x, _] = share.channels();
         match self.lines {
             Lines::Points { padding, voxels, x } => {
-                let (x, count) = (self.parts[share.part].view(x, of_x.clone()), of_x.len());
+                let (x, count) = (self.inputs[share.part].view(x, of_x.clone()), of_x.len());
                 self.clear_padded(padded, count);
                 for &line in lines {
                     read_line(&x, line, &mut padded[padding * count..][..voxels * count]);

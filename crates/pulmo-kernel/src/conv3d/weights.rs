@@ -173,7 +173,7 @@ pub(super) fn run<E: Stored>(
     let along = dw.len() / (pass.kernel[0] * pass.kernel[1] * pass.depth * pass.channels);
     let parts = parts(summed_weights(along, inputs, pass.channels), lines, width);
     let shares: Vec<Share> = inputs.iter().enumerate().flat_map(|input| shares(set, pass, input, parts)).collect();
-    let job = Job { set, pass, parts: inputs, lines: x, dy };
+    let job = Job { set, pass, inputs, lines: x, dy };
     let chunks = chunks(pass, job.chunk_size());
     let out = Shared(dw.as_mut_ptr());
     if parts == 1 {
@@ -219,7 +219,8 @@ pub(super) struct Job<'a, E: Element> {
     pub(super) pass: &'a Pass,
     pub(super) lines: Lines<'a, E>,
     pub(super) dy: &'a [E],
-    pub(super) parts: &'a [Part],
+    /// The parts of the input.
+    pub(super) inputs: &'a [Part],
 }
 
 /// Buffers of a thread.
@@ -258,7 +259,7 @@ impl<E: Stored> Job<'_, E> {
 
     /// Floats of a share's sums at one point.
     fn sums_of_point(&self, share: &Share) -> usize {
-        share.sums(self.parts[share.part].tap_sets() * self.pass.axes[2].taps.len())
+        share.sums(self.inputs[share.part].tap_sets() * self.pass.axes[2].taps.len())
     }
 
     /// Floats of a share's sums over some output lines, whole cache lines of them.
@@ -269,7 +270,7 @@ impl<E: Stored> Job<'_, E> {
     /// Sets the sums of one share over some output lines: `[point][strip][block][tap][row][column]`.
     fn sum(&self, share: &Share, chunks: &[Chunk], scratch: &mut Scratch, sums: &mut [f32]) {
         sums.fill(0.0);
-        let (pass, part) = (self.pass, &self.parts[share.part]);
+        let (pass, part) = (self.pass, &self.inputs[share.part]);
         let axis_w = &pass.axes[2];
         let [x_panels, dy_panels] = share.panels();
         let most = |count: &dyn Fn(&Chunk) -> usize| chunks.iter().map(count).max().unwrap_or(0);
@@ -298,7 +299,7 @@ impl<E: Stored> Job<'_, E> {
 
     /// Lists, for every set of taps, the packed places of input voxel and output voxel that meet.
     fn pair_up(&self, chunk: &Chunk, share: &Share, scratch: &mut Scratch) {
-        let part = &self.parts[share.part];
+        let part = &self.inputs[share.part];
         let ([depth, height], axis_w) = (part.size(), &self.pass.axes[2]);
         let Scratch { places, pairs, starts, .. } = scratch;
         pairs.clear();
@@ -358,7 +359,7 @@ impl<E: Stored> Job<'_, E> {
     /// Writes a share's sums to their weights.
     fn write(&self, share: &Share, sums: &[f32], dw: Shared) {
         let of_point = self.sums_of_point(share);
-        let (sets_of_taps, sets) = self.sets_of_taps(&self.parts[share.part]);
+        let (sets_of_taps, sets) = self.sets_of_taps(&self.inputs[share.part]);
         let mut at = 0;
         for strip in &share.rows {
             for block in &share.columns {
