@@ -73,16 +73,7 @@ impl<'a, E: Element> View<'a, E> {
     pub fn plain(source: &'a [E], batch: usize, size: [usize; 3], channels: usize) -> Self {
         let expected = batch * size.iter().product::<usize>() * channels;
         assert_eq!(source.len(), expected, "values of a {batch}x{size:?}x{channels} tensor");
-        let segment = Segment {
-            source,
-            source_channels: channels,
-            source_size: size,
-            first_channel: 0,
-            channels,
-            affine: None,
-            relu: false,
-        };
-        Self { batch, size, segments: vec![segment] }
+        Self { batch, size, segments: vec![Segment::plain(source, channels, size)] }
     }
 
     /// Channels of all segments together.
@@ -185,7 +176,21 @@ for_vectors! {
     }
 }
 
-impl<E: Element> Segment<'_, E> {
+impl<'a, E: Element> Segment<'a, E> {
+    /// All channels of a stored tensor of `size` (depth, height, width), with nothing pending.
+    #[must_use]
+    pub fn plain(source: &'a [E], channels: usize, size: [usize; 3]) -> Self {
+        Self {
+            source,
+            source_channels: channels,
+            source_size: size,
+            first_channel: 0,
+            channels,
+            affine: None,
+            relu: false,
+        }
+    }
+
     /// Writes this segment's channels of a line into `out`, whose voxels are `stride` values apart.
     #[inline(always)]
     fn read_line(&self, size: [usize; 3], line: usize, out: &mut [E::Scalar], stride: usize) {

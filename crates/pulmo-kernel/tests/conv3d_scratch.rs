@@ -41,16 +41,7 @@ fn check_resized<E: Convolve<Scalar = f32>>(conv: &Conv3d) {
     };
     let stored = |channels, source_size: [usize; 3]| vec![one; source_size.iter().product::<usize>() * channels];
     let (coarse, fine) = (stored(part.channels, part.size), stored(1, conv.input));
-    let segment = |source, channels, source_size| Segment {
-        source,
-        source_channels: channels,
-        source_size,
-        first_channel: 0,
-        channels,
-        affine: None,
-        relu: false,
-    };
-    let segments = vec![segment(&coarse[..], part.channels, part.size), segment(&fine, 1, conv.input)];
+    let segments = vec![Segment::plain(&coarse[..], part.channels, part.size), Segment::plain(&fine, 1, conv.input)];
     let view = View { batch: 1, size: conv.input, segments };
     let (w, mut y, mut dx) = (vec![1.0; conv.weight_len()], vec![one; conv.output_len()], coarse.clone());
     let found = peak_and_rest(|| E::conv_forward_through(conv, &view, &w, None, &mut y, Kernels::Fast));

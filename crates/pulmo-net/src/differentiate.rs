@@ -261,3 +261,36 @@ impl Backward {
         self.graph.push_value(name, Kind::Flat(len))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::architecture::Network;
+
+    #[test]
+    fn what_was_joined_gets_its_gradients_part_by_part_and_only_where_they_are_wanted() {
+        let shape = Shape { batch: 1, channels: 3, size: [8, 32, 32] };
+        let network = Network::paper().graph(shape).unwrap();
+        let graph = differentiate(&network, Loss::DiceCrossEntropy, Gradients::Update, |_| true);
+        let parts_of = |channels: [usize; 2]| -> Vec<InputPart> {
+            let part = |node: &Node| match node.op {
+                Op::ConvolutionDataGradient { geometry, part, .. }
+                    if [geometry.in_channels, geometry.out_channels] == channels =>
+                {
+                    Some(part)
+                }
+                _ => None,
+            };
+            graph.nodes.iter().filter_map(part).collect()
+        };
+        // 128 channels that were resized along all axes, joined with the raw input, of which nobody asks for a gradient; the
+        // other one of the block reads all of them as they are.
+        let resized = InputPart { first_channel: 0, channels: 128, size: [10, 18, 32] };
+        let whole = InputPart { first_channel: 0, channels: 131, size: [8, 32, 32] };
+        assert_eq!(parts_of([131, 131]), [whole, resized]);
+        // Both parts of a decoder's input.
+        let skip = InputPart { first_channel: 192, channels: 64, size: [8, 16, 16] };
+        let up = InputPart { first_channel: 0, channels: 192, size: [6, 10, 16] };
+        assert_eq!(parts_of([256, 128]), [up, skip]);
+    }
+}

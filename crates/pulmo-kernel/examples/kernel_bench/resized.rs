@@ -65,15 +65,7 @@ impl Resized {
         let Self { conv, stored, channels: [large, small], .. } = self;
         let voxels = |size: &[usize; 3]| size.iter().product::<usize>();
         let (coarse, fine) = (floats(voxels(stored) * large), floats(voxels(&conv.input) * small));
-        let segment = |source, channels, source_size| Segment {
-            source,
-            source_channels: channels,
-            source_size,
-            first_channel: 0,
-            channels,
-            affine: None,
-            relu: true,
-        };
+        let segment = |source, channels, size| Segment { relu: true, ..Segment::plain(source, channels, size) };
         let segments = vec![segment(&coarse[..], *large, *stored), segment(&fine, *small, conv.input)];
         let view = View { batch: 1, size: conv.input, segments };
         let mut x = vec![0.0; conv.input_len()];

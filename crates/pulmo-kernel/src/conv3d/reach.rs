@@ -15,7 +15,7 @@ use crate::view::nearest_index;
 pub(super) struct TapSet {
     /// First tap, and the one behind the last.
     pub(super) taps: (usize, usize),
-    /// Stored place less the [`anchor`](Reach::anchor) of the output.
+    /// Stored place less the output's [anchor](Reach::anchors).
     pub(super) offset: isize,
 }
 

@@ -287,15 +287,7 @@ fn read_through(conv: &Conv3d, coarse_size: [usize; 3]) {
     let fine = stream.floats(depth * height * width * 9);
     let coarse = stream.floats(coarse_size.iter().product::<usize>() * 12);
     let (scale, shift) = (stream.floats(9), stream.floats(9));
-    let segment = |source, source_channels, source_size| Segment {
-        source,
-        source_channels,
-        source_size,
-        first_channel: 0,
-        channels: source_channels,
-        affine: None,
-        relu: true,
-    };
+    let segment = |source, channels, size| Segment { relu: true, ..Segment::plain(source, channels, size) };
     let segments = vec![
         Segment { affine: Some((&scale, &shift)), ..segment(&fine, 9, conv.input) },
         Segment { first_channel: 2, channels: 10, ..segment(&coarse, 12, coarse_size) },
@@ -347,18 +339,9 @@ fn check_resized(conv: &Conv3d, (large, small): (usize, usize), coarse_size: [us
     let coarse = stream.floats(conv.batch * coarse_size.iter().product::<usize>() * large);
     let fine = stream.floats(conv.batch * conv.input.iter().product::<usize>() * small);
     let (w, bias) = (stream.floats(conv.weight_len()), stream.floats(conv.out_channels));
-    let segment = |source, channels, source_size| Segment {
-        source,
-        source_channels: channels,
-        source_size,
-        first_channel: 0,
-        channels,
-        affine: None,
-        relu: false,
-    };
-    let mut segments = vec![segment(&coarse[..], large, coarse_size)];
+    let mut segments = vec![Segment::plain(&coarse[..], large, coarse_size)];
     if small > 0 {
-        segments.push(segment(&fine, small, conv.input));
+        segments.push(Segment::plain(&fine, small, conv.input));
     }
     let view = View { batch: conv.batch, size: conv.input, segments };
     let mut x = vec![0.0; conv.input_len()];

@@ -159,15 +159,7 @@ fn tensors_read_through_give_what_their_lines_give() {
     let narrow = |values: Vec<f32>| values.into_iter().map(Bf16::narrow).collect::<Vec<_>>();
     let (fine, coarse) = (narrow(floats(&mut stream, 3 * 6 * 8 * 9)), narrow(floats(&mut stream, 2 * 3 * 4 * 12)));
     let (scale, shift) = (floats(&mut stream, 9), floats(&mut stream, 9));
-    let segment = |source, channels, source_size| Segment {
-        source,
-        source_channels: channels,
-        source_size,
-        first_channel: 0,
-        channels,
-        affine: None,
-        relu: true,
-    };
+    let segment = |source, channels, size| Segment { relu: true, ..Segment::plain(source, channels, size) };
     let pending = Segment { affine: Some((&scale, &shift)), ..segment(&fine, 9, conv.input) };
     let view = View { batch: 1, size: conv.input, segments: vec![pending, segment(&coarse, 12, [2, 3, 4])] };
     let line = view.line_len();
