@@ -7,6 +7,7 @@ use super::coarse::Coarse;
 use super::disc;
 use super::place::Place;
 use super::sides;
+use super::spine;
 use super::wall::Chest;
 use crate::error::Result;
 
@@ -31,13 +32,15 @@ pub(super) fn find(coarse: &Coarse, inside: &[bool], middle: f64) -> Result<Vec<
             air.copy_from_slice(&opened);
         });
     }
-    let surely: Vec<bool> = sides::label(coarse, &surely, middle)?.into_iter().map(|label| label > 0).collect();
+    let mut surely: Vec<bool> = sides::label(coarse, &surely, middle)?.into_iter().map(|label| label > 0).collect();
+    let behind = spine::behind(coarse, &Place::of(coarse, &surely));
+    surely.iter_mut().zip(&behind).for_each(|(lung, &behind)| *lung &= !behind);
     let chest = Chest::find(coarse, &surely, &surely);
     let place = Place::of(coarse, &surely);
     let is_air = |voxel: usize| {
         let below = if coarse.calibrated { body::AIR_BELOW_HU } else { place.lung_below_grey(voxel) };
         let central = !coarse.calibrated && place.is_mediastinal(voxel);
-        air(voxel) && chest.air[voxel] && coarse.hu[voxel] < below && (surely[voxel] || !central)
+        air(voxel) && !behind[voxel] && chest.air[voxel] && coarse.hu[voxel] < below && (surely[voxel] || !central)
     };
     let lung: Vec<bool> = (0..inside.len()).map(is_air).collect();
     sides::label(coarse, &lung, middle)

@@ -10,7 +10,7 @@
 //!
 //! Some dense lung at the ribs and the base may stay outside: `docs/results/lungs.md` has how much, case by case.
 //!
-//! Read in this order: `coarse`, `body`, `airways`, `place`, `aerated`, `sides`, `wall`, `rim`, `repair` (with `organs` and
+//! Read in this order: `coarse`, `body`, `airways`, `place`, `spine`, `aerated`, `sides`, `wall`, `rim`, `repair` (with `organs` and
 //! `beside`), `steady`, `mirror` (with `cage` and `dome`), `edge`, `judge`; `disc` holds the shapes in one slice, `ribs` looks for bone.
 
 mod aerated;
@@ -30,6 +30,7 @@ mod repair;
 mod ribs;
 mod rim;
 mod sides;
+mod spine;
 mod steady;
 mod wall;
 

@@ -91,6 +91,11 @@ impl Place {
         ((voxel / self.plane.columns % self.plane.rows) as f64 - self.front) / self.depth
     }
 
+    /// How far back a block lies in mm, from the lungs' front on.
+    pub(super) fn back_mm(&self, voxel: usize) -> f64 {
+        self.depth(voxel) * self.depth.abs() * self.plane.spacing_mm[0]
+    }
+
     /// Whether a block lies on the patient's left.
     pub(super) fn is_left(&self, voxel: usize) -> bool {
         (voxel % self.plane.columns) as f64 > self.middle
