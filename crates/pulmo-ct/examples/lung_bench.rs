@@ -1,6 +1,7 @@
 //! Lungs without a model, judged: `cargo run --release -p pulmo-ct --example lung_bench -- [DATA] [--only NAME] [--dump FOLDER]`.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -26,6 +27,7 @@ fn main() {
         "case                           | dice   | volume err % | lesion in % | left/right ref | mL      | s    | problems"
     );
     let wants = |name: &str| only.as_ref().is_none_or(|only| name.contains(only.as_str()));
+    let together = RefCell::new(Vec::new());
     let row = |name: &str, volume: &CtVolume, reference: Option<(&LabelMap, bool)>, lesion: Option<&LabelMap>| {
         if !wants(name) {
             return;
@@ -34,6 +36,9 @@ fn main() {
         let found = lungs::segment(volume).unwrap();
         let seconds = start.elapsed().as_secs_f64();
         report(name, &found, reference, lesion, seconds);
+        if let (Some((reference, false)), Some(lesion)) = (reference, lesion) {
+            together.borrow_mut().push(sums(&found.labels, reference, lesion));
+        }
         if let Some(folder) = &dump {
             let file = |what: &str| folder.join(format!("{name}{what}.nii.gz"));
             write_label_map(&file(""), &found.labels).unwrap();
@@ -46,6 +51,7 @@ fn main() {
     };
     phantoms(&wants, &row);
     drawn(&data, &wants, &row);
+    report_together(&together.borrow());
     // What is filled in a chest is named after it.
     let wants_chest = |name: &str| {
         let filled = hard_phantoms::PARTS.iter().map(|part| format!("{name} {}", part.0));
@@ -139,4 +145,27 @@ fn report(name: &str, found: &Lungs, reference: Option<(&LabelMap, bool)>, lesio
         found.right_ml,
         found.problems.join("; ")
     );
+}
+
+/// Of a drawn case: voxels of the lesion, those inside the lungs found, mL found, mL of the reference.
+fn sums(found: &LabelMap, reference: &LabelMap, lesion: &LabelMap) -> [f64; 4] {
+    let inside = found.labels().iter().zip(lesion.labels()).filter(|&(&a, &b)| a > 0 && b > 0).count();
+    let voxels = |map: &LabelMap| map.labels().iter().filter(|&&label| label > 0).count() as f64;
+    let ml = found.grid().voxel_ml();
+    [voxels(lesion), inside as f64, ml * voxels(found), ml * voxels(reference)]
+}
+
+/// The drawn cases as if they were one.
+fn report_together(cases: &[[f64; 4]]) {
+    let sum = |at: usize| cases.iter().map(|case| case[at]).sum::<f64>();
+    let error = |found: f64, reference: f64| 100.0 * (found - reference) / reference;
+    let mean = cases.iter().map(|case| error(case[2], case[3]).abs()).sum::<f64>() / cases.len() as f64;
+    if !cases.is_empty() {
+        println!(
+            "{} drawn cases together: {:.2}% of the lesions inside, volume {:+.2}%, off by {mean:.2}% on average",
+            cases.len(),
+            100.0 * sum(1) / sum(0),
+            error(sum(2), sum(3))
+        );
+    }
 }
