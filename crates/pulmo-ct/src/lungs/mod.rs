@@ -11,7 +11,7 @@
 //! Some dense lung at the ribs and the base may stay outside: `docs/results/lungs.md` has how much, case by case.
 //!
 //! Read in this order: `coarse`, `body`, `airways`, `place`, `spine`, `aerated`, `sides`, `wall`, `rim`, `repair` (with `organs` and
-//! `beside`), `steady`, `mirror` (with `cage` and `dome`), `edge`, `judge`; `disc` holds the shapes in one slice, `ribs` looks for bone.
+//! `beside`), `steady`, `mirror` (with `cage` and `dome`), `told`, `edge`, `judge`; `disc` holds the shapes in one slice, `ribs` looks for bone.
 
 mod aerated;
 mod airways;
@@ -32,6 +32,7 @@ mod rim;
 mod sides;
 mod spine;
 mod steady;
+mod told;
 mod wall;
 
 use crate::error::Result;
@@ -101,6 +102,12 @@ pub fn segment(volume: &CtVolume) -> Result<Lungs> {
     let guessed = mirror::fill(&coarse, &mut lungs, (&allowed, &aerated), &place);
     if guessed != [0; 2] {
         steady::vote(&coarse, &mut lungs, (&allowed, &aerated));
+        // Greys are no attenuation.
+        let told =
+            [LEFT_LUNG, RIGHT_LUNG].into_iter().zip(guessed).filter(|&(_, blocks)| coarse.calibrated && blocks > 0);
+        for (lung, _) in told {
+            told::refine(&coarse, &mut lungs, lung, &allowed)?;
+        }
     }
     let problems = judge::problems(&coarse, &lungs, &by_density, guessed)?;
     let labels = LabelMap::new(*upright.grid(), edge::refine(&coarse, &lungs, upright))?;
