@@ -33,7 +33,7 @@ pub(super) fn find(coarse: &Coarse, inside: &[bool], middle: f64) -> Result<Vec<
         });
     }
     let mut surely: Vec<bool> = sides::label(coarse, &surely, middle)?.into_iter().map(|label| label > 0).collect();
-    let behind = spine::behind(coarse, &Place::of(coarse, &surely));
+    let behind = spine::behind(coarse, &surely);
     surely.iter_mut().zip(&behind).for_each(|(lung, &behind)| *lung &= !behind);
     let chest = Chest::find(coarse, &surely, &surely);
     let place = Place::of(coarse, &surely);

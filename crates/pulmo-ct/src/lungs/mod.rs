@@ -99,14 +99,16 @@ pub fn segment(volume: &CtVolume) -> Result<Lungs> {
     let chest = wall::Chest::find(&coarse, &air, &with_rim);
     repair::fill(&coarse, &mut lungs, &chest, (&allowed, &place))?;
     steady::vote(&coarse, &mut lungs, (&allowed, &aerated));
-    let guessed = mirror::fill(&coarse, &mut lungs, (&allowed, &aerated), &place);
+    let repaired = lungs.clone();
+    let mut guessed = mirror::fill(&coarse, &mut lungs, (&allowed, &aerated), &place);
     if guessed != [0; 2] {
         steady::vote(&coarse, &mut lungs, (&allowed, &aerated));
-        // Greys are no attenuation.
-        let told =
-            [LEFT_LUNG, RIGHT_LUNG].into_iter().zip(guessed).filter(|&(_, blocks)| coarse.calibrated && blocks > 0);
-        for (lung, _) in told {
-            told::refine(&coarse, &mut lungs, lung, &allowed)?;
+        for (lung, blocks) in [LEFT_LUNG, RIGHT_LUNG].into_iter().zip(&mut guessed).filter(|(_, blocks)| **blocks > 0) {
+            // Greys are no attenuation.
+            if coarse.calibrated {
+                told::refine(&coarse, &mut lungs, lung, &allowed)?;
+            }
+            *blocks = lungs.iter().zip(&repaired).filter(|&(&now, &before)| now == lung && before != lung).count();
         }
     }
     let problems = judge::problems(&coarse, &lungs, &by_density, guessed)?;

@@ -13,12 +13,13 @@ const SPINE_MM: f64 = 15.0;
 const HALF_WIDTH_MM: f64 = 8.0;
 const WIDENS: f64 = 0.5;
 
-/// The blocks in the wedge behind the spine; none where the values are HU or no spine is seen.
-pub(super) fn behind(coarse: &Coarse, place: &Place) -> Vec<bool> {
+/// The blocks in the wedge behind the spine of a chest with this `lung`; none where the values are HU or no spine is seen.
+pub(super) fn behind(coarse: &Coarse, lung: &[bool]) -> Vec<bool> {
     let mut behind = vec![false; coarse.hu.len()];
     if coarse.calibrated {
         return behind;
     }
+    let place = Place::of(coarse, lung);
     let is_spine = |&voxel: &usize| {
         coarse.hu[voxel] >= BONE_GREY && place.aside_mm(voxel) < SPINE_MM && (0.5..1.2).contains(&place.depth(voxel))
     };
@@ -60,7 +61,7 @@ mod tests {
             padding: vec![false; 6000],
             calibrated,
         };
-        (behind(&coarse, &Place::of(&coarse, &lung)), at)
+        (behind(&coarse, &lung), at)
     }
 
     #[test]

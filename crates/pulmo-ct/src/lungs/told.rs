@@ -8,7 +8,9 @@
 use rayon::prelude::*;
 
 use super::body::AIR_BELOW_HU;
+use super::cage::quantile;
 use super::coarse::Coarse;
+use super::sides::neighbours;
 use crate::distance::distances_mm;
 use crate::error::Result;
 use crate::geometry::{Affine, Grid, Spacing};
@@ -45,8 +47,7 @@ pub(super) fn refine(coarse: &Coarse, labels: &mut [u8], lung: u8, allowed: &[bo
     let outside = distances_mm(&grid, &all(&|at| labels[at] == lung))?;
     let from_dense = distances_mm(&grid, &all(&|at| labels[at] == lung && hu[at] > DENSE_HU))?;
     let from_lungs = distances_mm(&grid, &all(&|at| labels[at] > 0))?;
-    let air = all(&|at| hu[at] < AIR_BELOW_HU);
-    let beside_air = beside(coarse, &all(&|at| air[at] && labels[at] > 0));
+    let beside_air = beside(coarse, &all(&|at| hu[at] < AIR_BELOW_HU && labels[at] > 0));
     let is_core = |at: usize| labels[at] == lung && hu[at] > DENSE_HU && inside[at] > CORE_MM && !beside_air[at];
     let is_around = |at: usize| {
         let far = AROUND_MM[0]..AROUND_MM[1];
@@ -59,21 +60,20 @@ pub(super) fn refine(coarse: &Coarse, labels: &mut [u8], lung: u8, allowed: &[bo
     if core.len() < CORE_BLOCKS {
         return Ok(());
     }
-    let odds = Odds::of(core, &shown(&is_around));
+    let odds = Odds::of(&core, &shown(&is_around));
     let depth = |at: usize| if labels[at] == lung { inside[at] } else { -outside[at] };
     let is_open = |at: usize| {
         let near = depth(at).abs() < BAND_MM && from_dense[at] < BAND_MM && hu[at] > TISSUE_HU;
-        near && !air[at] && allowed[at] && (labels[at] == 0 || labels[at] == lung)
+        near && allowed[at] && (labels[at] == 0 || labels[at] == lung)
     };
     let open = all(&is_open);
     let alone: Vec<f32> = (0..hu.len()).map(|at| PER_MM * depth(at) + odds.at(hu[at]).clamp(-MOST, MOST)).collect();
     let tissue: Vec<f32> = hu.iter().map(|&hu| f32::from(u8::from(hu > TISSUE_HU))).collect();
     let belief = agreed(coarse, (labels, lung), (&alone, &open, &tissue));
-    let before = labels.to_vec();
     for at in (0..labels.len()).filter(|&at| open[at]) {
         labels[at] = if belief[at] > 0.0 { lung } else { 0 };
     }
-    rim(coarse, (labels, lung), odds.middle, |at| before[at] == lung || open[at]);
+    rim(coarse, (labels, lung), odds.middle, &open);
     Ok(())
 }
 
@@ -88,14 +88,10 @@ struct Odds {
 }
 
 impl Odds {
-    fn of(mut core: Vec<f32>, around: &[f32]) -> Self {
-        let median = |values: &mut Vec<f32>| {
-            values.sort_by(f32::total_cmp);
-            values[values.len() / 2]
-        };
-        let middle = median(&mut core);
-        let mut off = core.iter().map(|hu| (hu - middle).abs()).collect();
-        let spread = (1.48 * median(&mut off)).max(4.0);
+    fn of(core: &[f32], around: &[f32]) -> Self {
+        let median = |values: Vec<f64>| quantile(values, 0.5) as f32;
+        let middle = median(core.iter().map(|&hu| f64::from(hu)).collect());
+        let spread = (1.48 * median(core.iter().map(|hu| f64::from((hu - middle).abs())).collect())).max(4.0);
         let width = (spread / 3.0).max(4.0);
         let bins = ((SHOWN_HU[1] - SHOWN_HU[0]) / width) as usize + 1;
         let mut counts = vec![0.5_f32; bins];
@@ -132,15 +128,15 @@ fn agreed(coarse: &Coarse, (labels, lung): (&[u8], u8), (alone, open, tissue): (
     belief
 }
 
-/// Adds blocks of the border that are nearer to the core's HU than to the darkest block beyond.
-fn rim(coarse: &Coarse, (labels, lung): (&mut [u8], u8), middle: f32, is_near: impl Fn(usize) -> bool) {
+/// Adds open blocks of the border that are nearer to the core's HU than to the darkest block beyond.
+fn rim(coarse: &Coarse, (labels, lung): (&mut [u8], u8), middle: f32, open: &[bool]) {
     let hu = &coarse.hu;
     let dense: Vec<bool> = (0..hu.len()).map(|at| labels[at] == lung && hu[at] >= AIR_BELOW_HU).collect();
     let border = beside(coarse, &dense);
     let is_added = |&at: &usize| {
         let darkest = around(coarse, at).filter(|&near| labels[near] == 0 && hu[near] >= AIR_BELOW_HU);
         let darkest = darkest.map(|near| hu[near]).fold(f32::INFINITY, f32::min);
-        border[at] && labels[at] == 0 && is_near(at) && hu[at] < middle && hu[at] > (middle + darkest) / 2.0
+        border[at] && labels[at] == 0 && open[at] && hu[at] < middle && hu[at] > (middle + darkest) / 2.0
     };
     let added: Vec<usize> = (0..labels.len()).filter(is_added).collect();
     added.into_iter().for_each(|at| labels[at] = lung);
@@ -148,15 +144,7 @@ fn rim(coarse: &Coarse, (labels, lung): (&mut [u8], u8), middle: f32, is_near: i
 
 /// A mask and the blocks that share a face with it.
 fn beside(coarse: &Coarse, mask: &[bool]) -> Vec<bool> {
-    let [_, rows, columns] = coarse.shape;
-    let touches = |at: usize| {
-        let (row, column) = (at / columns % rows, at % columns);
-        let before = |steps: usize| at.checked_sub(steps).is_some_and(|at| mask[at]);
-        let behind = |steps: usize| mask.get(at + steps).copied().unwrap_or(false);
-        let in_row = (column > 0 && before(1)) || (column + 1 < columns && behind(1));
-        let in_slice = (row > 0 && before(columns)) || (row + 1 < rows && behind(columns));
-        mask[at] || in_row || in_slice || before(rows * columns) || behind(rows * columns)
-    };
+    let touches = |at: usize| mask[at] || neighbours(coarse.shape, at).any(|near| mask[near]);
     (0..mask.len()).into_par_iter().map(touches).collect()
 }
 
