@@ -133,12 +133,13 @@ fn rim(coarse: &Coarse, (labels, lung): (&mut [u8], u8), middle: f32, open: &[bo
     let hu = &coarse.hu;
     let dense: Vec<bool> = (0..hu.len()).map(|at| labels[at] == lung && hu[at] >= AIR_BELOW_HU).collect();
     let border = beside(coarse, &dense);
-    let is_added = |&at: &usize| {
-        let darkest = around(coarse, at).filter(|&near| labels[near] == 0 && hu[near] >= AIR_BELOW_HU);
-        let darkest = darkest.map(|near| hu[near]).fold(f32::INFINITY, f32::min);
-        border[at] && labels[at] == 0 && open[at] && hu[at] < middle && hu[at] > (middle + darkest) / 2.0
+    let is_nearer = |at: usize| {
+        let beyond = around(coarse, at).filter(|&near| labels[near] == 0 && hu[near] >= AIR_BELOW_HU);
+        let darkest = beyond.map(|near| hu[near]).fold(f32::INFINITY, f32::min);
+        hu[at] < middle && hu[at] > (middle + darkest) / 2.0
     };
-    let added: Vec<usize> = (0..labels.len()).filter(is_added).collect();
+    let on_border = (0..labels.len()).filter(|&at| border[at] && labels[at] == 0 && open[at]);
+    let added: Vec<usize> = on_border.filter(|&at| is_nearer(at)).collect();
     added.into_iter().for_each(|at| labels[at] = lung);
 }
 
