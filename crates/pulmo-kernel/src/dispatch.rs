@@ -310,7 +310,7 @@ macro_rules! in_float32 {
 }
 
 // Tiles would round float32 inputs.
-in_float32!(f32, tiles None::<matrix::Amx>);
+in_float32!(f32, tiles None::<matrix::Instructions>);
 in_float32!(Bf16, tiles matrix::chosen());
 
 impl Convolve for f64 {

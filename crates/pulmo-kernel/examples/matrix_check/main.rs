@@ -1,4 +1,4 @@
-//! Compares the products of Intel's AMX with their plain twin, in all operations; with `time`, also measures them.
+//! Compares the products of Intel's AMX and of AVX-512 BF16 with their plain twins, in all operations; with `time`, also measures them.
 //! `cargo run --release -p pulmo-kernel --example matrix_check [time]`; runs in an emulator too. With `idle` it measures, on any
 //! processor, what is left without products.
 
@@ -24,7 +24,10 @@ fn main() -> ExitCode {
         }
     }
     if wanted.as_deref() == Some("time") {
-        measure(Multiplier::Instructions);
+        for (place, name) in ["AMX", "AVX-512 BF16"].into_iter().enumerate() {
+            println!("{name}:");
+            measure(Multiplier::Instructions(place));
+        }
     }
     ExitCode::SUCCESS
 }
@@ -42,9 +45,12 @@ fn measure(multiplier: Multiplier) {
         let padding = kernel.map(|kernel: usize| kernel / 2);
         let conv =
             Conv3d { batch: 1, input, in_channels: channels[0], out_channels: channels[1], kernel, stride, padding };
+        if let Err(reason) = matrix_check::rehearse(&conv, 0, multiplier) {
+            return println!("{reason}");
+        }
         let rates = [0, 1, 2].map(|call| {
-            let best =
-                (0..5).filter_map(|_| matrix_check::rehearse(&conv, call, multiplier).ok()).fold(f64::MAX, f64::min);
+            let runs = (0..5).filter_map(|_| matrix_check::rehearse(&conv, call, multiplier).ok());
+            let best = runs.fold(f64::MAX, f64::min);
             format!("{:.2} ms, {:.2} TFLOP/s", best * 1e3, 2e-12 * conv.macs() as f64 / best)
         });
         println!("{input:?}, {channels:?}, {kernel:?}, {stride:?}: {}; {}; {}", rates[0], rates[1], rates[2]);

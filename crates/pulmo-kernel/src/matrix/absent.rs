@@ -1,19 +1,35 @@
-//! Where there is no AMX.
+//! Where no instructions multiply tiles.
 
+use super::plain::Plain;
 use super::unit::{Job, Unit};
 
 /// Nothing can make one.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Amx {}
+pub(crate) enum Instructions {}
 
-impl Amx {
-    /// Why this process cannot use the instructions.
-    pub(crate) fn available() -> Result<Self, &'static str> {
-        Err("the processor lacks AMX-TILE")
+impl Instructions {
+    /// All of them: none.
+    pub(super) fn all() -> [Result<Self, &'static str>; 0] {
+        []
+    }
+
+    /// Why there are none.
+    pub(super) fn fastest() -> Result<Self, String> {
+        Err("the processor is not of x86-64: it lacks AMX-TILE and AVX-512 BF16".to_owned())
+    }
+
+    /// Their name.
+    pub(super) fn name(self) -> &'static str {
+        match self {}
+    }
+
+    /// What gives the same bits in plain Rust.
+    pub(super) fn twin(self) -> Plain {
+        match self {}
     }
 }
 
-impl Unit for Amx {
+impl Unit for Instructions {
     fn session<R>(self, _work: impl FnOnce() -> R) -> R {
         match self {}
     }

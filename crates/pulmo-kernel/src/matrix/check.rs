@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::amx::Amx;
+use super::instructions::Instructions;
 use super::plain::Plain;
 use super::unit::{Job, Row, SIDE, Step, Sums, Unit};
 use super::{data_gradient, forward, weight_gradient};
@@ -10,12 +10,12 @@ use crate::conv3d::Conv3d;
 use crate::element::{Bf16, Element, widen_to};
 use crate::self_test::{apart, numbers};
 
-/// The instructions, if this process can use them and they have passed a self-test, or why not. The test runs once, at the first call.
-pub(crate) fn usable() -> Result<Amx, &'static str> {
-    static STATE: OnceLock<Result<Amx, String>> = OnceLock::new();
+/// The fastest instructions, if this process can use them and they have passed a self-test, or why not. The test runs once, at the first call.
+pub(crate) fn usable() -> Result<Instructions, &'static str> {
+    static STATE: OnceLock<Result<Instructions, String>> = OnceLock::new();
     let state = STATE.get_or_init(|| {
-        let amx = Amx::available()?;
-        apart(|| self_test(amx)).map(|()| amx)
+        let fastest = Instructions::fastest()?;
+        apart(|| self_test(fastest, fastest.twin())).map(|()| fastest)
     });
     state.as_ref().copied().map_err(String::as_str)
 }
@@ -88,9 +88,9 @@ fn geometries() -> [Conv3d; 2] {
 }
 
 /// Forward pass and both gradients of two small convolutions.
-fn self_test<U: Unit>(unit: U) -> Result<(), String> {
+fn self_test<U: Unit>(unit: U, twin: Plain) -> Result<(), String> {
     for conv in geometries() {
-        let (found, expected) = (calls(unit, &conv), calls(Plain, &conv));
+        let (found, expected) = (calls(unit, &conv), calls(twin, &conv));
         for (what, (found, expected)) in CALLS.into_iter().zip(found.iter().zip(&expected)) {
             let difference = Difference::between(found, expected);
             if !difference.is_close() {
@@ -151,45 +151,67 @@ fn layers() -> Vec<(&'static str, Conv3d)> {
     ]
 }
 
-/// Compares the instructions with their plain twin in all operations, with 1, 2 and 4 threads: a line of text each, and whether all results have
-/// the same bits. The reason where the instructions cannot be used.
-pub fn report(mut line: impl FnMut(String)) -> Result<bool, &'static str> {
-    let amx = Amx::available()?;
+/// Compares instructions with their plain twin in all operations, with 1, 2 and 4 threads: a line of text each, and whether all results have
+/// the same bits. The reasons where none can be used.
+pub fn report(mut line: impl FnMut(String)) -> Result<bool, String> {
+    let mut all_equal = true;
+    let mut missing = Vec::new();
+    for instructions in Instructions::all() {
+        match instructions {
+            Ok(instructions) => all_equal &= compare(instructions, &mut line)?,
+            Err(reason) => missing.push(reason),
+        }
+    }
+    if missing.len() == Instructions::all().len() {
+        return Err(missing.join("; "));
+    }
+    missing.into_iter().for_each(|reason| line(reason.to_owned()));
+    match usable() {
+        Ok(used) => line(format!("{} is used; self-test: passed", used.name())),
+        Err(reason) => line(format!("none is used: {reason}")),
+    }
+    Ok(all_equal)
+}
+
+/// A line for every comparison of some instructions, and whether all results have the same bits.
+fn compare(instructions: Instructions, line: &mut impl FnMut(String)) -> Result<bool, String> {
+    let (name, twin) = (instructions.name(), instructions.twin());
     let mut all_equal = true;
     let mut tell = |what: String, difference: Difference| {
         all_equal &= difference.unequal == 0;
         let Difference { largest, scale, unequal } = difference;
-        line(format!("{what}: {unequal} results with other bits, largest difference {largest:e} of up to {scale:e}"));
+        line(format!(
+            "{name}: {what}: {unequal} results with other bits, largest difference {largest:e} of up to {scale:e}"
+        ));
     };
-    for shape in [[1, 1], [1, 2], [2, 1], [2, 2]] {
-        let difference = Difference::between(&products(amx, shape), &products(Plain, shape));
+    for shape in SHAPES {
+        let difference = Difference::between(&products(instructions, shape), &products(twin, shape));
         tell(format!("products of {}x{} tiles", shape[0], shape[1]), difference);
     }
-    for (name, conv) in layers() {
-        let expected = calls(Plain, &conv);
+    for (layer, conv) in layers() {
+        let expected = calls(twin, &conv);
         for threads in [1, 2, 4] {
             let pool =
-                rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|_| "no threads to be had")?;
-            let found = pool.install(|| calls(amx, &conv));
+                rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())?;
+            let found = pool.install(|| calls(instructions, &conv));
             for (what, (found, expected)) in CALLS.into_iter().zip(found.iter().zip(&expected)) {
-                tell(format!("{what}, {name}, {threads} threads"), Difference::between(found, expected));
+                tell(format!("{what}, {layer}, {threads} threads"), Difference::between(found, expected));
             }
         }
     }
-    match usable() {
-        Ok(_) => line("self-test: passed".to_owned()),
-        Err(reason) => line(format!("self-test: {reason}")),
-    }
     Ok(all_equal)
 }
+
+/// Rows and columns of tiles of a job.
+const SHAPES: [[usize; 2]; 4] = [[1, 1], [1, 2], [2, 1], [2, 2]];
 
 /// What multiplies in a rehearsal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Multiplier {
     /// Plain Rust.
     Plain,
-    /// The instructions.
-    Instructions,
+    /// The instructions of this place among all, fastest first: AMX, AVX-512 BF16.
+    Instructions(usize),
     /// Nothing: what is left is reading, packing and writing.
     Nothing,
 }
@@ -210,8 +232,12 @@ impl Unit for Idle {
 /// the instructions cannot be used.
 pub fn rehearse(conv: &Conv3d, call: usize, multiplier: Multiplier) -> Result<f64, &'static str> {
     match multiplier {
-        Multiplier::Plain => Ok(timed(Plain, conv, call)),
-        Multiplier::Instructions => Ok(timed(Amx::available()?, conv, call)),
+        Multiplier::Plain => Ok(timed(Plain::Tiles, conv, call)),
+        Multiplier::Instructions(place) => {
+            let all = Instructions::all();
+            let instructions = *all.get(place).ok_or("this kind of processor has no such instructions")?;
+            Ok(timed(instructions?, conv, call))
+        }
         Multiplier::Nothing => Ok(timed(Idle, conv, call)),
     }
 }
@@ -240,14 +266,10 @@ mod tests {
     #[test]
     fn the_instructions_agree_with_their_plain_twin_or_say_why_they_cannot_run() {
         match report(|line| println!("{line}")) {
-            Ok(all_equal) => {
-                assert!(all_equal);
-                assert!(usable().is_ok());
-            }
+            Ok(all_equal) => assert!(all_equal),
             Err(reason) => {
                 println!("not compared: {reason}");
-                assert!(!reason.is_empty());
-                assert_eq!(usable().err(), Some(reason));
+                assert!(usable().is_err());
             }
         }
     }
@@ -263,7 +285,7 @@ mod tests {
 
         unsafe fn multiply(self, shape: [usize; 2], job: &Job<'_>) {
             // SAFETY: the caller's contract.
-            unsafe { Plain.multiply(shape, job) };
+            unsafe { Plain::Tiles.multiply(shape, job) };
             if shape == self.0 {
                 // SAFETY: at least one tile is lent.
                 unsafe { (*job.sums).0[3][7] += 0.25 };
@@ -273,9 +295,9 @@ mod tests {
 
     #[test]
     fn the_self_test_notices_a_wrong_product_in_any_shape() {
-        assert_eq!(self_test(Plain), Ok(()));
-        for shape in [[1, 1], [1, 2], [2, 1], [2, 2]] {
-            let reason = self_test(Broken(shape)).unwrap_err();
+        assert_eq!(self_test(Plain::Tiles, Plain::Tiles), Ok(()));
+        for shape in SHAPES {
+            let reason = self_test(Broken(shape), Plain::Tiles).unwrap_err();
             assert!(reason.contains("on tiles is"), "{reason}");
         }
     }

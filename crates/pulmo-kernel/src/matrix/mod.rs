@@ -3,13 +3,17 @@
 //! Inputs are read line by line, rounded and packed into planes in which every tap is a constant offset (`layout.rs`,
 //! `planes.rs`), so that factors are loaded from there as they lie. The forward pass and the data gradient are one algorithm
 //! (`forward.rs`), the weight gradient is another (`gradient.rs`), both over anything that multiplies tiles (`unit.rs`):
-//! Intel's AMX, or plain Rust that gives the same bits on every machine.
+//! Intel's AMX, dot products of AVX-512, or plain Rust that gives the bits of either on every machine.
 
-#[cfg_attr(not(target_arch = "x86_64"), path = "absent.rs")]
+#[cfg(target_arch = "x86_64")]
 mod amx;
 pub mod check;
+#[cfg(target_arch = "x86_64")]
+mod dot;
 mod forward;
 mod gradient;
+#[cfg_attr(not(target_arch = "x86_64"), path = "absent.rs")]
+mod instructions;
 mod layout;
 mod pairs;
 mod plain;
@@ -18,7 +22,7 @@ mod turning;
 mod unit;
 mod weights;
 
-pub(crate) use amx::Amx;
+pub(crate) use instructions::Instructions;
 pub(crate) use unit::Unit;
 use unit::{Row, Sums};
 use weights::Weights;
@@ -97,17 +101,17 @@ pub(crate) fn weight_gradient<U: Unit>(unit: U, conv: &Conv3d, (x, dy): (&impl R
     gradient::run(unit, &passes::forward(conv), (x, dy), dw);
 }
 
-/// Whether convolutions of [`Bf16`] run on Intel's AMX, or why they are computed in float32: what the processor or the system
-/// lacks, or what the self-test found.
+/// The instructions that convolutions of [`Bf16`] are multiplied with (`AMX` or `AVX-512 BF16`), or why they are computed in
+/// float32: what the processor or the system lacks, or what the self-test found.
 ///
 /// # Errors
 /// The reason.
-pub fn tile_state() -> Result<(), &'static str> {
-    check::usable().map(|_| ())
+pub fn tile_state() -> Result<&'static str, &'static str> {
+    check::usable().map(Instructions::name)
 }
 
 /// What bfloat16 tensors are multiplied on: the instructions where they can be used and no set of float32 kernels is forced.
-pub(crate) fn chosen() -> Option<Amx> {
+pub(crate) fn chosen() -> Option<Instructions> {
     if simd::is_forced() { None } else { check::usable().ok() }
 }
 

@@ -32,9 +32,9 @@ fn all(conv: &Conv3d, (x, w, dy): (&[f32], &[f32], &[f32]), bias: Option<&[f32]>
     let mut dw = vec![f32::NAN; w.len()];
     let x = lines(x, conv.input[2] * conv.in_channels);
     let dy = lines(dy, conv.output()[2] * conv.out_channels);
-    forward(Plain, conv, (&x, w, bias), &mut y);
-    data_gradient(Plain, conv, (&dy, w), &mut dx);
-    weight_gradient(Plain, conv, (&x, &dy), &mut dw);
+    forward(Plain::Tiles, conv, (&x, w, bias), &mut y);
+    data_gradient(Plain::Tiles, conv, (&dy, w), &mut dx);
+    weight_gradient(Plain::Tiles, conv, (&x, &dy), &mut dw);
     [y, dx, dw]
 }
 
@@ -143,12 +143,12 @@ fn inputs_are_rounded_and_outputs_can_be() {
     let rounded: Vec<f32> = off.iter().map(|&value| rounded(value)).collect();
     let line = conv.input[2] * conv.in_channels;
     let [mut from_off, mut from_rounded] = [(); 2].map(|()| vec![0.0_f32; conv.output_len()]);
-    forward(Plain, &conv, (&lines(&off, line), &w, None), &mut from_off);
-    forward(Plain, &conv, (&lines(&rounded, line), &w, None), &mut from_rounded);
+    forward(Plain::Tiles, &conv, (&lines(&off, line), &w, None), &mut from_off);
+    forward(Plain::Tiles, &conv, (&lines(&rounded, line), &w, None), &mut from_rounded);
     assert_eq!(from_off, from_rounded);
     let mut stored = vec![Bf16::default(); conv.output_len()];
-    forward(Plain, &conv, (&lines(&x, line), &w, None), &mut stored);
-    forward(Plain, &conv, (&lines(&x, line), &w, None), &mut from_rounded);
+    forward(Plain::Tiles, &conv, (&lines(&x, line), &w, None), &mut stored);
+    forward(Plain::Tiles, &conv, (&lines(&x, line), &w, None), &mut from_rounded);
     assert!(stored.iter().zip(&from_rounded).all(|(&stored, &sum)| stored == Bf16::narrow(sum)));
 }
 
@@ -169,13 +169,13 @@ fn tensors_read_through_give_what_their_lines_give() {
     let [y, dx, dw] = all(&conv, (&x, &w, &dy), None);
 
     let mut through = vec![Bf16::default(); y.len()];
-    forward_through(Plain, &conv, (&view, &w, None), &mut through);
+    forward_through(Plain::Tiles, &conv, (&view, &w, None), &mut through);
     assert_eq!(through, narrow(y));
     let dy = narrow(dy);
     let mut through = vec![Bf16::default(); dx.len()];
-    data_gradient_of(Plain, &conv, (&dy, &w), &mut through);
+    data_gradient_of(Plain::Tiles, &conv, (&dy, &w), &mut through);
     assert_eq!(through, narrow(dx));
     let mut through = vec![0.0; dw.len()];
-    weight_gradient_through(Plain, &conv, (&view, &dy), &mut through);
+    weight_gradient_through(Plain::Tiles, &conv, (&view, &dy), &mut through);
     assert_eq!(through, dw);
 }

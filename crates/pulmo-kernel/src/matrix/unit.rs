@@ -66,8 +66,7 @@ pub(crate) trait Unit: Copy + Send + Sync {
 
     /// Adds all products of a job with `[rows, columns]` tiles of sums, each 1 or 2: `sums += left * right` for every step.
     ///
-    /// Of each product the terms of even and of odd places are summed apart, in order, by fused multiply-add; the two sums
-    /// are added, and then to what was there. Every operation rounds to nearest even, and numbers below the normal ones count as zero.
+    /// In what order and with which roundings is the unit's own, and the same at every place ([`Plain`](super::plain::Plain)).
     ///
     /// # Safety
     /// Inside a session. At every step each used base has 16 rows behind it; `sums` points to `rows * columns` tiles that nobody

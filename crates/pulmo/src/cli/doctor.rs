@@ -53,9 +53,9 @@ fn kernels<'a>(used: &str, state: impl Fn(Variant) -> &'a KernelState) -> String
 }
 
 /// How activations that are held as bfloat16 are computed with.
-fn bfloat16(tiles: Result<(), &str>) -> String {
+fn bfloat16(tiles: Result<&str, &str>) -> String {
     match tiles {
-        Ok(()) => "AMX multiplies what is held in it; passed its self-test".to_owned(),
+        Ok(name) => format!("{name} multiplies what is held in it; passed its self-test"),
         Err(reason) => format!("halves the memory, computed in float32: {reason}"),
     }
 }
@@ -99,7 +99,7 @@ mod tests {
         assert!(kernels("avx512", |_| &passed).contains("avx2 passes its self-test too, but is slower than avx512"));
         assert!(kernels("portable", |_| &failed).contains("do not trust results"));
         assert!(kernels(pulmo::kernel::selected(), kernel_state).contains(" is used: "), "on this machine");
-        assert!(bfloat16(Ok(())).contains("AMX multiplies"));
+        assert!(bfloat16(Ok("AMX")).contains("AMX multiplies"));
         assert!(bfloat16(Err("the processor lacks AMX-TILE")).ends_with("float32: the processor lacks AMX-TILE"));
     }
 }
