@@ -20,9 +20,9 @@ pub use conv3d::scratch::{Call, Scratch};
 pub use conv3d::{Conv3d, InputPart};
 pub use dispatch::{Convolve, Kernels, Scalar};
 pub use element::{Bf16, Element};
-pub use matrix::tile_state;
 #[doc(hidden)]
-pub use matrix::{check as matrix_check, scratch_bytes as matrix_scratch_bytes};
+pub use matrix::check as matrix_check;
+pub use matrix::tile_state;
 pub use memory::return_large_blocks;
 pub use self_test::{KernelState, kernel_state};
 pub use simd::{Variant, force, selected};

@@ -4,7 +4,7 @@ mod counting;
 
 use counting::peak_and_rest;
 use pulmo_kernel::matrix_check::Multiplier;
-use pulmo_kernel::{Call, Conv3d, matrix_check, matrix_scratch_bytes};
+use pulmo_kernel::{Call, Conv3d, matrix_check};
 
 /// Smallest layers first, as buffers stay from call to call.
 #[test]
@@ -35,7 +35,7 @@ fn calls_stay_below_the_bound() {
                 matrix_check::rehearse(&conv, call, Multiplier::Plain).unwrap();
             });
             let most = rehearsed.saturating_sub(tensors);
-            let bound = matrix_scratch_bytes(&conv, which).iter().sum::<usize>();
+            let bound = matrix_check::scratch_bytes(&conv, which, Multiplier::Plain).unwrap().iter().sum::<usize>();
             assert!(most <= bound, "call {call} of {conv:?}: {most} bytes, announced {bound}");
             // A bound far above what is ever taken would forbid what fits.
             most_so_far = most_so_far.max(most);

@@ -1,6 +1,6 @@
-//! Speed of the float32 convolutions on the layers of our networks, beside the processor's peak and beside oneDNN.
+//! Speed of the convolutions on the layers of our networks, beside the processor's peak and beside oneDNN.
 //!
-//! `cargo xtask bench kernels [avx512|avx2|portable|any [repeats [only layers whose name contains this]]]`. oneDNN is run
+//! `cargo xtask bench kernels [avx512|avx2|portable|any|bfloat16 [repeats [only layers whose name contains this]]]`. oneDNN is run
 //! through PyTorch, in turn with ours, where `$PULMO_PYTHON` or the environment of `cargo xtask bench peers` is there.
 //! Layers behind a resize are timed once more on the grid where their channels are stored ([`resized`]).
 //! Three taps along a line are computed by minimal filtering, which needs half the products: shares of the peak count the
@@ -14,7 +14,7 @@ mod rival;
 
 use std::time::Instant;
 
-use pulmo_kernel::{Conv3d, Convolve, Kernels, Variant, force, selected};
+use pulmo_kernel::{Bf16, Conv3d, Convolve, Element, Kernels, Variant, force, selected, tile_state};
 
 /// A layer, and how often the network has it.
 struct Layer {
@@ -94,11 +94,11 @@ fn layers() -> Vec<Layer> {
 }
 
 /// Reproducible numbers between -1 and 1.
-fn floats(len: usize) -> Vec<f32> {
+fn numbers<E: Element<Scalar = f32>>(len: usize) -> Vec<E> {
     let mut state = 1_u32;
     let mut next = || {
         state = state.wrapping_mul(1664525).wrapping_add(1013904223);
-        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        E::narrow((state >> 8) as f32 / (1 << 23) as f32 - 1.0)
     };
     (0..len).map(|_| next()).collect()
 }
@@ -114,13 +114,14 @@ fn best(repeats: usize, mut run: impl FnMut()) -> f64 {
 }
 
 /// Least seconds of forward, data gradient and weight gradient.
-fn ours(conv: &Conv3d, repeats: usize) -> [f64; 3] {
-    let (x, w, dy) = (floats(conv.input_len()), floats(conv.weight_len()), floats(conv.output_len()));
-    let (mut y, mut dx, mut dw) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+fn ours<E: Convolve<Scalar = f32>>(conv: &Conv3d, repeats: usize) -> [f64; 3] {
+    let (x, w, dy) =
+        (numbers::<E>(conv.input_len()), numbers::<f32>(conv.weight_len()), numbers::<E>(conv.output_len()));
+    let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
     [
-        best(repeats, || f32::conv_forward(conv, &x, &w, None, &mut y, Kernels::Fast)),
-        best(repeats, || f32::conv_data_gradient(conv, &dy, &w, &mut dx, Kernels::Fast)),
-        best(repeats, || f32::conv_weight_gradient(conv, &x, &dy, &mut dw, Kernels::Fast)),
+        best(repeats, || E::conv_forward(conv, &x, &w, None, &mut y, Kernels::Fast)),
+        best(repeats, || E::conv_data_gradient(conv, &dy, &w, &mut dx, Kernels::Fast)),
+        best(repeats, || E::conv_weight_gradient(conv, &x, &dy, &mut dw, Kernels::Fast)),
     ]
 }
 
@@ -134,25 +135,32 @@ fn main() {
     });
     let repeats = arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(3);
     let only = arguments.get(2).map_or("", String::as_str);
+    match arguments.first().map(String::as_str) {
+        Some("bfloat16") => bench::<Bf16>("bfloat16", tile_state().unwrap_or(selected()), repeats, only),
+        _ => bench::<f32>("float32", selected(), repeats, only),
+    }
+}
+
+/// Prints the table of one element.
+fn bench<E: Convolve<Scalar = f32>>(element: &str, kernels: &str, repeats: usize, only: &str) {
     let threads = 2;
     if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
         println!("(threads: {error})");
     }
-    let peak = peak::gflops(threads, selected());
-    let mut rival = rival::Rival::start(selected(), threads);
+    let peak = peak::gflops(threads, kernels);
+    let mut rival = rival::Rival::start(selected(), threads, element);
     let name = rival.as_ref().map_or("no oneDNN here (see the head of kernel_bench)", |rival| rival.name.as_str());
     println!(
-        "{} kernels, {threads} threads, peak {peak:.0} GFLOP/s; beside {name}; best of {repeats} and {repeats}",
-        selected()
+        "{element}, {kernels} kernels, {threads} threads, peak {peak:.0} GFLOP/s; beside {name}; best of {repeats} and {repeats}"
     );
     println!("GFLOP/s of the direct sum, taps on the padding counted (share of the peak; seconds ours / oneDNN)");
     let heads = ["forward", "data gradient", "weight gradient"];
     println!("{:20} {:>5} {:>8} {:>20} {:>20} {:>20}", "layer", "count", "GMAC", heads[0], heads[1], heads[2]);
     let mut totals = [[0.0; 3]; 2];
     for Layer { name, count, conv } in layers().into_iter().chain(light()).filter(|layer| layer.name.contains(only)) {
-        let mut seconds = ours(&conv, repeats);
+        let mut seconds = ours::<E>(&conv, repeats);
         let theirs = rival.as_mut().and_then(|rival| rival.seconds(&conv, repeats));
-        let again = ours(&conv, repeats);
+        let again = ours::<E>(&conv, repeats);
         seconds.iter_mut().zip(again).for_each(|(least, again)| *least = least.min(again));
         let gmac = conv.macs() as f64 / 1e9;
         let cells: [String; 3] = std::array::from_fn(|kind| {
@@ -174,5 +182,5 @@ fn main() {
             );
         }
     }
-    resized::print(2 * repeats, only);
+    resized::print::<E>(2 * repeats, only);
 }

@@ -1,4 +1,4 @@
-//! What the processor can do at most: fused multiply-adds on registers alone.
+//! What the processor can do at most: multiply-adds on registers alone, in float32 or of pairs of bfloat16 values.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -16,9 +16,13 @@ pub(crate) fn gflops(threads: usize, kernels: &str) -> f64 {
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         "avx2" => unsafe { avx2() },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        "AVX-512 BF16" => unsafe { avx512_bf16() },
         _ => plain(),
     };
     let lanes = match kernels {
+        "AVX-512 BF16" => 32,
         "avx512" => 16,
         "avx2" => 8,
         _ => 4,
@@ -40,6 +44,19 @@ unsafe fn avx512() {
     let mut chains = [addend; CHAINS];
     for _ in 0..black_box(TURNS) {
         chains.iter_mut().for_each(|chain| *chain = _mm512_fmadd_ps(*chain, factor, addend));
+    }
+    black_box(chains);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn avx512_bf16() {
+    use std::arch::x86_64::*;
+    // SAFETY: 64 bytes of any bits are pairs of bfloat16 values: here of 1.
+    let factors: __m512bh = unsafe { std::mem::transmute(_mm512_set1_epi32(black_box(0x3F80_3F80))) };
+    let mut chains = [_mm512_set1_ps(black_box(1.0)); CHAINS];
+    for _ in 0..black_box(TURNS) {
+        chains.iter_mut().for_each(|chain| *chain = _mm512_dpbf16_ps(*chain, factors, factors));
     }
     black_box(chains);
 }

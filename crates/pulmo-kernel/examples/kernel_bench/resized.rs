@@ -6,7 +6,7 @@ use std::time::Instant;
 use pulmo_kernel::view::{Segment, View};
 use pulmo_kernel::{Conv3d, Convolve, InputPart, Kernels};
 
-use super::floats;
+use super::numbers;
 
 /// A layer whose first channels lie on a smaller grid.
 struct Resized {
@@ -43,7 +43,7 @@ fn layers() -> [Resized; 6] {
 }
 
 /// Prints, for the layers whose name contains `only`, milliseconds on the stored grid and their ratio to those on the larger.
-pub(super) fn print(repeats: usize, only: &str) {
+pub(super) fn print<E: Convolve<Scalar = f32>>(repeats: usize, only: &str) {
     let layers: Vec<Resized> = layers().into_iter().filter(|layer| layer.name.contains(only)).collect();
     if layers.is_empty() {
         return;
@@ -51,7 +51,7 @@ pub(super) fn print(repeats: usize, only: &str) {
     println!("\nbehind a resize: milliseconds on the stored grid (seconds there / on the grid of the result)");
     println!("{:20} {:>20} {:>20} {:>20}", "layer", "forward", "data gradient", "weight gradient");
     for layer in layers {
-        let [forward, data, weights] = layer.seconds(repeats).map(|[stored, seen]| {
+        let [forward, data, weights] = layer.seconds::<E>(repeats).map(|[stored, seen]| {
             let ratio = stored / seen;
             format!("{:.1} ({ratio:.2})", 1e3 * stored)
         });
@@ -61,17 +61,17 @@ pub(super) fn print(repeats: usize, only: &str) {
 
 impl Resized {
     /// Least seconds of forward, data gradient and weight gradient, each on the stored grid and on that of the result, in turn.
-    fn seconds(&self, repeats: usize) -> [[f64; 2]; 3] {
+    fn seconds<E: Convolve<Scalar = f32>>(&self, repeats: usize) -> [[f64; 2]; 3] {
         let Self { conv, stored, channels: [large, small], .. } = self;
         let voxels = |size: &[usize; 3]| size.iter().product::<usize>();
-        let (coarse, fine) = (floats(voxels(stored) * large), floats(voxels(&conv.input) * small));
+        let (coarse, fine) = (numbers::<E>(voxels(stored) * large), numbers::<E>(voxels(&conv.input) * small));
         let segment = |source, channels, size| Segment { relu: true, ..Segment::plain(source, channels, size) };
         let segments = vec![segment(&coarse[..], *large, *stored), segment(&fine, *small, conv.input)];
         let view = View { batch: 1, size: conv.input, segments };
-        let mut x = vec![0.0; conv.input_len()];
+        let mut x = numbers::<E>(conv.input_len());
         view.materialise(&mut x);
-        let (w, dy) = (floats(conv.weight_len()), floats(conv.output_len()));
-        let (mut y, mut dx, mut dw) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+        let (w, dy) = (numbers::<f32>(conv.weight_len()), numbers::<E>(conv.output_len()));
+        let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
         let parts = [
             InputPart { first_channel: 0, channels: *large, size: [stored[0], stored[1], conv.input[2]] },
             InputPart { first_channel: *large, channels: *small, size: conv.input },
@@ -83,17 +83,17 @@ impl Resized {
             least[call][grid] = least[call][grid].min(start.elapsed().as_secs_f64());
         };
         for _ in 0..repeats {
-            time(0, 0, &mut || f32::conv_forward_through(conv, &view, &w, None, &mut y, Kernels::Fast));
-            time(0, 1, &mut || f32::conv_forward(conv, &x, &w, None, &mut y, Kernels::Fast));
+            time(0, 0, &mut || E::conv_forward_through(conv, &view, &w, None, &mut y, Kernels::Fast));
+            time(0, 1, &mut || E::conv_forward(conv, &x, &w, None, &mut y, Kernels::Fast));
             time(1, 0, &mut || {
                 for part in &parts {
                     let dx = &mut dx[..voxels(&part.size) * part.channels];
-                    f32::conv_data_gradient_onto(conv, part, &dy, &w, dx, Kernels::Fast);
+                    E::conv_data_gradient_onto(conv, part, &dy, &w, dx, Kernels::Fast);
                 }
             });
-            time(1, 1, &mut || f32::conv_data_gradient(conv, &dy, &w, &mut dx, Kernels::Fast));
-            time(2, 0, &mut || f32::conv_weight_gradient_through(conv, &view, &dy, &mut dw, Kernels::Fast));
-            time(2, 1, &mut || f32::conv_weight_gradient(conv, &x, &dy, &mut dw, Kernels::Fast));
+            time(1, 1, &mut || E::conv_data_gradient(conv, &dy, &w, &mut dx, Kernels::Fast));
+            time(2, 0, &mut || E::conv_weight_gradient_through(conv, &view, &dy, &mut dw, Kernels::Fast));
+            time(2, 1, &mut || E::conv_weight_gradient(conv, &x, &dy, &mut dw, Kernels::Fast));
         }
         least
     }

@@ -17,12 +17,12 @@ pub(crate) struct Rival {
 
 impl Rival {
     /// Starts it with `$PULMO_PYTHON`, or with the environment that `cargo xtask bench peers` makes; `None` without either.
-    pub(crate) fn start(kernels: &str, threads: usize) -> Option<Self> {
+    pub(crate) fn start(kernels: &str, threads: usize, element: &str) -> Option<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let made = root.join("../../target/bench/peers-python/bin/python");
         let python = std::env::var_os("PULMO_PYTHON").map_or(made, Into::into);
         let mut command = Command::new(python);
-        command.arg(root.join("examples/kernel_bench/onednn.py")).arg(threads.to_string());
+        command.arg(root.join("examples/kernel_bench/onednn.py")).args([&threads.to_string(), element]);
         if kernels != "avx512" {
             command.env("ONEDNN_MAX_CPU_ISA", "AVX2").env("MKL_ENABLE_INSTRUCTIONS", "AVX2");
         }

@@ -127,10 +127,9 @@ fn lines_of(floats: usize) -> usize {
 
 /// That of calls on tensors of `E`, where they are products of tiles.
 fn on_tiles<E: Element>(conv: &Conv3d, call: Call) -> Option<Scratch> {
-    (E::PER_SCALAR > 1 && matrix::chosen().is_some()).then(|| {
-        let [shared, threads] = matrix::scratch_bytes(conv, call);
-        Scratch::lasting([(WORK, shared), (OF_TILES, threads)])
-    })
+    let unit = matrix::chosen().filter(|_| E::PER_SCALAR > 1)?;
+    let [shared, threads] = matrix::scratch_bytes(unit, conv, call);
+    Some(Scratch::lasting([(WORK, shared), (OF_TILES, threads)]))
 }
 
 /// That of minimal filtering.

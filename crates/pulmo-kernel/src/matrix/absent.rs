@@ -34,6 +34,10 @@ impl Unit for Instructions {
         match self {}
     }
 
+    fn granule(self) -> usize {
+        match self {}
+    }
+
     unsafe fn multiply(self, _shape: [usize; 2], _job: &Job<'_>) {
         match self {}
     }

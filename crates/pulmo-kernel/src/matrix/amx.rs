@@ -7,7 +7,7 @@ use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
 use std::sync::OnceLock;
 
-use super::unit::{Job, Unit};
+use super::unit::{DEPTH, Job, Step, Unit};
 
 /// Proof that this process may use the instructions.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +119,10 @@ impl Unit for Amx {
         work()
     }
 
+    fn granule(self) -> usize {
+        DEPTH
+    }
+
     #[inline]
     unsafe fn multiply(self, shape: [usize; 2], job: &Job<'_>) {
         // SAFETY: the caller's contract, and the instructions are there.
@@ -158,7 +162,7 @@ macro_rules! kernel {
                     "jz 5f",
                     "4:",
                     $($step,)*
-                    "add {steps}, 16",
+                    "add {steps}, {size}",
                     "dec {count}",
                     "jnz 4b",
                     "5:",
@@ -172,6 +176,7 @@ macro_rules! kernel {
                     beside = in(reg) job.right[1],
                     sums = in(reg) job.sums,
                     pitch = in(reg) 64_usize,
+                    size = const size_of::<Step>(),
                     at = out(reg) _,
                     out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                     out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,

@@ -4,9 +4,10 @@ use std::sync::OnceLock;
 
 use super::instructions::Instructions;
 use super::plain::Plain;
-use super::unit::{Job, Row, SIDE, Step, Sums, Unit};
+use super::unit::{DEPTH, Job, Row, SIDE, Step, Sums, Unit};
 use super::{data_gradient, forward, weight_gradient};
 use crate::conv3d::Conv3d;
+use crate::conv3d::scratch::Call;
 use crate::element::{Bf16, Element, widen_to};
 use crate::self_test::{apart, numbers};
 
@@ -118,7 +119,8 @@ fn products<U: Unit>(unit: U, shape: [usize; 2]) -> Vec<f32> {
     let rows: Vec<Row> = (0..4 * STEPS * SIDE).map(&mut row).collect();
     let mut sums: Vec<Sums> = (0..4).map(|tile| Sums([[tile as f32 - 1.5; SIDE]; SIDE])).collect();
     let at = |step: usize| step * SIDE * size_of::<Row>();
-    let steps: Vec<Step> = (0..STEPS).map(|step| Step { left: at(step), right: at(STEPS - 1 - step) }).collect();
+    let steps: Vec<Step> =
+        (0..STEPS).map(|step| Step { left: at(step), right: at(STEPS - 1 - step), pairs: SIDE }).collect();
     let base = |index: usize| rows[index * STEPS * SIDE..].as_ptr();
     for fresh in [false, true, false] {
         let job =
@@ -225,7 +227,25 @@ impl Unit for Idle {
         work()
     }
 
+    fn granule(self) -> usize {
+        DEPTH
+    }
+
     unsafe fn multiply(self, _shape: [usize; 2], _job: &Job<'_>) {}
+}
+
+/// Bytes that a call has allocated at most: for all, and for the threads of the current pool.
+pub fn scratch_bytes(conv: &Conv3d, call: Call, multiplier: Multiplier) -> Result<[usize; 2], &'static str> {
+    match multiplier {
+        Multiplier::Plain => Ok(super::scratch_bytes(Plain::Tiles, conv, call)),
+        Multiplier::Instructions(place) => Ok(super::scratch_bytes(instructions(place)?, conv, call)),
+        Multiplier::Nothing => Ok(super::scratch_bytes(Idle, conv, call)),
+    }
+}
+
+/// The instructions of a place among all.
+fn instructions(place: usize) -> Result<Instructions, &'static str> {
+    *Instructions::all().get(place).ok_or("this kind of processor has no such instructions")?
 }
 
 /// Runs one of the three calls (output, gradient of the input, gradient of the weights) on bfloat16 tensors and gives the seconds it took, or why
@@ -233,11 +253,7 @@ impl Unit for Idle {
 pub fn rehearse(conv: &Conv3d, call: usize, multiplier: Multiplier) -> Result<f64, &'static str> {
     match multiplier {
         Multiplier::Plain => Ok(timed(Plain::Tiles, conv, call)),
-        Multiplier::Instructions(place) => {
-            let all = Instructions::all();
-            let instructions = *all.get(place).ok_or("this kind of processor has no such instructions")?;
-            Ok(timed(instructions?, conv, call))
-        }
+        Multiplier::Instructions(place) => Ok(timed(instructions(place)?, conv, call)),
         Multiplier::Nothing => Ok(timed(Idle, conv, call)),
     }
 }
@@ -281,6 +297,10 @@ mod tests {
     impl Unit for Broken {
         fn session<R>(self, work: impl FnOnce() -> R) -> R {
             work()
+        }
+
+        fn granule(self) -> usize {
+            DEPTH
         }
 
         unsafe fn multiply(self, shape: [usize; 2], job: &Job<'_>) {

@@ -28,6 +28,10 @@ impl Unit for Dot {
         work()
     }
 
+    fn granule(self) -> usize {
+        2
+    }
+
     #[inline]
     unsafe fn multiply(self, [rows, columns]: [usize; 2], job: &Job<'_>) {
         for row in 0..rows {
@@ -69,7 +73,7 @@ unsafe fn block<const ROWS: usize, const COLUMNS: usize>(job: &Job<'_>, (row, fi
             for column in 0..COLUMNS {
                 right[column] = job.right[column].byte_add(step.right);
             }
-            for pair in 0..SIDE {
+            for pair in 0..step.pairs {
                 let mut factors = [_mm512_setzero_si512(); COLUMNS];
                 for column in 0..COLUMNS {
                     factors[column] = _mm512_load_si512(right[column].add(pair).cast());

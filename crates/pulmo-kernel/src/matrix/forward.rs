@@ -45,8 +45,8 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn new(pass: &Pass) -> Self {
-        let layout = Layout::new(pass, false);
+    fn new(unit: impl Unit, pass: &Pass) -> Self {
+        let layout = Layout::new(pass, unit.granule(), false);
         let room = RING_BYTES / (layout.plane * size_of::<Row>()).max(1);
         let chunk = (1..=pass.axes[0].count).take_while(|&chunk| ring_planes(pass, chunk) <= room).last().unwrap_or(1);
         let ring = ring_planes(pass, chunk);
@@ -56,11 +56,11 @@ impl Sizes {
 }
 
 /// Bytes that a pass allocates besides what every thread does, and bytes of a thread: its sums, and a line as read and rounded.
-pub(super) fn bytes(pass: &Pass) -> [usize; 2] {
+pub(super) fn bytes(unit: impl Unit, pass: &Pass) -> [usize; 2] {
     if is_empty(pass) {
         return [0, 0];
     }
-    let sizes = Sizes::new(pass);
+    let sizes = Sizes::new(unit, pass);
     let tables = sizes.chunk * weights::steps(pass, &sizes.layout) * size_of::<Step>() * 2;
     let sums = TASK_PAIRS * TASK_COLUMNS.min(weights::pairs(pass)) * 4 * size_of::<Sums>();
     [
@@ -95,7 +95,7 @@ pub(super) fn run<U: Unit, E: Element<Scalar = f32>>(
     if is_empty(pass) {
         return fill(pass, bias, y);
     }
-    let sizes = Sizes::new(pass);
+    let sizes = Sizes::new(unit, pass);
     let mut buffer = Lent::of(Use::Work, sizes.rows.iter().sum::<usize>() * SIDE);
     let (ring, rest) = rows_of(buffer.as_mut()).split_at_mut(sizes.rows[0]);
     let (narrow, packed) = rest.split_at_mut(sizes.rows[1]);
@@ -182,7 +182,8 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
                     let Some(source) = axis.source(plane, shift) else { continue };
                     let entry = &layout.entries[step % layout.entries.len()];
                     let row = source % self.sizes.ring * layout.plane + entry.base + entry.offset;
-                    steps.push(Step { left: row * size_of::<Row>(), right: step * 2 * SIDE * size_of::<Row>() });
+                    let (left, right) = (row * size_of::<Row>(), step * 2 * SIDE * size_of::<Row>());
+                    steps.push(Step { left, right, pairs: layout.held(entry).div_ceil(2) });
                 }
                 ranges.push(start..steps.len());
             }

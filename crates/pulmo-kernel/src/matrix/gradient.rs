@@ -38,7 +38,7 @@ struct Sizes {
 
 impl Sizes {
     fn new(pass: &Pass) -> Self {
-        let layout = Layout::new(pass, true);
+        let layout = Layout::new(pass, SIDE, true);
         let pairs = Pairs::new(&layout, pass.channels);
         let room = PLANE_BYTES / size_of::<Row>();
         let fits = |&chunk: &usize| ring_planes(pass, chunk) * layout.plane + chunk * pairs.plane <= room;
@@ -145,7 +145,7 @@ fn steps(pass: &Pass, sizes: &Sizes, (tap, rows): (usize, usize), planes: std::o
         for group in 0..rows / DEPTH {
             let left = source % sizes.ring * layout.plane + group * DEPTH;
             let right = place * sizes.pairs.plane + group * SIDE;
-            steps.push(Step { left: left * size_of::<Row>(), right: right * size_of::<Row>() });
+            steps.push(Step { left: left * size_of::<Row>(), right: right * size_of::<Row>(), pairs: SIDE });
         }
     }
     steps

@@ -56,6 +56,13 @@ impl Unit for Instructions {
         }
     }
 
+    fn granule(self) -> usize {
+        match self {
+            Self::Amx(amx) => amx.granule(),
+            Self::Dot(dot) => dot.granule(),
+        }
+    }
+
     #[inline]
     unsafe fn multiply(self, shape: [usize; 2], job: &Job<'_>) {
         // SAFETY: the caller's contract.

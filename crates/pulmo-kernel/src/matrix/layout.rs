@@ -110,15 +110,15 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// With `gaps`, lines of outputs are an even number of places apart and have a place between them.
-    pub(super) fn new(pass: &Pass, gaps: bool) -> Self {
+    /// `granule` channels cost as much as one. With `gaps`, lines of outputs are an even number of places apart and have a place between them.
+    pub(super) fn new(pass: &Pass, granule: usize, gaps: bool) -> Self {
         let lanes = [Lane::new(&pass.axes[1]), Lane::new(&pass.axes[2])];
         let counts = [pass.axes[1].count, pass.axes[2].count];
         let taps = lanes[0].taps.len() * lanes[1].taps.len();
         let tail = pass.depth % DEPTH;
-        let merged = (taps * tail).div_ceil(DEPTH);
         // Merging writes every value once a tap, so it has to save a quarter.
-        let merged = if tail > 0 && taps > 1 && merged * 4 <= taps * 3 { merged } else { 0 };
+        let [cost, apart] = [(taps * tail).next_multiple_of(granule), taps * tail.next_multiple_of(granule)];
+        let merged = if taps > 1 && cost * 4 <= apart * 3 { (taps * tail).div_ceil(DEPTH) } else { 0 };
         let blocks = if merged > 0 { pass.depth / DEPTH } else { pass.depth.div_ceil(DEPTH) };
         let whole = if merged > 0 { blocks * DEPTH } else { pass.depth };
         // The zeros behind a line are those before the next; merged rows need none.
@@ -218,8 +218,17 @@ impl Layout {
         }
     }
 
+    /// Values of an entry that belong to a channel; they are its first.
+    pub(super) fn held(&self, entry: &Entry) -> usize {
+        let (before, all) = match entry.tap {
+            Some(_) => (entry.unit, self.whole),
+            None => (entry.unit - self.blocks, self.merged_lens().1),
+        };
+        (all - before * DEPTH).min(DEPTH)
+    }
+
     /// Tiles that the channels of an entry take: 1 where the second half of its values is empty.
     pub(super) fn halves(&self, entry: &Entry) -> usize {
-        if self.source(entry, SIDE).is_some() { 2 } else { 1 }
+        self.held(entry).div_ceil(SIDE)
     }
 }

@@ -153,11 +153,11 @@ pub(crate) fn weight_gradient_through<U: Unit, E: Element<Scalar = f32>>(
 const THREAD_SLACK: usize = 128 << 10;
 
 /// Upper bounds, in bytes, of what one call has allocated at a time: for all, and for the threads of the current pool.
-pub fn scratch_bytes(conv: &Conv3d, call: Call) -> [usize; 2] {
+pub(crate) fn scratch_bytes(unit: impl Unit, conv: &Conv3d, call: Call) -> [usize; 2] {
     let is_empty = conv.output_len() * conv.input_len() == 0;
     let passes = match call {
-        Call::Forward => vec![forward::bytes(&passes::forward(conv))],
-        Call::DataGradient => passes::data_gradient(conv).iter().map(forward::bytes).collect(),
+        Call::Forward => vec![forward::bytes(unit, &passes::forward(conv))],
+        Call::DataGradient => passes::data_gradient(conv).iter().map(|pass| forward::bytes(unit, pass)).collect(),
         Call::WeightGradient if is_empty => Vec::new(),
         Call::WeightGradient => vec![gradient::bytes(&passes::forward(conv))],
     };

@@ -2,7 +2,7 @@
 //!
 //! Every operation rounds to nearest even, and numbers below the normal ones count as zero.
 
-use super::unit::{Job, Row, SIDE, Sums, Unit};
+use super::unit::{DEPTH, Job, Row, SIDE, Sums, Unit};
 use crate::element::{Bf16, Element};
 
 /// The plain products, in the order of one of the instructions.
@@ -19,6 +19,13 @@ pub(crate) enum Plain {
 impl Unit for Plain {
     fn session<R>(self, work: impl FnOnce() -> R) -> R {
         work()
+    }
+
+    fn granule(self) -> usize {
+        match self {
+            Plain::Tiles => DEPTH,
+            Plain::Dots => 2,
+        }
     }
 
     unsafe fn multiply(self, [rows, columns]: [usize; 2], job: &Job<'_>) {

@@ -36,12 +36,15 @@ impl Sums {
     pub(crate) const ZERO: Self = Self([[0.0; SIDE]; SIDE]);
 }
 
-/// Where the factors of one product lie, in bytes from the job's bases.
+/// One product.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Step {
+    /// Where its factors lie, in bytes from the job's bases.
     pub(crate) left: usize,
     pub(crate) right: usize,
+    /// Pairs of the summed axis that are not all zero: those behind need not be multiplied.
+    pub(crate) pairs: usize,
 }
 
 /// Products that are added up in up to 2 x 2 tiles of sums. Every factor is 16 rows one behind the other.
@@ -63,6 +66,9 @@ pub(crate) trait Unit: Copy + Send + Sync {
     /// Runs `work` with tiles set up on this thread; [`Unit::multiply`] may only be called inside, on the same thread, and sessions
     /// do not nest.
     fn session<R>(self, work: impl FnOnce() -> R) -> R;
+
+    /// Neighbours of the summed axis that cost as much as one: [`DEPTH`], or 2 where pairs can be left out.
+    fn granule(self) -> usize;
 
     /// Adds all products of a job with `[rows, columns]` tiles of sums, each 1 or 2: `sums += left * right` for every step.
     ///
