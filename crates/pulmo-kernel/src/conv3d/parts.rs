@@ -16,43 +16,43 @@ const READING: usize = 60;
 
 /// Some input channels.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub(super) channels: Range<usize>,
+pub(crate) struct Part {
+    pub(crate) channels: Range<usize>,
     /// Along depth and height.
-    pub(super) reach: [Reach; 2],
+    pub(crate) reach: [Reach; 2],
 }
 
 impl Part {
     /// `channels` on the grid that the convolution sees.
-    pub(super) fn seen(conv: &Conv3d, channels: Range<usize>) -> Self {
+    pub(crate) fn seen(conv: &Conv3d, channels: Range<usize>) -> Self {
         Self { channels, reach: [0, 1].map(|axis| Reach::of_input(conv, axis, conv.input[axis])) }
     }
 
     /// Its grid's depth and height.
-    pub(super) fn size(&self) -> [usize; 2] {
+    pub(crate) fn size(&self) -> [usize; 2] {
         self.reach.each_ref().map(|reach| reach.stored)
     }
 
     /// Some of its channels on its grid.
-    pub(super) fn view<'a, E: Element>(&self, x: &View<'a, E>, channels: Range<usize>) -> View<'a, E> {
+    pub(crate) fn view<'a, E: Element>(&self, x: &View<'a, E>, channels: Range<usize>) -> View<'a, E> {
         let [depth, height] = self.size();
         View { size: [depth, height, x.size[2]], ..x.some_channels(channels) }
     }
 
     /// Sets of taps along depth, each with every set along height.
-    pub(super) fn pairs_of_sets(&self) -> impl Iterator<Item = [&TapSet; 2]> {
+    pub(crate) fn pairs_of_sets(&self) -> impl Iterator<Item = [&TapSet; 2]> {
         let [depth, height] = &self.reach;
         depth.sets.iter().flat_map(|depth| height.sets.iter().map(move |height| [depth, height]))
     }
 
     /// Number of those pairs.
-    pub(super) fn tap_sets(&self) -> usize {
+    pub(crate) fn tap_sets(&self) -> usize {
         self.reach.iter().map(|reach| reach.sets.len()).product()
     }
 }
 
 /// The parts of a convolution whose input channels lie on the given grids.
-pub(super) fn parts(conv: &Conv3d, grids: &[Grid]) -> Vec<Part> {
+pub(crate) fn parts(conv: &Conv3d, grids: &[Grid]) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let mut first = 0;
     for grid in grids {
@@ -69,7 +69,7 @@ pub(super) fn parts(conv: &Conv3d, grids: &[Grid]) -> Vec<Part> {
 }
 
 /// All channels of a convolution whose outputs are summed as a nearest resize of a tensor of `size` would repeat them.
-pub(super) fn of_sums(conv: &Conv3d, size: [usize; 3]) -> Vec<Part> {
+pub(crate) fn of_sums(conv: &Conv3d, size: [usize; 3]) -> Vec<Part> {
     let reach = [0, 1].map(|axis| Reach::of_sums(conv, axis, size[axis]));
     vec![Part { channels: 0..conv.in_channels, reach }]
 }

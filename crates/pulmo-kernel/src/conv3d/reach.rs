@@ -12,34 +12,34 @@ use crate::view::nearest_index;
 
 /// Neighbouring taps that read one stored place, which lies a fixed way from where the output lies.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct TapSet {
+pub(crate) struct TapSet {
     /// First tap, and the one behind the last.
-    pub(super) taps: (usize, usize),
+    pub(crate) taps: (usize, usize),
     /// Stored place less the output's [anchor](Reach::anchors).
-    pub(super) offset: isize,
+    pub(crate) offset: isize,
 }
 
 /// What the outputs along one axis read.
 #[derive(Debug, Clone)]
-pub(super) struct Reach {
+pub(crate) struct Reach {
     /// Places of the input that are stored.
-    pub(super) stored: usize,
+    pub(crate) stored: usize,
     /// In the order in which they are summed.
-    pub(super) sets: Vec<TapSet>,
+    pub(crate) sets: Vec<TapSet>,
     /// For every output: the sets by which it reads, as numbers, and the stored place of each.
-    pub(super) reads: Vec<Vec<(usize, usize)>>,
+    pub(crate) reads: Vec<Vec<(usize, usize)>>,
     /// For every output: the stored place from which the offsets of its sets count.
-    pub(super) anchors: Vec<usize>,
+    pub(crate) anchors: Vec<usize>,
 }
 
 impl Reach {
     /// The reach of a convolution along `axis`, of whose input `stored` places lie in memory, repeated by nearest resize.
-    pub(super) fn of_input(conv: &Conv3d, axis: usize, stored: usize) -> Self {
+    pub(crate) fn of_input(conv: &Conv3d, axis: usize, stored: usize) -> Self {
         Self::new(conv, axis, &(0..conv.output()[axis]).map(|output| output..output + 1).collect::<Vec<_>>(), stored)
     }
 
     /// The reach of sums over the outputs of a convolution: those that a nearest resize of `wanted` places would repeat.
-    pub(super) fn of_sums(conv: &Conv3d, axis: usize, wanted: usize) -> Self {
+    pub(crate) fn of_sums(conv: &Conv3d, axis: usize, wanted: usize) -> Self {
         Self::new(conv, axis, &repeats_of(wanted, conv.output()[axis]), conv.input[axis])
     }
 
@@ -67,23 +67,23 @@ impl Reach {
     }
 
     /// Products along this axis for all outputs together.
-    pub(super) fn products(&self) -> usize {
+    pub(crate) fn products(&self) -> usize {
         self.reads.iter().map(Vec::len).sum()
     }
 
     /// Whether weights of several taps are added up.
-    pub(super) fn adds_taps(&self) -> bool {
+    pub(crate) fn adds_taps(&self) -> bool {
         self.sets.iter().any(|set| set.taps.1 - set.taps.0 > 1)
     }
 
     /// The stored places that some outputs read, in ascending order.
-    pub(super) fn each_place(&self, outputs: Range<usize>) -> Vec<usize> {
+    pub(crate) fn each_place(&self, outputs: Range<usize>) -> Vec<usize> {
         let places = self.reads[outputs].iter().flatten().map(|&(_, place)| place);
         places.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The stored places that some outputs read, and those between.
-    pub(super) fn places(&self, outputs: Range<usize>) -> Range<usize> {
+    pub(crate) fn places(&self, outputs: Range<usize>) -> Range<usize> {
         let places = || self.reads[outputs.clone()].iter().flatten().map(|&(_, place)| place);
         places().min().unwrap_or(0)..places().max().map_or(0, |last| last + 1)
     }

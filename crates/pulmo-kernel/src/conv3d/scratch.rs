@@ -77,30 +77,33 @@ impl Conv3d {
     /// What one call on stored tensors of `E` allocates at a time, with as many threads as the current pool has.
     pub fn scratch<E: Element>(&self, call: Call) -> Scratch {
         match call {
-            Call::Forward => self.scratch_through::<E>(&[Grid { channels: self.in_channels, size: self.input }]),
+            Call::Forward => self.scratch_through::<E>(&self.own_grid()),
             Call::DataGradient => self.scratch_onto::<E>(&self.whole_input()),
-            Call::WeightGradient => {
-                self.weight_scratch_through::<E>(&[Grid { channels: self.in_channels, size: self.input }])
-            }
+            Call::WeightGradient => self.weight_scratch_through::<E>(&self.own_grid()),
         }
+    }
+
+    /// The grid of an input that is stored as the convolution sees it.
+    pub(crate) fn own_grid(&self) -> [Grid; 1] {
+        [Grid { channels: self.in_channels, size: self.input }]
     }
 
     /// That of the gradient with respect to the weights where the channels of the input are read through from the given grids.
     pub fn weight_scratch_through<E: Element>(&self, input: &[Grid]) -> Scratch {
         let threads = rayon::current_num_threads();
-        on_tiles::<E>(self, Call::WeightGradient).unwrap_or_else(|| weight_gradient_scratch(self, input, threads))
+        on_tiles::<E>(self, input, Call::WeightGradient).unwrap_or_else(|| weight_gradient_scratch(self, input, threads))
     }
 
     /// That of the convolution where the channels of the input are read through from the given grids.
     pub fn scratch_through<E: Element>(&self, input: &[Grid]) -> Scratch {
-        on_tiles::<E>(self, Call::Forward).unwrap_or_else(|| pass_scratch(self, input, rayon::current_num_threads()))
+        on_tiles::<E>(self, input, Call::Forward).unwrap_or_else(|| pass_scratch(self, input, rayon::current_num_threads()))
     }
 
     /// That of the gradient with respect to a part of the input.
     pub fn scratch_onto<E: Element>(&self, part: &InputPart) -> Scratch {
         let own = self.of_channels(part);
         let [own_weights, own_grid] = onto::bytes::<E>(self, part);
-        if let Some(scratch) = on_tiles::<E>(&own, Call::DataGradient) {
+        if let Some(scratch) = on_tiles::<E>(&own, &own.own_grid(), Call::DataGradient) {
             return Scratch { passing: scratch.passing + own_weights + own_grid, ..scratch };
         }
         let threads = rayon::current_num_threads();
@@ -126,9 +129,9 @@ fn lines_of(floats: usize) -> usize {
 }
 
 /// That of calls on tensors of `E`, where they are products of tiles.
-fn on_tiles<E: Element>(conv: &Conv3d, call: Call) -> Option<Scratch> {
+fn on_tiles<E: Element>(conv: &Conv3d, input: &[Grid], call: Call) -> Option<Scratch> {
     let unit = matrix::chosen().filter(|_| E::PER_SCALAR > 1)?;
-    let [shared, threads] = matrix::scratch_bytes(unit, conv, call);
+    let [shared, threads] = matrix::scratch_bytes(unit, conv, input, call);
     Some(Scratch::lasting([(WORK, shared), (OF_TILES, threads)]))
 }
 

@@ -237,9 +237,9 @@ impl Unit for Idle {
 /// Bytes that a call has allocated at most: for all, and for the threads of the current pool.
 pub fn scratch_bytes(conv: &Conv3d, call: Call, multiplier: Multiplier) -> Result<[usize; 2], &'static str> {
     match multiplier {
-        Multiplier::Plain => Ok(super::scratch_bytes(Plain::Tiles, conv, call)),
-        Multiplier::Instructions(place) => Ok(super::scratch_bytes(instructions(place)?, conv, call)),
-        Multiplier::Nothing => Ok(super::scratch_bytes(Idle, conv, call)),
+        Multiplier::Plain => Ok(super::scratch_bytes(Plain::Tiles, conv, &conv.own_grid(), call)),
+        Multiplier::Instructions(place) => Ok(super::scratch_bytes(instructions(place)?, conv, &conv.own_grid(), call)),
+        Multiplier::Nothing => Ok(super::scratch_bytes(Idle, conv, &conv.own_grid(), call)),
     }
 }
 

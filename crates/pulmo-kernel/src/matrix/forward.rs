@@ -1,5 +1,7 @@
 //! Passes on tiles: the forward pass and the data gradient.
 //!
+//! Input channels that are stored on different grids are summed one after the other, in float32.
+//!
 //! Planes of inputs are packed into a ring; tasks own some tiles of 16 outputs and some channels, and add up a few products of all of them
 //! before the next few, so that these weights stay in the first-level cache and the sums in the second.
 
@@ -9,7 +11,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::layout::Layout;
-use super::planes::{Packer, narrow_plane, needed, ring_planes};
+use super::planes::{Packer, narrow_plane};
+use super::source::{Class, Source};
 use super::unit::{DEPTH, Job, Row, SIDE, Step, Sums, Unit};
 use super::weights::{self, Weights};
 use super::{Reader, rows_of};
@@ -34,39 +37,73 @@ thread_local! {
     static SUMS: RefCell<Vec<Sums>> = RefCell::default();
 }
 
-/// Sizes of a pass.
+/// Some input channels, all that is summed of them, and their weights.
+pub(super) struct Input<'a, R> {
+    pub(super) source: &'a Source,
+    pub(super) read: &'a R,
+    pub(super) weights: Weights<'a>,
+}
+
+/// Sizes of one source.
 struct Sizes {
     layout: Layout,
-    /// Output planes that are computed at a time, and planes of the ring.
-    chunk: usize,
+    /// Planes of the ring.
     ring: usize,
     /// Rows of the ring, of the lines to be merged, and of the weights.
     rows: [usize; 3],
 }
 
-impl Sizes {
-    fn new(unit: impl Unit, pass: &Pass) -> Self {
-        let layout = Layout::new(pass, unit.granule(), false);
-        let room = RING_BYTES / (layout.plane * size_of::<Row>()).max(1);
-        let chunk = (1..=pass.axes[0].count).take_while(|&chunk| ring_planes(pass, chunk) <= room).last().unwrap_or(1);
-        let ring = ring_planes(pass, chunk);
-        let rows = [ring * layout.plane, ring * narrow_plane(&layout), weights::rows(pass, &layout)];
-        Self { layout, chunk, ring, rows }
+/// Sizes of all sources.
+struct AllSizes {
+    each: Vec<Sizes>,
+    /// Output planes that are computed at a time.
+    chunk: usize,
+    /// Rows of the sums of these planes that wait for the next source.
+    waiting: usize,
+}
+
+impl AllSizes {
+    fn new(unit: impl Unit, sources: &[&Source]) -> Self {
+        let layout = |source: &&Source| Layout::new(source, unit.granule(), false);
+        let layouts: Vec<Layout> = sources.iter().map(layout).collect();
+        let fits = |&chunk: &usize| {
+            let rows = |(source, layout): (&&Source, &Layout)| source.ring_planes(chunk) * layout.plane;
+            sources.iter().zip(&layouts).map(rows).sum::<usize>() <= RING_BYTES / size_of::<Row>()
+        };
+        let pass = &sources[0].pass;
+        let chunk = (1..=pass.axes[0].count).take_while(fits).last().unwrap_or(1);
+        let size = |(source, layout): (&&Source, Layout)| {
+            let ring = source.ring_planes(chunk);
+            let rows = [ring * layout.plane, ring * narrow_plane(&layout), weights::rows(&source.pass, &layout)];
+            Sizes { layout, ring, rows }
+        };
+        let waiting = if sources.len() > 1 { (chunk * values_of_plane(pass)).div_ceil(SIDE) } else { 0 };
+        Self { each: sources.iter().zip(layouts).map(size).collect(), chunk, waiting }
+    }
+
+    /// Rows of everything.
+    fn rows(&self) -> usize {
+        self.waiting + self.each.iter().flat_map(|sizes| sizes.rows).sum::<usize>()
     }
 }
 
-/// Bytes that a pass allocates besides what every thread does, and bytes of a thread: its sums, and a line as read and rounded.
-pub(super) fn bytes(unit: impl Unit, pass: &Pass) -> [usize; 2] {
-    if is_empty(pass) {
+/// Outputs of a plane.
+fn values_of_plane(pass: &Pass) -> usize {
+    pass.output[1] * pass.output[2] * pass.channels
+}
+
+/// Bytes that a call allocates besides what every thread does, and bytes of a thread: its sums, and a line as read and rounded.
+pub(super) fn bytes(unit: impl Unit, sources: &[&Source]) -> [usize; 2] {
+    if is_empty(&sources[0].pass) {
         return [0, 0];
     }
-    let sizes = Sizes::new(unit, pass);
-    let tables = sizes.chunk * weights::steps(pass, &sizes.layout) * size_of::<Step>() * 2;
-    let sums = TASK_PAIRS * TASK_COLUMNS.min(weights::pairs(pass)) * 4 * size_of::<Sums>();
-    [
-        sizes.rows.iter().sum::<usize>() * size_of::<Row>() + tables,
-        sums + pass.axes[2].extent * pass.depth * 3 * size_of::<f32>(),
-    ]
+    let sizes = AllSizes::new(unit, sources);
+    let steps = |(source, sizes): (&&Source, &Sizes)| weights::steps(&source.pass, &sizes.layout);
+    let steps = sources.iter().zip(&sizes.each).map(steps).max().unwrap_or(0);
+    let tables = sizes.chunk * steps * size_of::<Step>() * 2;
+    let sums = TASK_PAIRS * TASK_COLUMNS.min(weights::pairs(&sources[0].pass)) * 4 * size_of::<Sums>();
+    let line = sources.iter().map(|source| source.pass.axes[2].extent * source.pass.depth).max().unwrap_or(0);
+    [sizes.rows() * size_of::<Row>() + tables, sums + line * 3 * size_of::<f32>()]
 }
 
 /// Whether nothing is summed.
@@ -77,39 +114,64 @@ fn is_empty(pass: &Pass) -> bool {
 /// Everything that the tasks of a chunk of planes share.
 struct Run<'a, U, E> {
     unit: U,
+    source: &'a Source,
     pass: &'a Pass,
     sizes: &'a Sizes,
     ring: &'a [Row],
     weights: &'a [Row],
-    bias: Option<&'a [f32]>,
-    y: Shared<E>,
+    to: To<'a, E>,
 }
 
-/// Computes a pass: every output of it once, `sum + bias`.
-pub(super) fn run<U: Unit, E: Element<Scalar = f32>>(
+/// Where the sums of a source go.
+#[derive(Clone, Copy)]
+struct To<'a, E> {
+    bias: Option<&'a [f32]>,
+    y: Shared<E>,
+    /// Sums of sources: of those before to be added, and whether others follow.
+    waiting: Shared<f32>,
+    is_first: bool,
+    is_last: bool,
+}
+
+/// Computes every output once: what is summed of all inputs, `+ bias`.
+pub(super) fn run<U: Unit, E: Element<Scalar = f32>, R: Reader>(
     unit: U,
-    (pass, read): (&Pass, &impl Reader),
-    (weights, bias): (Weights<'_>, Option<&[f32]>),
+    inputs: &[Input<'_, R>],
+    bias: Option<&[f32]>,
     y: Shared<E>,
 ) {
+    let pass = &inputs[0].source.pass;
     if is_empty(pass) {
         return fill(pass, bias, y);
     }
-    let sizes = Sizes::new(unit, pass);
-    let mut buffer = Lent::of(Use::Work, sizes.rows.iter().sum::<usize>() * SIDE);
-    let (ring, rest) = rows_of(buffer.as_mut()).split_at_mut(sizes.rows[0]);
-    let (narrow, packed) = rest.split_at_mut(sizes.rows[1]);
-    weights::pack(pass, &sizes.layout, weights, packed);
-    let packer = Packer { layout: &sizes.layout, pass, read, ring: sizes.ring };
+    let sources: Vec<&Source> = inputs.iter().map(|input| input.source).collect();
+    let sizes = AllSizes::new(unit, &sources);
+    let mut buffer = Lent::of(Use::Work, sizes.rows() * SIDE);
+    let (waiting, mut rest) = rows_of(buffer.as_mut()).split_at_mut(sizes.waiting);
+    let waiting = Shared(waiting.as_mut_ptr().cast::<f32>());
+    let mut sets = Vec::new();
+    for (input, sizes) in inputs.iter().zip(&sizes.each) {
+        let [ring, narrow, packed];
+        (ring, rest) = rest.split_at_mut(sizes.rows[0]);
+        (narrow, rest) = rest.split_at_mut(sizes.rows[1]);
+        (packed, rest) = rest.split_at_mut(sizes.rows[2]);
+        weights::pack(&input.source.pass, &sizes.layout, &input.weights, packed);
+        let packer = Packer { layout: &sizes.layout, pass: &input.source.pass, read: input.read, ring: sizes.ring };
+        sets.push((sizes, packer, ring, narrow, packed));
+    }
     for volume in 0..pass.batch {
-        let mut ready = 0;
+        let mut ready = vec![0; inputs.len()];
         for first in (0..pass.axes[0].count).step_by(sizes.chunk) {
             let planes = first..(first + sizes.chunk).min(pass.axes[0].count);
-            let missing = needed(pass, planes.clone(), ready);
-            packer.pack(volume, &missing, ring, narrow);
-            ready = missing.last().map_or(ready, |last| last + 1);
-            let run = Run { unit, pass, sizes: &sizes, ring, weights: packed, bias, y };
-            run.planes(volume, planes);
+            for (index, (sizes, packer, ring, narrow, packed)) in sets.iter_mut().enumerate() {
+                let source = inputs[index].source;
+                let missing = source.needed(planes.clone(), ready[index]);
+                packer.pack(volume, &missing, ring, narrow);
+                ready[index] = missing.last().map_or(ready[index], |last| last + 1);
+                let to = To { bias, y, waiting, is_first: index == 0, is_last: index + 1 == inputs.len() };
+                let run = Run { unit, source, pass: &source.pass, sizes, ring, weights: packed, to };
+                source.classes.iter().for_each(|class| run.planes(class, volume, planes.clone()));
+            }
         }
     }
 }
@@ -144,44 +206,71 @@ struct Tables {
     chunks: usize,
 }
 
+/// Pairs of tiles of some output planes, those left out that hold no line of a class.
+struct Tiles {
+    first_plane: usize,
+    /// The first output of each, in a plane.
+    firsts: Vec<usize>,
+    count: usize,
+}
+
+impl Tiles {
+    fn new(layout: &Layout, class: &Class, planes: Range<usize>) -> Self {
+        let holds = |&first: &usize| {
+            let last = (first + 2 * SIDE).min(layout.outputs) - 1;
+            (first / layout.pitch..=last / layout.pitch).any(|slot| !class.lines[slot].is_empty())
+        };
+        let firsts: Vec<usize> = (0..layout.outputs).step_by(2 * SIDE).filter(holds).collect();
+        Self { first_plane: planes.start, count: planes.len() * firsts.len(), firsts }
+    }
+
+    /// Plane, by its place among those computed, and first output of a pair of tiles.
+    fn at(&self, index: usize) -> (usize, usize) {
+        (index / self.firsts.len(), self.firsts[index % self.firsts.len()])
+    }
+}
+
 impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
-    /// Computes some output planes, whose inputs lie in the ring.
-    fn planes(&self, volume: usize, planes: Range<usize>) {
-        let tables = self.tables(planes.clone());
-        let tiles = self.sizes.layout.outputs.div_ceil(2 * SIDE);
-        let runs = (planes.len() * tiles).div_ceil(TASK_PAIRS);
+    /// Computes the lines of a class in some output planes, whose inputs lie in the ring.
+    fn planes(&self, class: &Class, volume: usize, planes: Range<usize>) {
+        let tables = self.tables(class, planes.clone());
+        let tiles = Tiles::new(&self.sizes.layout, class, planes);
+        let runs = tiles.count.div_ceil(TASK_PAIRS);
         let pairs = weights::pairs(self.pass);
-        let parts = MIN_TASKS.div_ceil(runs).max(pairs.div_ceil(TASK_COLUMNS)).clamp(1, pairs);
+        let parts = MIN_TASKS.div_ceil(runs.max(1)).max(pairs.div_ceil(TASK_COLUMNS)).clamp(1, pairs);
         (0..runs * parts).into_par_iter().with_max_len(1).for_each(|task| {
             let (part, run) = (task % parts, task / parts);
             let columns = part * pairs / parts..(part + 1) * pairs / parts;
-            let all = planes.len() * tiles;
-            let own = run * all / runs..(run + 1) * all / runs;
+            let own = run * tiles.count / runs..(run + 1) * tiles.count / runs;
             SUMS.with_borrow_mut(|sums| {
                 let len = own.len() * columns.len() * 4;
                 if sums.len() < len {
                     sums.resize(len, Sums::ZERO);
                 }
-                self.unit.session(|| self.sum(&tables, own.clone(), columns.clone(), sums));
-                self.write((volume, planes.start), own, columns, sums);
+                self.unit.session(|| self.sum((&tables, &tiles), own.clone(), columns.clone(), sums));
+                self.write((class, &tiles), volume, own, columns, sums);
             });
         });
     }
 
-    /// The steps of all chunks and planes.
-    fn tables(&self, planes: Range<usize>) -> Tables {
-        let (axis, layout) = (&self.pass.axes[0], &self.sizes.layout);
-        let all = weights::steps(self.pass, layout);
-        let chunks = all.div_ceil(CHUNK_STEPS);
+    /// The steps of all chunks and planes by which the lines of a class are read.
+    fn tables(&self, class: &Class, planes: Range<usize>) -> Tables {
+        let layout = &self.sizes.layout;
+        let sets: Vec<bool> = (0..self.pass.kernel[1]).map(|set| class.sets.contains(&set)).collect();
+        let is_read = |step: &usize| {
+            layout.height_tap(&layout.entries[step % layout.entries.len()]).is_none_or(|set| sets[set])
+        };
+        let all: Vec<usize> = (0..weights::steps(self.pass, layout)).filter(is_read).collect();
+        let chunks = all.len().div_ceil(CHUNK_STEPS).max(1);
         let (mut steps, mut ranges) = (Vec::new(), Vec::new());
         for chunk in 0..chunks {
             for plane in planes.clone() {
                 let start = steps.len();
-                for step in chunk * all / chunks..(chunk + 1) * all / chunks {
-                    let (_, shift) = axis.taps[step / layout.entries.len()];
-                    let Some(source) = axis.source(plane, shift) else { continue };
+                for &step in &all[chunk * all.len() / chunks..(chunk + 1) * all.len() / chunks] {
+                    let set = step / layout.entries.len();
+                    let Some((_, plane)) = self.source.planes[plane].iter().find(|read| read.0 == set) else { continue };
                     let entry = &layout.entries[step % layout.entries.len()];
-                    let row = source % self.sizes.ring * layout.plane + entry.base + entry.offset;
+                    let row = plane % self.sizes.ring * layout.plane + entry.base + entry.offset;
                     let (left, right) = (row * size_of::<Row>(), step * 2 * SIDE * size_of::<Row>());
                     steps.push(Step { left, right, pairs: layout.held(entry).div_ceil(2) });
                 }
@@ -191,11 +280,9 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
         Tables { steps, ranges, chunks }
     }
 
-    /// The plane, by its place among those computed, and the first output of a pair of tiles; and how many of them hold outputs.
-    fn tile(&self, index: usize) -> (usize, usize, usize) {
-        let tiles = self.sizes.layout.outputs.div_ceil(2 * SIDE);
-        let first = index % tiles * 2 * SIDE;
-        (index / tiles, first, if first + SIDE < self.sizes.layout.outputs { 2 } else { 1 })
+    /// Rows of tiles that hold outputs, of the pair that begins with one.
+    fn rows(&self, first: usize) -> usize {
+        if first + SIDE < self.sizes.layout.outputs { 2 } else { 1 }
     }
 
     /// Whether the second half of a pair of channel tiles holds channels.
@@ -204,14 +291,14 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
     }
 
     /// Sums some pairs of tiles for some pairs of channel tiles: `[pair of tiles][pair of channel tiles][tile]`.
-    fn sum(&self, tables: &Tables, own: Range<usize>, columns: Range<usize>, sums: &mut [Sums]) {
+    fn sum(&self, (tables, tiles): (&Tables, &Tiles), own: Range<usize>, columns: Range<usize>, sums: &mut [Sums]) {
         let planes = tables.ranges.len() / tables.chunks;
         let steps = weights::steps(self.pass, &self.sizes.layout);
         for chunk in 0..tables.chunks {
             for (column, pair) in columns.clone().enumerate() {
                 let right = self.weights[pair * steps * 2 * SIDE..].as_ptr();
                 for (index, tile) in own.clone().enumerate() {
-                    let (plane, first, rows) = self.tile(tile);
+                    let (plane, first) = tiles.at(tile);
                     let range = tables.ranges[chunk * planes + plane].clone();
                     if chunk > 0 && range.is_empty() {
                         continue;
@@ -226,34 +313,47 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
                     };
                     // SAFETY: inside a session. Blocks of the layout have room for 32 outputs behind the last one's first, at every offset; the weights have
                     // two tiles a step; four tiles of sums are lent.
-                    unsafe { self.unit.multiply([rows, self.halves(pair)], &job) };
+                    unsafe { self.unit.multiply([self.rows(first), self.halves(pair)], &job) };
                 }
             }
         }
     }
 
-    /// Writes the sums of a task, with the bias.
-    fn write(&self, (volume, first_plane): (usize, usize), own: Range<usize>, columns: Range<usize>, sums: &[Sums]) {
+    /// Writes the sums of a task.
+    fn write(
+        &self,
+        (class, tiles): (&Class, &Tiles),
+        volume: usize,
+        own: Range<usize>,
+        columns: Range<usize>,
+        sums: &[Sums],
+    ) {
         let layout = &self.sizes.layout;
         for (tile, sums) in own.zip(sums.chunks_exact(columns.len() * 4)) {
-            let (plane, first, rows) = self.tile(tile);
+            let (plane, first) = tiles.at(tile);
+            let rows = self.rows(first);
             let mut row = 0;
             // One line after the other, as far as the tile reaches; places between lines are left out.
             while row < rows * SIDE && first + row < layout.outputs {
-                let (line, column) = ((first + row) / layout.pitch, (first + row) % layout.pitch);
+                let (slot, column) = ((first + row) / layout.pitch, (first + row) % layout.pitch);
                 let run = (layout.pitch - column).min(rows * SIDE - row);
-                let first_voxel = voxel(self.pass, (volume, first_plane + plane), line, column);
-                for place in 0..run.min(layout.counts[1].saturating_sub(column)) {
-                    self.write_voxel(first_voxel + place * self.pass.axes[2].step, &columns, (row + place, sums));
+                for &line in &class.lines[slot] {
+                    let first_voxel = voxel(self.pass, (volume, tiles.first_plane + plane), line, column);
+                    let waiting = voxel(self.pass, (0, plane), line, column);
+                    for place in 0..run.min(layout.counts[1].saturating_sub(column)) {
+                        let step = place * self.pass.axes[2].step;
+                        self.write_voxel([first_voxel + step, waiting + step], &columns, (row + place, sums));
+                    }
                 }
                 row += run;
             }
         }
     }
 
-    /// Writes a task's channels of a voxel, from a row of its pair of tiles.
+    /// Writes a task's channels of a voxel, from a row of its pair of tiles; `waiting` counts voxels from the first plane that is
+    /// computed.
     #[inline(always)]
-    fn write_voxel(&self, voxel: usize, columns: &Range<usize>, (row, sums): (usize, &[Sums])) {
+    fn write_voxel(&self, [voxel, waiting]: [usize; 2], columns: &Range<usize>, (row, sums): (usize, &[Sums])) {
         let mut values = [0.0; TASK_COLUMNS * 2 * SIDE];
         let (places, _) = values.as_chunks_mut::<SIDE>();
         for ((pair, tiles), places) in columns.clone().zip(sums.chunks_exact(4)).zip(places.chunks_exact_mut(2)) {
@@ -264,11 +364,30 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
         }
         let first = columns.start * 2 * SIDE;
         let held = (self.pass.channels - first).min(columns.len() * 2 * SIDE);
-        let bias = self.bias.map_or(&[][..], |bias| &bias[first..][..held]);
+        let To { bias, y, waiting: sums, is_first, is_last } = self.to;
+        if !(is_first && is_last) {
+            // SAFETY: the planes that are computed have room; these values belong to this task.
+            let sums = unsafe {
+                std::slice::from_raw_parts_mut(sums.get().add(waiting * self.pass.channels + first), held)
+            };
+            if !is_first {
+                add(&mut values[..held], sums);
+            }
+            if !is_last {
+                return sums.copy_from_slice(&values[..held]);
+            }
+        }
+        let bias = bias.map_or(&[][..], |bias| &bias[first..][..held]);
         // SAFETY: the outputs of a pass lie inside `y`, and these belong to this task.
-        let to = unsafe { std::slice::from_raw_parts_mut(self.y.get().add(voxel * self.pass.channels + first), held) };
+        let to = unsafe { std::slice::from_raw_parts_mut(y.get().add(voxel * self.pass.channels + first), held) };
         store(&mut values[..held], bias, to);
     }
+}
+
+/// `sums += others`.
+#[inline(always)]
+fn add(sums: &mut [f32], others: &[f32]) {
+    sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
 }
 
 for_vectors! {

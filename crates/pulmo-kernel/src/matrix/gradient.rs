@@ -8,7 +8,8 @@ use rayon::prelude::*;
 
 use super::layout::{Entry, Layout};
 use super::pairs::Pairs;
-use super::planes::{Packer, narrow_plane, needed, ring_planes};
+use super::planes::{Packer, narrow_plane};
+use super::source::Source;
 use super::unit::{DEPTH, Job, Row, SIDE, Step, Sums, Unit};
 use super::{Reader, rows_of, turning};
 use crate::conv3d::aligned::{Lent, Use};
@@ -37,13 +38,14 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn new(pass: &Pass) -> Self {
-        let layout = Layout::new(pass, SIDE, true);
+    fn new(source: &Source) -> Self {
+        let pass = &source.pass;
+        let layout = Layout::new(source, SIDE, true);
         let pairs = Pairs::new(&layout, pass.channels);
         let room = PLANE_BYTES / size_of::<Row>();
-        let fits = |&chunk: &usize| ring_planes(pass, chunk) * layout.plane + chunk * pairs.plane <= room;
+        let fits = |&chunk: &usize| source.ring_planes(chunk) * layout.plane + chunk * pairs.plane <= room;
         let chunk = (1..=pass.axes[0].count).take_while(fits).last().unwrap_or(1);
-        let ring = ring_planes(pass, chunk);
+        let ring = source.ring_planes(chunk);
         let rows = [ring * layout.plane, ring * narrow_plane(&layout), chunk * pairs.plane];
         let units = layout.blocks + layout.merged;
         let tasks = pass.axes[0].taps.len() * units * pass.channels.div_ceil(2 * SIDE);
@@ -59,7 +61,7 @@ impl Sizes {
 
 /// Bytes that a call allocates besides what every thread does, and bytes of a thread.
 pub(super) fn bytes(pass: &Pass) -> [usize; 2] {
-    let sizes = Sizes::new(pass);
+    let sizes = Sizes::new(&Source::of_pass(pass));
     let rows = sizes.rows.iter().sum::<usize>() + sizes.parts * sizes.tiles(pass) * SIDE;
     let steps = pass.axes[0].taps.len() * sizes.chunk * sizes.layout.block / DEPTH * size_of::<Step>() * 2;
     let lists = sizes.parts * sizes.tiles(pass) * size_of::<Task>() + steps;
@@ -97,7 +99,8 @@ fn tasks<'a>(pass: &Pass, sizes: &'a Sizes, mut sums: &'a mut [Sums]) -> Vec<Tas
 
 /// Computes `dw[tap][in][out]`: for every tap, the sum over voxels of inputs times output gradients.
 pub(super) fn run<U: Unit>(unit: U, pass: &Pass, (x, dy): (&impl Reader, &impl Reader), dw: &mut [f32]) {
-    let sizes = Sizes::new(pass);
+    let source = Source::of_pass(pass);
+    let sizes = Sizes::new(&source);
     let tiles = sizes.parts * sizes.tiles(pass);
     let mut buffer = Lent::of(Use::Work, (sizes.rows.iter().sum::<usize>() + tiles * SIDE) * SIDE);
     let (ring, rest) = rows_of(buffer.as_mut()).split_at_mut(sizes.rows[0]);
@@ -112,7 +115,7 @@ pub(super) fn run<U: Unit>(unit: U, pass: &Pass, (x, dy): (&impl Reader, &impl R
         let mut ready = 0;
         for first in (0..count).step_by(sizes.chunk) {
             let planes = first..(first + sizes.chunk).min(count);
-            let missing = needed(pass, planes.clone(), ready);
+            let missing = source.needed(planes.clone(), ready);
             packer.pack(volume, &missing, ring, narrow);
             for plane in &missing {
                 turning::turn(&mut ring[plane % sizes.ring * sizes.layout.plane..][..sizes.layout.plane]);

@@ -8,8 +8,9 @@
 //! Channels that do not fill a row are merged with the taps of a plane where that saves rows: what an output reads of them through all taps
 //! of height and width lies in its own merged rows.
 
+use super::source::Source;
 use super::unit::{DEPTH, SIDE};
-use crate::conv3d::passes::{Axis, Pass};
+use crate::conv3d::passes::Axis;
 
 /// Zeros and phases of one axis of a plane.
 #[derive(Debug, Clone)]
@@ -111,14 +112,14 @@ pub(super) struct Layout {
 
 impl Layout {
     /// `granule` channels cost as much as one. With `gaps`, lines of outputs are an even number of places apart and have a place between them.
-    pub(super) fn new(pass: &Pass, granule: usize, gaps: bool) -> Self {
+    pub(super) fn new(Source { pass, classes, .. }: &Source, granule: usize, gaps: bool) -> Self {
         let lanes = [Lane::new(&pass.axes[1]), Lane::new(&pass.axes[2])];
         let counts = [pass.axes[1].count, pass.axes[2].count];
         let taps = lanes[0].taps.len() * lanes[1].taps.len();
         let tail = pass.depth % DEPTH;
-        // Merging writes every value once a tap, so it has to save a quarter.
+        // Merging writes every value once a tap, so it has to save a quarter; and merged taps are read by all lines.
         let [cost, apart] = [(taps * tail).next_multiple_of(granule), taps * tail.next_multiple_of(granule)];
-        let merged = if taps > 1 && cost * 4 <= apart * 3 { (taps * tail).div_ceil(DEPTH) } else { 0 };
+        let merged = if taps > 1 && classes.len() == 1 && cost * 4 <= apart * 3 { (taps * tail).div_ceil(DEPTH) } else { 0 };
         let blocks = if merged > 0 { pass.depth / DEPTH } else { pass.depth.div_ceil(DEPTH) };
         let whole = if merged > 0 { blocks * DEPTH } else { pass.depth };
         // The zeros behind a line are those before the next; merged rows need none.
@@ -216,6 +217,11 @@ impl Layout {
                 })
             }
         }
+    }
+
+    /// Index of the height's tap that an entry reads through, unless merged.
+    pub(super) fn height_tap(&self, entry: &Entry) -> Option<usize> {
+        entry.tap.map(|tap| tap / self.kernel_width)
     }
 
     /// Values of an entry that belong to a channel; they are its first.

@@ -18,21 +18,25 @@ mod layout;
 mod pairs;
 mod plain;
 mod planes;
+mod source;
 mod turning;
 mod unit;
 mod weights;
 
 pub(crate) use instructions::Instructions;
 pub(crate) use unit::Unit;
+use forward::Input;
+use source::Source;
 use unit::{Row, Sums};
 use weights::Weights;
 
 use crate::conv3d::scratch::Call;
 use crate::conv3d::tiles::Shared;
+use crate::conv3d::passes::Pass;
 use crate::conv3d::{Conv3d, passes};
 use crate::element::{Bf16, Element};
 use crate::simd::{self, for_vectors};
-use crate::view::{View, read_line};
+use crate::view::{Grid, View, read_line};
 
 /// Writes a line of a tensor, counted over batch, depth and height: width x channels values.
 pub(crate) trait Reader: Fn(usize, &mut [f32]) + Sync {}
@@ -71,8 +75,9 @@ pub(crate) fn forward<U: Unit, E: Element<Scalar = f32>>(
     if y.is_empty() {
         return;
     }
-    let pass = passes::forward(conv);
-    forward::run(unit, (&pass, x), (Weights { w, turned: false }, bias), Shared(y.as_mut_ptr()));
+    let source = Source::of_pass(&passes::forward(conv));
+    let weights = Weights { w: w.into(), turned: false };
+    forward::run(unit, &[Input { source: &source, read: x, weights }], bias, Shared(y.as_mut_ptr()));
 }
 
 /// Gradient with respect to the input, overwriting `dx`, of an output gradient that is read by lines.
@@ -88,7 +93,9 @@ pub(crate) fn data_gradient<U: Unit, E: Element<Scalar = f32>>(
     }
     let to = Shared(dx.as_mut_ptr());
     for pass in passes::data_gradient(conv) {
-        forward::run(unit, (&pass, dy), (Weights { w, turned: true }, None), to);
+        let source = Source::of_pass(&pass);
+        let weights = Weights { w: w.into(), turned: true };
+        forward::run(unit, &[Input { source: &source, read: dy, weights }], None, to);
     }
 }
 
@@ -122,7 +129,19 @@ pub(crate) fn forward_through<U: Unit, E: Element<Scalar = f32>>(
     (x, w, bias): (&View<'_, E>, &[f32], Option<&[f32]>),
     y: &mut [E],
 ) {
-    forward(unit, conv, (&|line: usize, to: &mut [f32]| read_line(x, line, to), w, bias), y);
+    conv.check_lens(conv.input_len(), w.len(), y.len());
+    if y.is_empty() {
+        return;
+    }
+    let channels = source::channels(conv, &x.grids());
+    let views: Vec<_> = channels.iter().map(|some| some.part().view(x, some.range())).collect();
+    let readers: Vec<_> =
+        views.iter().map(|view| move |line: usize, to: &mut [f32]| read_line(view, line, to)).collect();
+    let inputs = channels.iter().zip(&readers);
+    let inputs: Vec<_> = inputs
+        .map(|(some, read)| Input { source: &some.source, read, weights: some.weights(conv, w) })
+        .collect();
+    forward::run(unit, &inputs, bias, Shared(y.as_mut_ptr()));
 }
 
 /// [`data_gradient`] of a stored tensor.
@@ -152,12 +171,21 @@ pub(crate) fn weight_gradient_through<U: Unit, E: Element<Scalar = f32>>(
 /// Slack for lists of tasks and lines, per thread.
 const THREAD_SLACK: usize = 128 << 10;
 
-/// Upper bounds, in bytes, of what one call has allocated at a time: for all, and for the threads of the current pool.
-pub(crate) fn scratch_bytes(unit: impl Unit, conv: &Conv3d, call: Call) -> [usize; 2] {
+/// Upper bounds, in bytes, of what one call on an input that is stored on some grids has allocated at a time: for all, and for the threads of the current pool.
+pub(crate) fn scratch_bytes(unit: impl Unit, conv: &Conv3d, input: &[Grid], call: Call) -> [usize; 2] {
     let is_empty = conv.output_len() * conv.input_len() == 0;
     let passes = match call {
-        Call::Forward => vec![forward::bytes(unit, &passes::forward(conv))],
-        Call::DataGradient => passes::data_gradient(conv).iter().map(|pass| forward::bytes(unit, pass)).collect(),
+        Call::Forward => {
+            let channels = source::channels(conv, input);
+            let sources: Vec<&Source> = channels.iter().map(|some| &some.source).collect();
+            let [shared, threads] = forward::bytes(unit, &sources);
+            let made = channels.iter().map(|some| some.made_weights(conv)).sum::<usize>();
+            vec![[shared + made * size_of::<f32>(), threads]]
+        }
+        Call::DataGradient => {
+            let bytes = |pass: &Pass| forward::bytes(unit, &[&Source::of_pass(pass)]);
+            passes::data_gradient(conv).iter().map(bytes).collect()
+        }
         Call::WeightGradient if is_empty => Vec::new(),
         Call::WeightGradient => vec![gradient::bytes(&passes::forward(conv))],
     };

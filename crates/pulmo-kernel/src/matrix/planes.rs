@@ -35,25 +35,6 @@ pub(super) fn narrow_plane(layout: &Layout) -> usize {
     if layout.merged == 0 { 0 } else { layout.lanes[0].phases.len() * layout.lanes[0].span * narrow_rows(layout) }
 }
 
-/// The input planes that the outputs of some planes read, ascending; those before `from` left out.
-pub(super) fn needed(pass: &Pass, outputs: std::ops::Range<usize>, from: usize) -> Vec<usize> {
-    let axis = &pass.axes[0];
-    let mut planes: Vec<usize> = outputs
-        .flat_map(|out| axis.taps.iter().filter_map(move |&(_, shift)| axis.source(out, shift)))
-        .filter(|&plane| plane >= from)
-        .collect();
-    planes.sort_unstable();
-    planes.dedup();
-    planes
-}
-
-/// Planes of a ring in which the inputs of `chunk` output planes have room.
-pub(super) fn ring_planes(pass: &Pass, chunk: usize) -> usize {
-    let shifts = || pass.axes[0].taps.iter().map(|(_, shift)| *shift);
-    let span = shifts().max().unwrap_or(0) - shifts().min().unwrap_or(0);
-    ((chunk.max(1) - 1) * pass.axes[0].advance + span as usize + 1).min(pass.axes[0].extent.max(1))
-}
-
 impl<R: Reader> Packer<'_, R> {
     /// Packs some planes of a volume. `narrow` has [`narrow_plane`] rows for each of them.
     pub(super) fn pack(&self, volume: usize, planes: &[usize], ring: &mut [Row], narrow: &mut [Row]) {

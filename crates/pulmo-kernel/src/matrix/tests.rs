@@ -3,6 +3,7 @@
 use rayon::ThreadPoolBuilder;
 
 use super::plain::Plain;
+use super::source;
 use super::{data_gradient, data_gradient_of, forward, forward_through, weight_gradient, weight_gradient_through};
 use crate::conv3d::Conv3d;
 use crate::conv3d::tests::Stream;
@@ -57,13 +58,15 @@ fn check(conv: &Conv3d, stream: &mut Stream) {
     let (values, scales) = (exact(f64::from), exact(|value| f64::from(value.abs())));
     let found = all(conv, (&x, &w, &dy), bias);
     for (index, what) in ["forward", "data gradient", "weight gradient"].into_iter().enumerate() {
-        for (at, (&found, (&exact, &scale))) in
-            found[index].iter().zip(values[index].iter().zip(&scales[index])).enumerate()
-        {
-            let error = (f64::from(found) - exact).abs();
-            let bound = UNITS * f64::from(f32::EPSILON) * scale + 1e-30;
-            assert!(error <= bound, "{what}, element {at}: {found}, expected {exact}, {error:e} > {bound:e}, {conv:?}");
-        }
+        assert_close(&found[index], (&values[index], &scales[index]), &format!("{what}, {conv:?}"));
+    }
+}
+
+fn assert_close(found: &[f32], (values, scales): (&[f64], &[f64]), what: &str) {
+    for (at, (&found, (&exact, &scale))) in found.iter().zip(values.iter().zip(scales)).enumerate() {
+        let error = (f64::from(found) - exact).abs();
+        let bound = UNITS * f64::from(f32::EPSILON) * scale + 1e-30;
+        assert!(error <= bound, "{what}, element {at}: {found}, expected {exact}, {error:e} > {bound:e}");
     }
 }
 
@@ -152,16 +155,68 @@ fn inputs_are_rounded_and_outputs_can_be() {
     assert!(stored.iter().zip(&from_rounded).all(|(&stored, &sum)| stored == Bf16::narrow(sum)));
 }
 
+/// Taps whose weights are added up, against the float64 reference on the tensor that the view stands for. Weights are
+/// sixteenths, so that no sum of them is rounded.
+#[test]
+fn a_resize_read_through_line_by_line_agrees_with_the_reference() {
+    let mut stream = Stream(29);
+    let mut added = 0;
+    for _ in 0..120 {
+        let size: [usize; 3] = std::array::from_fn(|_| stream.pick(&[1, 2, 5, 8, 13, 20]));
+        let kernel = [stream.pick(&[1, 3]), stream.pick(&[1, 3, 5]), stream.pick(&[1, 3])];
+        let (large, small) = (stream.pick(&[1, 3, 16, 35, 64]), stream.pick(&[0, 1, 3, 18, 32]));
+        let conv = Conv3d {
+            batch: stream.pick(&[1, 2]),
+            input: size,
+            in_channels: large + small,
+            out_channels: stream.pick(&[1, 3, 16, 34, 67]),
+            kernel,
+            stride: [1; 3],
+            padding: kernel.map(|taps| stream.pick(&[taps / 2, taps / 2, taps - 1, 0])),
+        };
+        let coarse = size.map(|size| size.div_ceil(stream.pick(&[1, 2, 2, 3])) + stream.pick(&[0, 0, 0, 1]));
+        added += usize::from(check_resized(&conv, (large, small), coarse, &mut stream));
+    }
+    assert!(added >= 10, "weights of several taps were added up in {added} cases only");
+}
+
+/// Whether any weights were added up.
+fn check_resized(conv: &Conv3d, (large, small): (usize, usize), size: [usize; 3], stream: &mut Stream) -> bool {
+    let coarse = floats(stream, conv.batch * size.iter().product::<usize>() * large);
+    let fine = floats(stream, conv.batch * conv.input.iter().product::<usize>() * small);
+    let w: Vec<f32> = stream.floats(conv.weight_len()).iter().map(|value| (value * 16.0).round() / 16.0).collect();
+    let mut segments = vec![Segment::plain(&coarse[..], large, size)];
+    if small > 0 {
+        segments.push(Segment::plain(&fine, small, conv.input));
+    }
+    let view = View { batch: conv.batch, size: conv.input, segments };
+    let mut x = vec![0.0; conv.input_len()];
+    view.materialise(&mut x);
+    let exact = |of: fn(f32) -> f64| {
+        let [x, w] = [&x, &w].map(|values| values.iter().map(|&value| of(value)).collect::<Vec<_>>());
+        let mut y = vec![f64::NAN; conv.output_len()];
+        reference::forward(conv, &x, &w, None, &mut y);
+        y
+    };
+    let (values, scales) = (exact(f64::from), exact(|value| f64::from(value.abs())));
+    for twin in [Plain::Tiles, Plain::Dots] {
+        let mut y = vec![f32::NAN; conv.output_len()];
+        forward_through(twin, conv, (&view, &w, None), &mut y);
+        assert_close(&y, (&values, &scales), &format!("{twin:?}, {conv:?} of {size:?}"));
+    }
+    source::channels(conv, &view.grids()).iter().any(|some| some.source.classes.len() > 1)
+}
+
 #[test]
 fn tensors_read_through_give_what_their_lines_give() {
     let conv = shape([3, 6, 8], [21, 18], [3; 3], [1; 3]);
     let mut stream = Stream(9);
     let narrow = |values: Vec<f32>| values.into_iter().map(Bf16::narrow).collect::<Vec<_>>();
-    let (fine, coarse) = (narrow(floats(&mut stream, 3 * 6 * 8 * 9)), narrow(floats(&mut stream, 2 * 3 * 4 * 12)));
+    let (fine, coarse) = (narrow(floats(&mut stream, 3 * 6 * 8 * 9)), narrow(floats(&mut stream, 3 * 6 * 2 * 12)));
     let (scale, shift) = (floats(&mut stream, 9), floats(&mut stream, 9));
     let segment = |source, channels, size| Segment { relu: true, ..Segment::plain(source, channels, size) };
     let pending = Segment { affine: Some((&scale, &shift)), ..segment(&fine, 9, conv.input) };
-    let view = View { batch: 1, size: conv.input, segments: vec![pending, segment(&coarse, 12, [2, 3, 4])] };
+    let view = View { batch: 1, size: conv.input, segments: vec![pending, segment(&coarse, 12, [3, 6, 2])] };
     let line = view.line_len();
     let mut x = vec![0.0; conv.input_len()];
     x.chunks_exact_mut(line).enumerate().for_each(|(index, to)| view.read_line(index, to));

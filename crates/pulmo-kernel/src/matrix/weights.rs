@@ -1,5 +1,7 @@
 //! Weights rounded to bfloat16, as factors on the right.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::layout::Layout;
@@ -9,10 +11,10 @@ use crate::element::{Bf16, Element};
 use crate::simd::for_vectors;
 
 /// Where the weights of a pass lie.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Weights<'a> {
     /// `[tap][in][out]`.
-    pub(super) w: &'a [f32],
+    pub(super) w: Cow<'a, [f32]>,
     /// Whether `out` is summed over, as in the data gradient.
     pub(super) turned: bool,
 }
@@ -33,7 +35,7 @@ pub(super) fn steps(pass: &Pass, layout: &Layout) -> usize {
 }
 
 /// Packs the weights as `[pair][tap of depth][entry][half of the pair]`, each a factor of 16 rows.
-pub(super) fn pack(pass: &Pass, layout: &Layout, weights: Weights<'_>, to: &mut [Row]) {
+pub(super) fn pack(pass: &Pass, layout: &Layout, weights: &Weights<'_>, to: &mut [Row]) {
     let entries = &layout.entries;
     let steps = steps(pass, layout);
     let plane = pass.kernel[1] * pass.kernel[2];
@@ -52,8 +54,8 @@ pub(super) fn pack(pass: &Pass, layout: &Layout, weights: Weights<'_>, to: &mut 
         tiles.fill(Row::ZERO);
         let held = (pass.channels - pair * 2 * SIDE).min(2 * SIDE);
         match weights.turned {
-            false => pack_rows(weights.w, &starts, held, tiles),
-            true => pack_columns(weights.w, (&starts, pass.depth), held, tiles),
+            false => pack_rows(&weights.w, &starts, held, tiles),
+            true => pack_columns(&weights.w, (&starts, pass.depth), held, tiles),
         }
     });
 }
