@@ -282,10 +282,7 @@ macro_rules! in_float32 {
                 conv.check_lens(conv.input_len(), w.len(), dy.len());
                 conv.check_part(part, dx.len());
                 match (which, $tiles) {
-                    (Kernels::Fast, Some(unit)) => with_own_weights(conv, part, w, |w| {
-                        let own = conv.of_channels(part);
-                        on_own_grid(conv, part, dx, |dx| matrix::data_gradient_of(unit, &own, (dy, w), dx));
-                    }),
+                    (Kernels::Fast, Some(unit)) => matrix::data_gradient_onto(unit, conv, part, (dy, w), dx),
                     (Kernels::Fast, None) => fast::data_gradient(simd::kernels(), conv, part, (dy, w), dx),
                     (Kernels::Reference, _) => by_reference!(data_gradient conv, part, dy, w, dx),
                 }

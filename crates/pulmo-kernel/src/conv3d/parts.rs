@@ -9,10 +9,29 @@ use crate::conv3d::Conv3d;
 use crate::element::Element;
 use crate::view::{Grid, View};
 
-/// Making one weight takes about as long as so many products, and so does reading it for one more plane: where there are many
-/// weights they come from memory. Estimates, from bandwidth and speed of one machine.
-const MAKING: usize = 60;
-const READING: usize = 60;
+/// What products and weights cost beside each other. Estimates, from bandwidth and speed of one machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Costs {
+    /// Products along a line for every weight.
+    pub(crate) along: usize,
+    /// Making one weight takes about as long as so many products.
+    pub(crate) making: usize,
+    /// So does reading it for one more plane: where there are many weights they come from memory.
+    pub(crate) reading: usize,
+}
+
+impl Costs {
+    /// Those of minimal filtering.
+    pub(crate) fn of_filtering(conv: &Conv3d) -> Self {
+        Self { along: steps(conv), making: 60, reading: 60 }
+    }
+
+    /// That of a convolution of so many volumes which reads by these reaches along depth and height.
+    pub(crate) fn of(&self, batch: usize, [depth, height]: [&Reach; 2]) -> usize {
+        let of_plane = height.products() * self.along + height.sets.len() * self.reading;
+        depth.products() * of_plane * batch + depth.sets.len() * height.sets.len() * self.making
+    }
+}
 
 /// Some input channels.
 #[derive(Debug, Clone)]
@@ -52,13 +71,13 @@ impl Part {
 }
 
 /// The parts of a convolution whose input channels lie on the given grids.
-pub(crate) fn parts(conv: &Conv3d, grids: &[Grid]) -> Vec<Part> {
+pub(crate) fn parts(conv: &Conv3d, grids: &[Grid], costs: Costs) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let mut first = 0;
     for grid in grids {
         let channels = first..first + grid.channels;
         first = channels.end;
-        let reach = cheapest(conv, [grid.size[0], grid.size[1]]);
+        let reach = cheapest(conv, [grid.size[0], grid.size[1]], costs);
         let is_same = |part: &&mut Part| (0..2).all(|axis| part.reach[axis].stored == reach[axis].stored);
         match parts.last_mut().filter(is_same) {
             Some(part) => part.channels.end = channels.end,
@@ -76,17 +95,14 @@ pub(crate) fn of_sums(conv: &Conv3d, size: [usize; 3]) -> Vec<Part> {
 
 /// Along which axes the stored places are better multiplied once for all taps that read them: fewer products, but a set of
 /// weights for every way in which taps fall together.
-fn cheapest(conv: &Conv3d, stored: [usize; 2]) -> [Reach; 2] {
+fn cheapest(conv: &Conv3d, stored: [usize; 2], costs: Costs) -> [Reach; 2] {
     let choices = [0, 1].map(|axis| {
         let seen = Reach::of_input(conv, axis, conv.input[axis]);
         let stored = Reach::of_input(conv, axis, stored[axis]);
         if stored.adds_taps() { vec![seen, stored] } else { vec![seen] }
     });
-    let cost = |(depth, height): &(&Reach, &Reach)| {
-        let of_plane = height.products() * steps(conv) + height.sets.len() * READING;
-        depth.products() * of_plane * conv.batch + depth.sets.len() * height.sets.len() * MAKING
-    };
     let pairs = choices[0].iter().flat_map(|depth| choices[1].iter().map(move |height| (depth, height)));
-    let (depth, height) = pairs.min_by_key(cost).expect("there is at least the grid that is seen");
+    let cheapest = pairs.min_by_key(|(depth, height)| costs.of(conv.batch, [depth, height]));
+    let (depth, height) = cheapest.expect("there is at least the grid that is seen");
     [depth.clone(), height.clone()]
 }

@@ -122,7 +122,7 @@ fn pitches(size: [usize; 3], channels: usize) -> [usize; 3] {
 }
 
 /// The data gradient of a convolution of stride 1 as an ordinary convolution of `dy`, where the padding allows it.
-pub(super) fn as_forward(conv: &Conv3d) -> Option<Conv3d> {
+pub(crate) fn as_forward(conv: &Conv3d) -> Option<Conv3d> {
     let fits = (0..3).all(|axis| conv.stride[axis] == 1 && conv.padding[axis] < conv.kernel[axis]);
     fits.then(|| Conv3d {
         batch: conv.batch,

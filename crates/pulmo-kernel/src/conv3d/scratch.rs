@@ -1,7 +1,7 @@
 //! How much memory the kernels allocate.
 
 use super::chunks::chunk_size;
-use super::parts::Part;
+use super::parts::{Costs, Part};
 use super::{Conv3d, InputPart, fast, onto, parts, passes, slabs, tiles, weights, winograd};
 use crate::element::Element;
 use crate::matrix;
@@ -53,6 +53,11 @@ impl Scratch {
         scratch
     }
 
+    fn of_tiles(bytes: matrix::Bytes) -> Self {
+        let lasting = Self::lasting([(WORK, bytes.shared), (OF_TILES, bytes.of_threads)]);
+        Self { passing: bytes.passing, ..lasting }
+    }
+
     /// That of a call which keeps nothing.
     #[must_use]
     pub fn passing(passing: usize) -> Self {
@@ -91,17 +96,24 @@ impl Conv3d {
     /// That of the gradient with respect to the weights where the channels of the input are read through from the given grids.
     pub fn weight_scratch_through<E: Element>(&self, input: &[Grid]) -> Scratch {
         let threads = rayon::current_num_threads();
-        on_tiles::<E>(self, input, Call::WeightGradient).unwrap_or_else(|| weight_gradient_scratch(self, input, threads))
+        on_tiles::<E>(self, input, Call::WeightGradient)
+            .unwrap_or_else(|| weight_gradient_scratch(self, input, threads))
     }
 
     /// That of the convolution where the channels of the input are read through from the given grids.
     pub fn scratch_through<E: Element>(&self, input: &[Grid]) -> Scratch {
-        on_tiles::<E>(self, input, Call::Forward).unwrap_or_else(|| pass_scratch(self, input, rayon::current_num_threads()))
+        on_tiles::<E>(self, input, Call::Forward)
+            .unwrap_or_else(|| pass_scratch(self, input, rayon::current_num_threads()))
     }
 
     /// That of the gradient with respect to a part of the input.
     pub fn scratch_onto<E: Element>(&self, part: &InputPart) -> Scratch {
         let own = self.of_channels(part);
+        if let Some(unit) = matrix::chosen().filter(|_| E::PER_SCALAR > 1)
+            && let Some(bytes) = matrix::scratch_bytes_of_sums(unit, self, part)
+        {
+            return Scratch::of_tiles(bytes);
+        }
         let [own_weights, own_grid] = onto::bytes::<E>(self, part);
         if let Some(scratch) = on_tiles::<E>(&own, &own.own_grid(), Call::DataGradient) {
             return Scratch { passing: scratch.passing + own_weights + own_grid, ..scratch };
@@ -131,8 +143,7 @@ fn lines_of(floats: usize) -> usize {
 /// That of calls on tensors of `E`, where they are products of tiles.
 fn on_tiles<E: Element>(conv: &Conv3d, input: &[Grid], call: Call) -> Option<Scratch> {
     let unit = matrix::chosen().filter(|_| E::PER_SCALAR > 1)?;
-    let [shared, threads] = matrix::scratch_bytes(unit, conv, input, call);
-    Some(Scratch::lasting([(WORK, shared), (OF_TILES, threads)]))
+    Some(Scratch::of_tiles(matrix::scratch_bytes(unit, conv, input, call)))
 }
 
 /// That of minimal filtering.
@@ -160,7 +171,11 @@ fn weight_gradient_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scr
     let merged = if passes::merges(conv) && !filtered { conv.kernel[2] } else { 1 };
     // Strips of rows and vectors of columns are filled up; the few last channels may be rows of their own.
     let rows = conv.in_channels * merged + MAX_ROWS;
-    let inputs = if filtered { parts::parts(conv, input) } else { vec![Part::seen(conv, 0..conv.in_channels)] };
+    let inputs = if filtered {
+        parts::parts(conv, input, Costs::of_filtering(conv))
+    } else {
+        vec![Part::seen(conv, 0..conv.in_channels)]
+    };
     let columns = conv.out_channels + LANES;
     // Six points instead of three taps.
     let along = if filtered { POINTS } else { conv.kernel[2] / merged };

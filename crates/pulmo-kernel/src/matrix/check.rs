@@ -234,13 +234,15 @@ impl Unit for Idle {
     unsafe fn multiply(self, _shape: [usize; 2], _job: &Job<'_>) {}
 }
 
-/// Bytes that a call has allocated at most: for all, and for the threads of the current pool.
-pub fn scratch_bytes(conv: &Conv3d, call: Call, multiplier: Multiplier) -> Result<[usize; 2], &'static str> {
-    match multiplier {
-        Multiplier::Plain => Ok(super::scratch_bytes(Plain::Tiles, conv, &conv.own_grid(), call)),
-        Multiplier::Instructions(place) => Ok(super::scratch_bytes(instructions(place)?, conv, &conv.own_grid(), call)),
-        Multiplier::Nothing => Ok(super::scratch_bytes(Idle, conv, &conv.own_grid(), call)),
-    }
+/// Bytes that a call has allocated at most at a time, with the threads of the current pool.
+pub fn scratch_bytes(conv: &Conv3d, call: Call, multiplier: Multiplier) -> Result<usize, &'static str> {
+    let input = conv.own_grid();
+    let bytes = match multiplier {
+        Multiplier::Plain => super::scratch_bytes(Plain::Tiles, conv, &input, call),
+        Multiplier::Instructions(place) => super::scratch_bytes(instructions(place)?, conv, &input, call),
+        Multiplier::Nothing => super::scratch_bytes(Idle, conv, &input, call),
+    };
+    Ok(bytes.shared + bytes.of_threads + bytes.passing)
 }
 
 /// The instructions of a place among all.

@@ -15,7 +15,7 @@ use super::planes::{Packer, narrow_plane};
 use super::source::{Class, Source};
 use super::unit::{DEPTH, Job, Row, SIDE, Step, Sums, Unit};
 use super::weights::{self, Weights};
-use super::{Reader, rows_of};
+use super::{Reader, add, rows_of};
 use crate::conv3d::aligned::{Lent, Use};
 use crate::conv3d::passes::Pass;
 use crate::conv3d::tiles::Shared;
@@ -218,7 +218,7 @@ impl Tiles {
     fn new(layout: &Layout, class: &Class, planes: Range<usize>) -> Self {
         let holds = |&first: &usize| {
             let last = (first + 2 * SIDE).min(layout.outputs) - 1;
-            (first / layout.pitch..=last / layout.pitch).any(|slot| !class.lines[slot].is_empty())
+            (first / layout.pitch..=last / layout.pitch).any(|slot| class.lines[slot].is_some())
         };
         let firsts: Vec<usize> = (0..layout.outputs).step_by(2 * SIDE).filter(holds).collect();
         Self { first_plane: planes.start, count: planes.len() * firsts.len(), firsts }
@@ -257,9 +257,8 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
     fn tables(&self, class: &Class, planes: Range<usize>) -> Tables {
         let layout = &self.sizes.layout;
         let sets: Vec<bool> = (0..self.pass.kernel[1]).map(|set| class.sets.contains(&set)).collect();
-        let is_read = |step: &usize| {
-            layout.height_tap(&layout.entries[step % layout.entries.len()]).is_none_or(|set| sets[set])
-        };
+        let is_read =
+            |step: &usize| layout.height_tap(&layout.entries[step % layout.entries.len()]).is_none_or(|set| sets[set]);
         let all: Vec<usize> = (0..weights::steps(self.pass, layout)).filter(is_read).collect();
         let chunks = all.len().div_ceil(CHUNK_STEPS).max(1);
         let (mut steps, mut ranges) = (Vec::new(), Vec::new());
@@ -268,7 +267,9 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
                 let start = steps.len();
                 for &step in &all[chunk * all.len() / chunks..(chunk + 1) * all.len() / chunks] {
                     let set = step / layout.entries.len();
-                    let Some((_, plane)) = self.source.planes[plane].iter().find(|read| read.0 == set) else { continue };
+                    let Some((_, plane)) = self.source.planes[plane].iter().find(|read| read.0 == set) else {
+                        continue;
+                    };
                     let entry = &layout.entries[step % layout.entries.len()];
                     let row = plane % self.sizes.ring * layout.plane + entry.base + entry.offset;
                     let (left, right) = (row * size_of::<Row>(), step * 2 * SIDE * size_of::<Row>());
@@ -337,7 +338,7 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
             while row < rows * SIDE && first + row < layout.outputs {
                 let (slot, column) = ((first + row) / layout.pitch, (first + row) % layout.pitch);
                 let run = (layout.pitch - column).min(rows * SIDE - row);
-                for &line in &class.lines[slot] {
+                if let Some(line) = class.lines[slot] {
                     let first_voxel = voxel(self.pass, (volume, tiles.first_plane + plane), line, column);
                     let waiting = voxel(self.pass, (0, plane), line, column);
                     for place in 0..run.min(layout.counts[1].saturating_sub(column)) {
@@ -367,9 +368,8 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
         let To { bias, y, waiting: sums, is_first, is_last } = self.to;
         if !(is_first && is_last) {
             // SAFETY: the planes that are computed have room; these values belong to this task.
-            let sums = unsafe {
-                std::slice::from_raw_parts_mut(sums.get().add(waiting * self.pass.channels + first), held)
-            };
+            let sums =
+                unsafe { std::slice::from_raw_parts_mut(sums.get().add(waiting * self.pass.channels + first), held) };
             if !is_first {
                 add(&mut values[..held], sums);
             }
@@ -382,12 +382,6 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
         let to = unsafe { std::slice::from_raw_parts_mut(y.get().add(voxel * self.pass.channels + first), held) };
         store(&mut values[..held], bias, to);
     }
-}
-
-/// `sums += others`.
-#[inline(always)]
-fn add(sums: &mut [f32], others: &[f32]) {
-    sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
 }
 
 for_vectors! {

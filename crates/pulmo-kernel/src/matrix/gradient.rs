@@ -4,12 +4,14 @@
 //! one block of summed channels and one pair of tiles of output channels. Some hundred voxels at a time are multiplied for all taps, so that the inputs
 //! stay in the first-level cache. Where there are few weights, tasks also share the voxels, in a fixed number of parts.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::layout::{Entry, Layout};
 use super::pairs::Pairs;
 use super::planes::{Packer, narrow_plane};
-use super::source::Source;
+use super::source::{Class, Source};
 use super::unit::{DEPTH, Job, Row, SIDE, Step, Sums, Unit};
 use super::{Reader, rows_of, turning};
 use crate::conv3d::aligned::{Lent, Use};
@@ -60,10 +62,11 @@ impl Sizes {
 }
 
 /// Bytes that a call allocates besides what every thread does, and bytes of a thread.
-pub(super) fn bytes(pass: &Pass) -> [usize; 2] {
-    let sizes = Sizes::new(&Source::of_pass(pass));
+pub(super) fn bytes(source: &Source) -> [usize; 2] {
+    let (pass, sizes) = (&source.pass, Sizes::new(source));
     let rows = sizes.rows.iter().sum::<usize>() + sizes.parts * sizes.tiles(pass) * SIDE;
-    let steps = pass.axes[0].taps.len() * sizes.chunk * sizes.layout.block / DEPTH * size_of::<Step>() * 2;
+    let sets = pass.axes[0].taps.len() * pass.axes[1].taps.len();
+    let steps = sets * sizes.chunk * sizes.layout.block / DEPTH * size_of::<Step>() * 2;
     let lists = sizes.parts * sizes.tiles(pass) * size_of::<Task>() + steps;
     let line = pass.axes[2].extent.max(pass.axes[2].count) * (pass.depth + 2 * (pass.channels + SIDE));
     [rows * size_of::<Row>() + lists, line * 2 * size_of::<f32>()]
@@ -98,9 +101,8 @@ fn tasks<'a>(pass: &Pass, sizes: &'a Sizes, mut sums: &'a mut [Sums]) -> Vec<Tas
 }
 
 /// Computes `dw[tap][in][out]`: for every tap, the sum over voxels of inputs times output gradients.
-pub(super) fn run<U: Unit>(unit: U, pass: &Pass, (x, dy): (&impl Reader, &impl Reader), dw: &mut [f32]) {
-    let source = Source::of_pass(pass);
-    let sizes = Sizes::new(&source);
+pub(super) fn run<U: Unit>(unit: U, source: &Source, (x, dy): (&impl Reader, &impl Reader), dw: &mut [f32]) {
+    let (pass, sizes) = (&source.pass, Sizes::new(source));
     let tiles = sizes.parts * sizes.tiles(pass);
     let mut buffer = Lent::of(Use::Work, (sizes.rows.iter().sum::<usize>() + tiles * SIDE) * SIDE);
     let (ring, rest) = rows_of(buffer.as_mut()).split_at_mut(sizes.rows[0]);
@@ -121,56 +123,107 @@ pub(super) fn run<U: Unit>(unit: U, pass: &Pass, (x, dy): (&impl Reader, &impl R
                 turning::turn(&mut ring[plane % sizes.ring * sizes.layout.plane..][..sizes.layout.plane]);
             }
             ready = missing.last().map_or(ready, |last| last + 1);
-            let first_line = (volume * count + first) * pass.axes[1].count;
-            sizes.pairs.pack(&sizes.layout, dy, (first_line, planes.len()), gradients);
-            let run = Run { unit, sizes: &sizes, channels: pass.channels, ring, gradients };
-            let of_tap = |tap| {
-                [sizes.layout.block, sizes.layout.merged_rows]
-                    .map(|rows| steps(pass, &sizes, (tap, rows), planes.clone()))
-            };
-            let steps: Vec<[Vec<Step>; 2]> = (0..pass.axes[0].taps.len()).map(of_tap).collect();
-            tasks.par_iter_mut().with_max_len(1).for_each(|task| {
-                let steps = &steps[task.depth][usize::from(task.entries[0].unit >= sizes.layout.blocks)];
-                let part = |part: usize| part * steps.len() / sizes.parts;
-                run.add(&steps[part(task.part)..part(task.part + 1)], task);
-            });
+            for class in &source.classes {
+                let first_line = (volume * count + first) * pass.output[1];
+                sizes.pairs.pack(
+                    &sizes.layout,
+                    &class.lines,
+                    dy,
+                    (first_line, pass.output[1], planes.len()),
+                    gradients,
+                );
+                let run = Run { unit, source, sizes: &sizes, class, ring, gradients };
+                let steps = run.all_steps(planes.clone());
+                tasks.par_iter_mut().with_max_len(1).for_each(|task| run.add(&steps, task));
+            }
         }
     }
     write(pass, &sizes, &tasks, dw);
 }
 
-/// 32 voxels at a time of some output planes, with the inputs that a tap of the depth leads to, in blocks of some rows.
-fn steps(pass: &Pass, sizes: &Sizes, (tap, rows): (usize, usize), planes: std::ops::Range<usize>) -> Vec<Step> {
-    let (layout, axis) = (&sizes.layout, &pass.axes[0]);
-    let mut steps = Vec::new();
-    for (place, plane) in planes.enumerate() {
-        let Some(source) = axis.source(plane, axis.taps[tap].1) else { continue };
-        for group in 0..rows / DEPTH {
-            let left = source % sizes.ring * layout.plane + group * DEPTH;
-            let right = place * sizes.pairs.plane + group * SIDE;
-            steps.push(Step { left: left * size_of::<Row>(), right: right * size_of::<Row>(), pairs: SIDE });
-        }
-    }
-    steps
-}
-
-/// What the tasks of some planes share.
+/// What the tasks of some planes and a class share.
 struct Run<'a, U> {
     unit: U,
+    source: &'a Source,
     sizes: &'a Sizes,
-    channels: usize,
+    class: &'a Class,
     ring: &'a [Row],
     gradients: &'a [Row],
 }
 
+/// The steps of a set of the depth: of every set of the height, and of merged rows.
+struct Steps {
+    of_sets: Vec<Vec<Step>>,
+    of_merged: Vec<Step>,
+}
+
 impl<U: Unit> Run<'_, U> {
-    /// Adds the products of some steps to the sums of a task.
-    fn add(&self, steps: &[Step], task: &mut Task<'_>) {
-        let (layout, pairs) = (&self.sizes.layout, &self.sizes.pairs);
-        let columns = if task.pair * 2 * SIDE + SIDE < self.channels { 2 } else { 1 };
+    /// The steps of every set of the depth through some output planes.
+    fn all_steps(&self, planes: Range<usize>) -> Vec<Steps> {
+        let layout = &self.sizes.layout;
+        let groups = |rows: usize, set: Option<usize>| -> Vec<usize> {
+            let offsets =
+                || layout.entries.iter().filter(|entry| layout.height_tap(entry) == set).map(|entry| entry.offset);
+            let (nearest, farthest) = (offsets().min().unwrap_or(0), offsets().max().unwrap_or(0));
+            // The outputs that any tap of the set leads to from 32 places.
+            let meets = |&group: &usize| {
+                let end = ((group + 1) * DEPTH).saturating_sub(nearest).min(layout.outputs);
+                let outputs = (group * DEPTH).saturating_sub(farthest)..end;
+                !outputs.is_empty()
+                    && (outputs.start / layout.pitch..=(outputs.end - 1) / layout.pitch)
+                        .any(|slot| self.class.lines[slot].is_some())
+            };
+            (0..rows / DEPTH).filter(meets).collect()
+        };
+        let sets = 0..self.source.pass.kernel[1];
+        let of_sets: Vec<Vec<usize>> = sets
+            .map(|set| if self.class.sets.contains(&set) { groups(layout.block, Some(set)) } else { Vec::new() })
+            .collect();
+        let of_merged = if layout.merged > 0 { groups(layout.merged_rows, None) } else { Vec::new() };
+        (0..self.source.pass.axes[0].taps.len())
+            .map(|depth| Steps {
+                of_sets: of_sets.iter().map(|groups| self.steps(depth, groups, planes.clone())).collect(),
+                of_merged: self.steps(depth, &of_merged, planes.clone()),
+            })
+            .collect()
+    }
+
+    /// Groups of 32 places of some output planes, with the inputs that a set of the depth leads to.
+    fn steps(&self, depth: usize, groups: &[usize], planes: Range<usize>) -> Vec<Step> {
+        let Sizes { layout, pairs, ring, .. } = self.sizes;
+        let mut steps = Vec::new();
+        for (place, plane) in planes.enumerate() {
+            let Some((_, source)) = self.source.planes[plane].iter().find(|read| read.0 == depth) else { continue };
+            for group in groups {
+                let left = source % ring * layout.plane + group * DEPTH;
+                let right = place * pairs.plane + group * SIDE;
+                steps.push(Step { left: left * size_of::<Row>(), right: right * size_of::<Row>(), pairs: SIDE });
+            }
+        }
+        steps
+    }
+
+    /// Adds a task's share of the products to its sums.
+    fn add(&self, steps: &[Steps], task: &mut Task<'_>) {
+        let (Sizes { layout, pairs, parts, .. }, channels) = (self.sizes, self.source.pass.channels);
+        let columns = if task.pair * 2 * SIDE + SIDE < channels { 2 } else { 1 };
+        let of_depth = &steps[task.depth];
+        let shares: Vec<&[Step]> = task
+            .entries
+            .iter()
+            .map(|entry| {
+                let all = layout.height_tap(entry).map_or(&of_depth.of_merged, |set| &of_depth.of_sets[set]);
+                &all[task.part * all.len() / parts..(task.part + 1) * all.len() / parts]
+            })
+            .collect();
+        let longest = shares.iter().map(|share| share.len()).max().unwrap_or(0);
         self.unit.session(|| {
-            for steps in steps.chunks(CHUNK_STEPS) {
-                for (entry, sums) in task.entries.iter().zip(task.sums.chunks_exact_mut(4)) {
+            for first in (0..longest).step_by(CHUNK_STEPS) {
+                for ((entry, share), sums) in task.entries.iter().zip(&shares).zip(task.sums.chunks_exact_mut(4)) {
+                    let steps = &share[first.min(share.len())..(first + CHUNK_STEPS).min(share.len())];
+                    if steps.is_empty() {
+                        continue;
+                    }
                     let left = self.ring[entry.base..].as_ptr();
                     let right = self.gradients[2 * task.pair * pairs.rows + pairs.start(entry.offset)..].as_ptr();
                     let job = Job {

@@ -25,6 +25,8 @@ pub(super) struct Lane {
     /// Zeros that come before every phase's voxels and behind.
     zeros: [usize; 2],
     extent: usize,
+    /// Of every phase the voxel at each place, where they follow no rule.
+    gathered: Option<Vec<Vec<Option<usize>>>>,
     /// Of every tap, in the order of their shifts: index in the weights, shift, phase by its index, packed place of output 0.
     taps: Vec<(usize, isize, usize, usize)>,
 }
@@ -45,7 +47,16 @@ impl Lane {
         });
         let taps = taps.collect();
         let span = axis.count + (last - first) as usize;
-        let mut lane = Self { advance: axis.advance, phases, first, span, zeros: [0; 2], extent: axis.extent, taps };
+        let mut lane = Self {
+            advance: axis.advance,
+            phases,
+            first,
+            span,
+            zeros: [0; 2],
+            extent: axis.extent,
+            gathered: None,
+            taps,
+        };
         let before = first.min(0).unsigned_abs();
         let behind = lane.phases.iter().map(|&phase| {
             let voxels = lane.extent.saturating_sub(phase).div_ceil(lane.advance) as isize;
@@ -55,8 +66,25 @@ impl Lane {
         lane
     }
 
+    /// Every tap reads one of some phases, whose voxels follow no rule; its shift is the phase's index.
+    fn gathered(axis: &Axis, phases: &[Vec<Option<usize>>]) -> Self {
+        Self {
+            advance: 1,
+            phases: (0..phases.len()).collect(),
+            first: 0,
+            span: axis.count,
+            zeros: [0; 2],
+            extent: axis.extent,
+            gathered: Some(phases.to_vec()),
+            taps: axis.taps.iter().map(|&(tap, phase)| (tap, phase, phase as usize, 0)).collect(),
+        }
+    }
+
     /// The voxel at a packed place of a phase, if it lies inside.
     pub(super) fn voxel(&self, phase: usize, place: usize) -> Option<usize> {
+        if let Some(phases) = &self.gathered {
+            return phases[phase][place];
+        }
         let index = usize::try_from(self.first + place as isize).ok()?;
         Some(index * self.advance + self.phases[phase]).filter(|&voxel| voxel < self.extent)
     }
@@ -112,14 +140,20 @@ pub(super) struct Layout {
 
 impl Layout {
     /// `granule` channels cost as much as one. With `gaps`, lines of outputs are an even number of places apart and have a place between them.
-    pub(super) fn new(Source { pass, classes, .. }: &Source, granule: usize, gaps: bool) -> Self {
-        let lanes = [Lane::new(&pass.axes[1]), Lane::new(&pass.axes[2])];
+    pub(super) fn new(Source { pass, classes, gathered, .. }: &Source, granule: usize, gaps: bool) -> Self {
+        let [_, height, width] = &pass.axes;
+        let lines = gathered.as_ref().map_or_else(|| Lane::new(height), |phases| Lane::gathered(height, phases));
+        let lanes = [lines, Lane::new(width)];
         let counts = [pass.axes[1].count, pass.axes[2].count];
         let taps = lanes[0].taps.len() * lanes[1].taps.len();
         let tail = pass.depth % DEPTH;
         // Merging writes every value once a tap, so it has to save a quarter; and merged taps are read by all lines.
         let [cost, apart] = [(taps * tail).next_multiple_of(granule), taps * tail.next_multiple_of(granule)];
-        let merged = if taps > 1 && classes.len() == 1 && cost * 4 <= apart * 3 { (taps * tail).div_ceil(DEPTH) } else { 0 };
+        let merged = if taps > 1 && classes.len() == 1 && gathered.is_none() && cost * 4 <= apart * 3 {
+            (taps * tail).div_ceil(DEPTH)
+        } else {
+            0
+        };
         let blocks = if merged > 0 { pass.depth / DEPTH } else { pass.depth.div_ceil(DEPTH) };
         let whole = if merged > 0 { blocks * DEPTH } else { pass.depth };
         // The zeros behind a line are those before the next; merged rows need none.

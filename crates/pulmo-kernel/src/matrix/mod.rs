@@ -23,17 +23,18 @@ mod turning;
 mod unit;
 mod weights;
 
-pub(crate) use instructions::Instructions;
-pub(crate) use unit::Unit;
 use forward::Input;
-use source::Source;
+pub(crate) use instructions::Instructions;
+use source::{Channels, Source};
+pub(crate) use unit::Unit;
 use unit::{Row, Sums};
 use weights::Weights;
 
+use crate::conv3d::onto::{on_own_grid, with_own_weights};
+use crate::conv3d::passes::Pass;
 use crate::conv3d::scratch::Call;
 use crate::conv3d::tiles::Shared;
-use crate::conv3d::passes::Pass;
-use crate::conv3d::{Conv3d, passes};
+use crate::conv3d::{Conv3d, InputPart, passes};
 use crate::element::{Bf16, Element};
 use crate::simd::{self, for_vectors};
 use crate::view::{Grid, View, read_line};
@@ -47,6 +48,13 @@ for_vectors! {
     /// Writes the bits of the nearest bfloat16 of every value.
     fn round_all<>(from: &[f32], to: &mut [u16]) {
         to.iter_mut().zip(from).for_each(|(to, &from)| *to = Bf16::narrow(from).to_bits());
+    }
+}
+
+for_vectors! {
+    /// `sums += others`.
+    fn add<>(sums: &mut [f32], others: &[f32]) {
+        sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
     }
 }
 
@@ -105,7 +113,7 @@ pub(crate) fn weight_gradient<U: Unit>(unit: U, conv: &Conv3d, (x, dy): (&impl R
     if conv.output_len() == 0 || conv.input_len() == 0 {
         return dw.fill(0.0);
     }
-    gradient::run(unit, &passes::forward(conv), (x, dy), dw);
+    gradient::run(unit, &Source::of_pass(&passes::forward(conv)), (x, dy), dw);
 }
 
 /// The instructions that convolutions of [`Bf16`] are multiplied with (`AMX` or `AVX-512 BF16`), or why they are computed in
@@ -138,9 +146,8 @@ pub(crate) fn forward_through<U: Unit, E: Element<Scalar = f32>>(
     let readers: Vec<_> =
         views.iter().map(|view| move |line: usize, to: &mut [f32]| read_line(view, line, to)).collect();
     let inputs = channels.iter().zip(&readers);
-    let inputs: Vec<_> = inputs
-        .map(|(some, read)| Input { source: &some.source, read, weights: some.weights(conv, w) })
-        .collect();
+    let inputs: Vec<_> =
+        inputs.map(|(some, read)| Input { source: &some.source, read, weights: some.weights(conv, w) }).collect();
     forward::run(unit, &inputs, bias, Shared(y.as_mut_ptr()));
 }
 
@@ -155,6 +162,26 @@ pub(crate) fn data_gradient_of<U: Unit, E: Element<Scalar = f32>>(
     data_gradient(unit, conv, (&|line: usize, to: &mut [f32]| read_line(&dy, line, to), w), dx);
 }
 
+/// [`data_gradient`] of a stored tensor with respect to a part of the input.
+pub(crate) fn data_gradient_onto<U: Unit, E: Element<Scalar = f32>>(
+    unit: U,
+    conv: &Conv3d,
+    part: &InputPart,
+    (dy, w): (&[E], &[f32]),
+    dx: &mut [E],
+) {
+    let Some(sums) = source::sums(conv, part).filter(|_| !dx.is_empty()) else {
+        let own = conv.of_channels(part);
+        return with_own_weights(conv, part, w, |w| {
+            on_own_grid(conv, part, dx, |dx| data_gradient_of(unit, &own, (dy, w), dx));
+        });
+    };
+    let dy = View::plain(dy, conv.batch, conv.output(), conv.out_channels);
+    let read = |line: usize, to: &mut [f32]| read_line(&dy, line, to);
+    let input = Input { source: &sums.source, read: &read, weights: sums.weights(conv, w) };
+    forward::run(unit, &[input], None, Shared(dx.as_mut_ptr()));
+}
+
 /// [`weight_gradient`] of an input that is read through and a stored output gradient.
 pub(crate) fn weight_gradient_through<U: Unit, E: Element<Scalar = f32>>(
     unit: U,
@@ -163,34 +190,79 @@ pub(crate) fn weight_gradient_through<U: Unit, E: Element<Scalar = f32>>(
     dw: &mut [f32],
 ) {
     let dy = View::plain(dy, conv.batch, conv.output(), conv.out_channels);
-    let read_x = |line: usize, to: &mut [f32]| read_line(x, line, to);
+    conv.check_lens(conv.input_len(), dw.len(), conv.output_len());
+    if conv.output_len() == 0 || conv.input_len() == 0 {
+        return dw.fill(0.0);
+    }
     let read_dy = |line: usize, to: &mut [f32]| read_line(&dy, line, to);
-    weight_gradient(unit, conv, (&read_x, &read_dy), dw);
+    for some in source::channels(conv, &x.grids()) {
+        let view = some.part().view(x, some.range());
+        let read_x = |line: usize, to: &mut [f32]| read_line(&view, line, to);
+        match some.made_weights(conv) {
+            0 => gradient::run(unit, &some.source, (&read_x, &read_dy), dw),
+            len => {
+                let mut made = vec![0.0; len];
+                gradient::run(unit, &some.source, (&read_x, &read_dy), &mut made);
+                some.spread(conv, &made, dw);
+            }
+        }
+    }
 }
 
 /// Slack for lists of tasks and lines, per thread.
 const THREAD_SLACK: usize = 128 << 10;
 
-/// Upper bounds, in bytes, of what one call on an input that is stored on some grids has allocated at a time: for all, and for the threads of the current pool.
-pub(crate) fn scratch_bytes(unit: impl Unit, conv: &Conv3d, input: &[Grid], call: Call) -> [usize; 2] {
+/// Upper bounds, in bytes, of what a call allocates.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bytes {
+    /// Of all threads together, kept for the next call.
+    pub(crate) shared: usize,
+    /// Of the threads of the current pool, kept as well.
+    pub(crate) of_threads: usize,
+    /// Given back when the call ends.
+    pub(crate) passing: usize,
+}
+
+impl Bytes {
+    fn new([shared, of_thread]: [usize; 2], made_weights: usize) -> Self {
+        let of_threads = rayon::current_num_threads() * (of_thread + THREAD_SLACK);
+        Self { shared, of_threads, passing: made_weights * size_of::<f32>() }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            shared: self.shared.max(other.shared),
+            of_threads: self.of_threads.max(other.of_threads),
+            passing: self.passing.max(other.passing),
+        }
+    }
+}
+
+/// Those of one call on an input that is stored on some grids.
+pub(crate) fn scratch_bytes(unit: impl Unit, conv: &Conv3d, input: &[Grid], call: Call) -> Bytes {
     let is_empty = conv.output_len() * conv.input_len() == 0;
-    let passes = match call {
+    match call {
         Call::Forward => {
             let channels = source::channels(conv, input);
             let sources: Vec<&Source> = channels.iter().map(|some| &some.source).collect();
-            let [shared, threads] = forward::bytes(unit, &sources);
-            let made = channels.iter().map(|some| some.made_weights(conv)).sum::<usize>();
-            vec![[shared + made * size_of::<f32>(), threads]]
+            Bytes::new(forward::bytes(unit, &sources), channels.iter().map(|some| some.made_weights(conv)).sum())
         }
         Call::DataGradient => {
-            let bytes = |pass: &Pass| forward::bytes(unit, &[&Source::of_pass(pass)]);
-            passes::data_gradient(conv).iter().map(bytes).collect()
+            let bytes = |pass: &Pass| Bytes::new(forward::bytes(unit, &[&Source::of_pass(pass)]), 0);
+            passes::data_gradient(conv).iter().map(bytes).fold(Bytes::default(), Bytes::or)
         }
-        Call::WeightGradient if is_empty => Vec::new(),
-        Call::WeightGradient => vec![gradient::bytes(&passes::forward(conv))],
-    };
-    let most = |part: usize| passes.iter().map(|pass| pass[part]).max().unwrap_or(0);
-    [most(0), rayon::current_num_threads() * (most(1) + THREAD_SLACK)]
+        Call::WeightGradient if is_empty => Bytes::default(),
+        Call::WeightGradient => {
+            let bytes = |some: &Channels| Bytes::new(gradient::bytes(&some.source), some.made_weights(conv));
+            source::channels(conv, input).iter().map(bytes).fold(Bytes::default(), Bytes::or)
+        }
+    }
+}
+
+/// Those of the gradient of a part of the input, where it is computed on the grid of the part.
+pub(crate) fn scratch_bytes_of_sums(unit: impl Unit, conv: &Conv3d, part: &InputPart) -> Option<Bytes> {
+    let sums = source::sums(conv, part)?;
+    Some(Bytes::new(forward::bytes(unit, &[&sums.source]), sums.made_weights(conv)))
 }
 
 #[cfg(test)]

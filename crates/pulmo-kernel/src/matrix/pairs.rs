@@ -45,22 +45,25 @@ impl Pairs {
         if offset.is_multiple_of(2) { (self.lead - offset) / 2 } else { self.copy + (self.lead - offset).div_ceil(2) }
     }
 
-    /// Packs some planes of a volume of `height` lines, one behind the other.
+    /// Packs some planes of `height` lines each, one behind the other: the line of every slot, zeros where there is none.
     pub(super) fn pack(
         &self,
         layout: &Layout,
+        slots: &[Option<usize>],
         read: &impl Reader,
-        (first_line, planes): (usize, usize),
+        (first_line, height, planes): (usize, usize, usize),
         to: &mut [Row],
     ) {
-        let height = layout.counts[0];
         let to = Shared(to.as_mut_ptr());
-        (0..planes * height).into_par_iter().with_min_len(4).for_each(|task| {
-            let (plane, line) = (task / height, task % height);
+        (0..planes * slots.len()).into_par_iter().with_min_len(4).for_each(|task| {
+            let (plane, slot) = (task / slots.len(), task % slots.len());
             LINES.with_borrow_mut(|(values, rounded)| {
                 let (width, channels) = (layout.counts[1], self.channels.next_multiple_of(SIDE));
                 values.resize(width * self.channels, 0.0);
-                read(first_line + task, values);
+                match slots[slot] {
+                    Some(line) => read(first_line + plane * height + line, values),
+                    None => values.fill(0.0),
+                }
                 rounded.clear();
                 rounded.resize((layout.pitch + 2) * channels + values.len(), 0);
                 // Behind the line with its zeros, to be spread to whole tiles.
@@ -73,7 +76,7 @@ impl Pairs {
                 }
                 // SAFETY: inside the buffer, as it has room for all planes.
                 let plane = unsafe { to.get().add(plane * self.plane) };
-                self.write(layout, (line, line_of_tiles), plane);
+                self.write(layout, (slot, line_of_tiles), plane);
             });
         });
     }

@@ -5,13 +5,17 @@
 //! stored lines, so that a set is one constant offset for all of them.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
+use rayon::prelude::*;
+
+use super::add;
 use super::weights::Weights;
-use crate::conv3d::Conv3d;
-use crate::conv3d::parts::{Part, parts};
+use crate::conv3d::parts::{Costs, Part, parts};
 use crate::conv3d::passes::{self, Axis, Pass};
 use crate::conv3d::reach::Reach;
+use crate::conv3d::{Conv3d, InputPart};
 use crate::view::Grid;
 
 /// What the outputs sum of some input channels.
@@ -22,6 +26,9 @@ pub(super) struct Source {
     /// Of every output plane: the sets of the depth by which it reads, and the stored plane of each.
     pub(super) planes: Vec<Vec<(usize, usize)>>,
     pub(super) classes: Vec<Class>,
+    /// Where slots do not lie a fixed way apart: of every offset, by which the height's taps then are told apart, the line that
+    /// each slot reads.
+    pub(super) gathered: Option<Vec<Vec<Option<usize>>>>,
 }
 
 /// Output lines that read by the same sets of the height.
@@ -29,8 +36,8 @@ pub(super) struct Source {
 pub(super) struct Class {
     /// Their numbers.
     pub(super) sets: Vec<usize>,
-    /// Output lines of every slot.
-    pub(super) lines: Vec<Vec<usize>>,
+    /// The output line of every slot, if there is one.
+    pub(super) lines: Vec<Option<usize>>,
 }
 
 /// Input channels of a convolution.
@@ -38,6 +45,10 @@ pub(super) struct Class {
 pub(super) struct Channels {
     pub(super) source: Source,
     part: Part,
+    /// Taps of every set along depth and height, if any differ from those of the kernel.
+    sets: Option<[Vec<Range<usize>>; 2]>,
+    /// Whether taps are counted from the kernel's end and output channels are summed.
+    turned: bool,
 }
 
 impl Source {
@@ -49,13 +60,17 @@ impl Source {
             places.filter_map(|(set, place)| Some((set, place?))).collect()
         };
         let sets = height.taps.iter().map(|&(tap, _)| tap).collect();
-        let lines = (0..height.count).map(|line| vec![line]).collect();
-        Self { pass: pass.clone(), planes: (0..depth.count).map(reads).collect(), classes: vec![Class { sets, lines }] }
+        let lines = (0..height.count).map(Some).collect();
+        Self {
+            pass: pass.clone(),
+            planes: (0..depth.count).map(reads).collect(),
+            classes: vec![Class { sets, lines }],
+            gathered: None,
+        }
     }
 
     /// Channels of a convolution of stride 1 that are stored on a smaller grid.
-    fn of_stored(conv: &Conv3d, part: &Part) -> Self {
-        let [depth, height] = &part.reach;
+    fn of_stored(conv: &Conv3d, [depth, height]: &[Reach; 2]) -> Self {
         let axis = |reach: &Reach, count: usize, extent: usize| Axis {
             count,
             first: 0,
@@ -68,8 +83,38 @@ impl Source {
         let [_, _, width] = plain.axes;
         let axes = [axis(depth, depth.reads.len(), depth.stored), axis(height, slots(height), height.stored), width];
         let kernel = [depth.sets.len(), height.sets.len(), conv.kernel[2]];
-        let pass = Pass { axes, kernel, depth: part.channels.len(), ..plain };
-        Self { pass, planes: depth.reads.clone(), classes: classes(height) }
+        let pass = Pass { axes, kernel, ..plain };
+        let classes = classes(height, |line| height.anchors[line]);
+        Self { pass, planes: depth.reads.clone(), classes, gathered: None }
+    }
+
+    /// Sums of neighbouring outputs of a convolution of stride 1.
+    fn of_sums(conv: &Conv3d, [depth, height]: &[Reach; 2]) -> Self {
+        let offsets: BTreeSet<isize> = height.sets.iter().map(|set| set.offset).collect();
+        let place = |offset: isize| offsets.range(..offset).count();
+        let line =
+            |offset: isize, anchor: usize| anchor.checked_add_signed(offset).filter(|&line| line < height.stored);
+        let gathered =
+            offsets.iter().map(|&offset| height.anchors.iter().map(|&anchor| line(offset, anchor)).collect());
+        let plain = passes::forward(conv);
+        let [_, _, width] = plain.axes;
+        let axis = |reach: &Reach, taps| Axis {
+            count: reach.reads.len(),
+            first: 0,
+            step: 1,
+            advance: 1,
+            extent: reach.stored,
+            taps,
+        };
+        let of_depth = depth.sets.iter().enumerate().map(|(number, set)| (number, set.offset)).collect();
+        let of_height =
+            height.sets.iter().enumerate().map(|(number, set)| (number, place(set.offset) as isize)).collect();
+        let axes = [axis(depth, of_depth), axis(height, of_height), width];
+        let kernel = [depth.sets.len(), height.sets.len(), conv.kernel[2]];
+        let output = [depth.reads.len(), height.reads.len(), plain.output[2]];
+        let gathered = Some(gathered.collect());
+        let pass = Pass { axes, kernel, output, ..plain };
+        Self { pass, planes: depth.reads.clone(), classes: classes(height, |line| line), gathered }
     }
 
     /// The input planes that some outputs read, ascending; those before `from` left out.
@@ -96,8 +141,9 @@ fn slots(reach: &Reach) -> usize {
     reach.anchors.iter().max().map_or(0, |last| last + 1)
 }
 
-/// The classes of the output lines of a reach.
-fn classes(reach: &Reach) -> Vec<Class> {
+/// The classes of the output lines of a reach, each in its slot.
+fn classes(reach: &Reach, slot: impl Fn(usize) -> usize) -> Vec<Class> {
+    let slots = (0..reach.reads.len()).map(&slot).max().map_or(0, |last| last + 1);
     let mut classes: Vec<Class> = Vec::new();
     // Lines with most sets first: one at the border reads by some of the sets of another class, and zeros by the rest.
     let mut lines: Vec<usize> = (0..reach.reads.len()).collect();
@@ -109,29 +155,59 @@ fn classes(reach: &Reach) -> Vec<Class> {
             !(0..reach.stored as isize).contains(&place)
         };
         let serves = |class: &Class| {
-            let rest = class.sets.iter().filter(|set| !sets.contains(set));
-            sets.iter().all(|set| class.sets.contains(set)) && rest.clone().all(is_outside)
+            let mut rest = class.sets.iter().filter(|set| !sets.contains(set));
+            class.lines[slot(line)].is_none() && sets.iter().all(|set| class.sets.contains(set)) && rest.all(is_outside)
         };
         let class = classes.iter().position(serves).unwrap_or_else(|| {
-            classes.push(Class { sets, lines: vec![Vec::new(); slots(reach)] });
+            classes.push(Class { sets, lines: vec![None; slots] });
             classes.len() - 1
         });
-        classes[class].lines[anchor].push(line);
+        classes[class].lines[slot(line)] = Some(line);
     }
     classes
+}
+
+/// Making and packing one weight takes about as long as so many products, and where it is turned. Estimates, from one
+/// processor with AVX-512 BF16.
+const MAKING: usize = 600;
+const MAKING_TURNED: usize = 2000;
+
+fn costs(conv: &Conv3d, making: usize) -> Costs {
+    Costs { along: conv.output()[2], making, reading: 0 }
 }
 
 /// The channels of a convolution whose input is stored on some grids, in runs that are read alike.
 pub(super) fn channels(conv: &Conv3d, grids: &[Grid]) -> Vec<Channels> {
     let whole = || vec![Part::seen(conv, 0..conv.in_channels)];
-    let parts = if conv.stride == [1; 3] { parts(conv, grids) } else { whole() };
+    let parts = if conv.stride == [1; 3] { parts(conv, grids, costs(conv, MAKING)) } else { whole() };
     let of_part = |part: Part| {
         let sees = part.size() == [conv.input[0], conv.input[1]];
         let own = Conv3d { in_channels: part.channels.len(), ..*conv };
-        let source = if sees { Source::of_pass(&passes::forward(&own)) } else { Source::of_stored(conv, &part) };
-        Channels { source, part }
+        let source = if sees { Source::of_pass(&passes::forward(&own)) } else { Source::of_stored(&own, &part.reach) };
+        Channels { source, sets: (!sees).then(|| taps(&part.reach)), part, turned: false }
     };
     parts.into_iter().map(of_part).collect()
+}
+
+/// The gradient of some channels of a convolution's input on the grid on which they are stored, as sums of `dy`; `None` where it is not
+/// to be computed so.
+pub(super) fn sums(conv: &Conv3d, part: &InputPart) -> Option<Channels> {
+    let ordinary =
+        passes::as_forward(&conv.of_channels(part)).filter(|_| part.size != conv.input && conv.output_len() > 0)?;
+    let reach = [0, 1].map(|axis| Reach::of_sums(&ordinary, axis, part.size[axis]));
+    let seen = [0, 1].map(|axis| Reach::of_input(&ordinary, axis, ordinary.input[axis]));
+    let cost = |[depth, height]: &[Reach; 2]| costs(&ordinary, MAKING_TURNED).of(conv.batch, [depth, height]);
+    if cost(&reach) > cost(&seen) {
+        return None;
+    }
+    let channels = part.first_channel..part.first_channel + part.channels;
+    let source = Source::of_sums(&ordinary, &reach);
+    Some(Channels { source, sets: Some(taps(&reach)), part: Part { channels, reach }, turned: true })
+}
+
+/// Taps of every set along depth and height.
+fn taps(reach: &[Reach; 2]) -> [Vec<Range<usize>>; 2] {
+    reach.each_ref().map(|reach| reach.sets.iter().map(|set| set.taps.0..set.taps.1).collect())
 }
 
 impl Channels {
@@ -145,46 +221,59 @@ impl Channels {
         &self.part
     }
 
-    /// Whether taps are added up.
-    fn adds_taps(&self) -> bool {
-        self.part.reach.iter().any(Reach::adds_taps)
-    }
-
     /// Floats that [`weights`](Self::weights) makes.
     pub(super) fn made_weights(&self, conv: &Conv3d) -> usize {
-        let (pass, channels) = (&self.source.pass, self.range().len());
-        if channels == conv.in_channels && !self.adds_taps() {
+        if self.sets.is_none() && self.range().len() == conv.in_channels {
             return 0;
         }
-        pass.kernel.iter().product::<usize>() * channels * conv.out_channels
+        self.source.pass.kernel.iter().product::<usize>() * self.range().len() * conv.out_channels
     }
 
-    /// Their weights, `[sets of depth][sets of height][tap of width][in][out]`.
+    /// Taps of the kernel of every set along depth and height.
+    fn sets(&self, conv: &Conv3d) -> [Vec<Range<usize>>; 2] {
+        let single = || [0, 1].map(|axis| (0..conv.kernel[axis]).map(|tap| tap..tap + 1).collect());
+        self.sets.clone().unwrap_or_else(single)
+    }
+
+    /// Their weights, `[set of depth][set of height][tap of width][in][out]`.
     pub(super) fn weights<'a>(&self, conv: &Conv3d, w: &'a [f32]) -> Weights<'a> {
         if self.made_weights(conv) == 0 {
-            return Weights { w: Cow::Borrowed(w), turned: false };
+            return Weights { w: Cow::Borrowed(w), turned: self.turned };
         }
-        let row = conv.out_channels;
-        let own = self.range().start * row..self.range().end * row;
         let [_, height, width] = conv.kernel;
-        let mut made = Vec::with_capacity(self.made_weights(conv));
-        let taps = |axis: usize| {
-            let sets = self.part.reach[axis].sets.iter().map(|set| set.taps.0..set.taps.1);
-            if self.adds_taps() { sets.collect() } else { (0..conv.kernel[axis]).map(|tap| tap..tap + 1).collect::<Vec<_>>() }
-        };
-        let (of_depth, of_height) = (taps(0), taps(1));
-        for depths in of_depth {
-            for heights in &of_height {
-                for tap in 0..width {
-                    let start = made.len();
-                    made.resize(start + own.len(), 0.0);
-                    for (d, h) in depths.clone().flat_map(|d| heights.clone().map(move |h| (d, h))) {
-                        let from = &w[((d * height + h) * width + tap) * conv.in_channels * row..][own.clone()];
-                        made[start..].iter_mut().zip(from).for_each(|(sum, weight)| *sum += weight);
-                    }
+        let [own, all] = [self.range().len(), conv.in_channels].map(|channels| channels * conv.out_channels);
+        let first = self.range().start * conv.out_channels;
+        let [of_depth, of_height] = self.sets(conv);
+        let mut made = vec![0.0; self.made_weights(conv)];
+        made.par_chunks_mut(own).enumerate().for_each(|(index, made)| {
+            let depths = of_depth[index / width / of_height.len()].clone();
+            for depth in depths {
+                for line in of_height[index / width % of_height.len()].clone() {
+                    let tap = (depth * height + line) * width + index % width;
+                    let tap = if self.turned { conv.taps() - 1 - tap } else { tap };
+                    add(made, &w[tap * all + first..][..own]);
                 }
             }
-        }
-        Weights { w: Cow::Owned(made), turned: false }
+        });
+        Weights { w: Cow::Owned(made), turned: self.turned }
+    }
+
+    /// The gradient of the convolution's weights from that of [`weights`](Self::weights).
+    pub(super) fn spread(&self, conv: &Conv3d, made: &[f32], dw: &mut [f32]) {
+        let [_, height, width] = conv.kernel;
+        let [own, all] = [self.range().len(), conv.in_channels].map(|channels| channels * conv.out_channels);
+        let first = self.range().start * conv.out_channels;
+        let [of_depth, of_height] = self.sets(conv);
+        dw.par_chunks_mut(all).enumerate().for_each(|(tap, dw)| {
+            let dw = &mut dw[first..][..own];
+            dw.fill(0.0);
+            let (depth, line) = (tap / width / height, tap / width % height);
+            for depths in (0..of_depth.len()).filter(|&set| of_depth[set].contains(&depth)) {
+                for lines in (0..of_height.len()).filter(|&set| of_height[set].contains(&line)) {
+                    let index = (depths * of_height.len() + lines) * width + tap % width;
+                    add(dw, &made[index * own..][..own]);
+                }
+            }
+        });
     }
 }

@@ -4,9 +4,13 @@ use rayon::ThreadPoolBuilder;
 
 use super::plain::Plain;
 use super::source;
-use super::{data_gradient, data_gradient_of, forward, forward_through, weight_gradient, weight_gradient_through};
-use crate::conv3d::Conv3d;
+use super::{
+    data_gradient, data_gradient_of, data_gradient_onto, forward, forward_through, weight_gradient,
+    weight_gradient_through,
+};
 use crate::conv3d::tests::Stream;
+use crate::conv3d::{Conv3d, InputPart};
+use crate::dispatch::{Convolve, Kernels};
 use crate::element::{Bf16, Element};
 use crate::reference;
 use crate::view::{Segment, View};
@@ -161,8 +165,8 @@ fn inputs_are_rounded_and_outputs_can_be() {
 fn a_resize_read_through_line_by_line_agrees_with_the_reference() {
     let mut stream = Stream(29);
     let mut added = 0;
-    for _ in 0..120 {
-        let size: [usize; 3] = std::array::from_fn(|_| stream.pick(&[1, 2, 5, 8, 13, 20]));
+    for _ in 0..200 {
+        let size: [usize; 3] = std::array::from_fn(|_| stream.pick(&[2, 5, 8, 13, 20]));
         let kernel = [stream.pick(&[1, 3]), stream.pick(&[1, 3, 5]), stream.pick(&[1, 3])];
         let (large, small) = (stream.pick(&[1, 3, 16, 35, 64]), stream.pick(&[0, 1, 3, 18, 32]));
         let conv = Conv3d {
@@ -203,6 +207,33 @@ fn check_resized(conv: &Conv3d, (large, small): (usize, usize), size: [usize; 3]
         let mut y = vec![f32::NAN; conv.output_len()];
         forward_through(twin, conv, (&view, &w, None), &mut y);
         assert_close(&y, (&values, &scales), &format!("{twin:?}, {conv:?} of {size:?}"));
+    }
+    let dy = floats(stream, conv.output_len());
+    let exact = |of: fn(f32) -> f64| {
+        let [x, dy] = [&x, &dy].map(|values| values.iter().map(|&value| of(value)).collect::<Vec<_>>());
+        let mut dw = vec![f64::NAN; conv.weight_len()];
+        reference::weight_gradient(conv, &x, &dy, &mut dw);
+        dw
+    };
+    let (values, scales) = (exact(f64::from), exact(|value| f64::from(value.abs())));
+    for twin in [Plain::Tiles, Plain::Dots] {
+        let mut dw = vec![f32::NAN; conv.weight_len()];
+        weight_gradient_through(twin, conv, (&view, &dy), &mut dw);
+        assert_close(&dw, (&values, &scales), &format!("weights, {twin:?}, {conv:?} of {size:?}"));
+    }
+    // As wide as the input: only what is repeated along depth and height is added up.
+    let part = InputPart { first_channel: 0, channels: large, size: [size[0], size[1], conv.input[2]] };
+    let exact = |of: fn(f32) -> f64| {
+        let [w, dy] = [&w, &dy].map(|values| values.iter().map(|&value| of(value)).collect::<Vec<_>>());
+        let mut dx = vec![f64::NAN; conv.batch * part.size.iter().product::<usize>() * large];
+        f64::conv_data_gradient_onto(conv, &part, &dy, &w, &mut dx, Kernels::Reference);
+        dx
+    };
+    let (values, scales) = (exact(f64::from), exact(|value| f64::from(value.abs())));
+    for twin in [Plain::Tiles, Plain::Dots] {
+        let mut dx = vec![f32::NAN; values.len()];
+        data_gradient_onto(twin, conv, &part, (&dy, &w), &mut dx);
+        assert_close(&dx, (&values, &scales), &format!("sums, {twin:?}, {conv:?} onto {size:?}"));
     }
     source::channels(conv, &view.grids()).iter().any(|some| some.source.classes.len() > 1)
 }

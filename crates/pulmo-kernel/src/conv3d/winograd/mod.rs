@@ -23,7 +23,7 @@ use self::points::{Places, Points};
 use self::tasks::{Run, TASK_TILES, lines_by_reach};
 use super::aligned::{Aligned, Lent, Use};
 use super::lines::Lines;
-use super::parts::{self, Part};
+use super::parts::{self, Costs, Part};
 use super::tiles::{Shared, blocks};
 use super::{Conv3d, passes, weights};
 use crate::simd::filtering::{OUTPUTS, POINTS};
@@ -58,7 +58,13 @@ pub(super) fn weight_gradient<E: Stored>(
     dw: &mut [f32],
 ) {
     let lines = Lines::Points { padding: conv.padding[2], voxels: conv.input[2], x };
-    weights::run(set, (&passes::of_points(conv, steps(conv)), &parts::parts(conv, &x.grids())), lines, dy, dw);
+    weights::run(
+        set,
+        (&passes::of_points(conv, steps(conv)), &parts::parts(conv, &x.grids(), Costs::of_filtering(conv))),
+        lines,
+        dy,
+        dw,
+    );
 }
 
 /// Steps of an output line.
@@ -74,7 +80,7 @@ fn planes_and_lines(parts: &[Part]) -> [usize; 2] {
 /// Bytes of the rings and of the weights at all points, and those that every thread allocates, of [`run`] on input channels
 /// that lie on the given grids.
 pub(super) fn bytes(conv: &Conv3d, grids: &[Grid]) -> [usize; 2] {
-    bytes_of(conv, &parts::parts(conv, grids))
+    bytes_of(conv, &parts::parts(conv, grids, Costs::of_filtering(conv)))
 }
 
 /// The same of [`sums`].
@@ -95,7 +101,7 @@ fn bytes_of(conv: &Conv3d, parts: &[Part]) -> [usize; 2] {
 #[cfg(test)]
 pub(super) fn adds_taps(conv: &Conv3d, grids: &[Grid]) -> bool {
     use super::reach::Reach;
-    parts::parts(conv, grids).iter().any(|part| part.reach.iter().any(Reach::adds_taps))
+    parts::parts(conv, grids, Costs::of_filtering(conv)).iter().any(|part| part.reach.iter().any(Reach::adds_taps))
 }
 
 /// Buffers of a thread.
@@ -119,7 +125,7 @@ pub(super) fn run<E: Stored>(
     weights: (&[f32], Option<&[f32]>),
     y: Shared<E>,
 ) {
-    compute((set, conv), &parts::parts(conv, &x.grids()), x, weights, y);
+    compute((set, conv), &parts::parts(conv, &x.grids(), Costs::of_filtering(conv)), x, weights, y);
 }
 
 /// Computes sums of neighbouring outputs of `conv(x, w)`: those that a nearest resize of a tensor of `size`, as wide as the
