@@ -5,6 +5,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::conv3d::onto::{on_own_grid, with_own_weights};
+use crate::conv3d::scratch::Call;
 use crate::conv3d::{Conv3d, InputPart, fast};
 use crate::element::{Bf16, Element, narrow_to};
 use crate::view::View;
@@ -250,7 +251,8 @@ impl Scalar for f64 {
     arithmetic!(f64);
 }
 
-/// The calls of an element whose scalar is float32: on the unit that `$tiles` gives, if it gives one, else in float32.
+/// The calls of an element whose scalar is float32: on the unit that `$tiles` gives for a convolution
+/// and call, if it gives one, else in float32.
 macro_rules! in_float32 {
     ($element:ty, tiles $tiles:expr) => {
         impl Convolve for $element {
@@ -264,7 +266,7 @@ macro_rules! in_float32 {
             ) {
                 conv.check_lens(x.lines() * x.line_len(), w.len(), y.len());
                 check_bias(conv, bias);
-                match (which, $tiles) {
+                match (which, $tiles(conv, Call::Forward)) {
                     (Kernels::Fast, Some(unit)) => matrix::forward_through(unit, conv, (x, w, bias), y),
                     (Kernels::Fast, None) => fast::forward(simd::kernels(), conv, (x, w, bias), y),
                     (Kernels::Reference, _) => by_reference!(forward conv, x, w, bias, y),
@@ -281,7 +283,7 @@ macro_rules! in_float32 {
             ) {
                 conv.check_lens(conv.input_len(), w.len(), dy.len());
                 conv.check_part(part, dx.len());
-                match (which, $tiles) {
+                match (which, $tiles(&conv.of_channels(part), Call::DataGradient)) {
                     (Kernels::Fast, Some(unit)) => matrix::data_gradient_onto(unit, conv, part, (dy, w), dx),
                     (Kernels::Fast, None) => fast::data_gradient(simd::kernels(), conv, part, (dy, w), dx),
                     (Kernels::Reference, _) => by_reference!(data_gradient conv, part, dy, w, dx),
@@ -296,7 +298,7 @@ macro_rules! in_float32 {
                 which: Kernels,
             ) {
                 conv.check_lens(x.lines() * x.line_len(), dw.len(), dy.len());
-                match (which, $tiles) {
+                match (which, $tiles(conv, Call::WeightGradient)) {
                     (Kernels::Fast, Some(unit)) => matrix::weight_gradient_through(unit, conv, (x, dy), dw),
                     (Kernels::Fast, None) => fast::weight_gradient(simd::kernels(), conv, (x, dy), dw),
                     (Kernels::Reference, _) => by_reference!(weight_gradient conv, x, dy, dw),
@@ -307,8 +309,8 @@ macro_rules! in_float32 {
 }
 
 // Tiles would round float32 inputs.
-in_float32!(f32, tiles None::<matrix::Instructions>);
-in_float32!(Bf16, tiles matrix::chosen());
+in_float32!(f32, tiles |_: &Conv3d, _| None::<matrix::Instructions>);
+in_float32!(Bf16, tiles matrix::chosen);
 
 impl Convolve for f64 {
     fn conv_forward_through(

@@ -14,7 +14,7 @@ mod slabs;
 pub(crate) mod tiles;
 mod turned;
 mod weights;
-mod winograd;
+pub(crate) mod winograd;
 
 use crate::element::Element;
 use crate::view::View;

@@ -109,7 +109,7 @@ impl Conv3d {
     /// That of the gradient with respect to a part of the input.
     pub fn scratch_onto<E: Element>(&self, part: &InputPart) -> Scratch {
         let own = self.of_channels(part);
-        if let Some(unit) = matrix::chosen().filter(|_| E::PER_SCALAR > 1)
+        if let Some(unit) = matrix::chosen(&own, Call::DataGradient).filter(|_| E::PER_SCALAR > 1)
             && let Some(bytes) = matrix::scratch_bytes_of_sums(unit, self, part)
         {
             return Scratch::of_tiles(bytes);
@@ -142,7 +142,7 @@ fn lines_of(floats: usize) -> usize {
 
 /// That of calls on tensors of `E`, where they are products of tiles.
 fn on_tiles<E: Element>(conv: &Conv3d, input: &[Grid], call: Call) -> Option<Scratch> {
-    let unit = matrix::chosen().filter(|_| E::PER_SCALAR > 1)?;
+    let unit = matrix::chosen(conv, call).filter(|_| E::PER_SCALAR > 1)?;
     Some(Scratch::of_tiles(matrix::scratch_bytes(unit, conv, input, call)))
 }
 

@@ -3,7 +3,9 @@
 use super::amx::Amx;
 use super::dot::Dot;
 use super::plain::Plain;
-use super::unit::{Job, Unit};
+use super::unit::{Job, SIDE, Unit};
+use crate::conv3d::Conv3d;
+use crate::conv3d::scratch::Call;
 
 /// Proof that this process may use some instructions.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,16 @@ impl Instructions {
             (_, Ok(dot)) if Dot::pays() => Ok(dot),
             (Err(no_amx), Ok(_)) => Err(format!("{no_amx}, and only AMD's AVX-512 BF16 is known to outrun float32")),
             (Err(no_amx), Err(no_dot)) => Err(format!("{no_amx}; {no_dot}")),
+        }
+    }
+
+    /// Whether a call is faster with them than by minimal filtering in float32, which takes half the products: tiles always, dots
+    /// not in weight gradients nor between few channels, which leave half of a row of tiles empty. As timed by
+    /// `cargo xtask bench kernels`, `any` and `bfloat16`.
+    pub(super) fn outrun_filtering(self, call: Call, conv: &Conv3d) -> bool {
+        match self {
+            Self::Amx(_) => true,
+            Self::Dot(_) => call != Call::WeightGradient && conv.in_channels.max(conv.out_channels) > SIDE,
         }
     }
 

@@ -34,7 +34,7 @@ use crate::conv3d::onto::{on_own_grid, with_own_weights};
 use crate::conv3d::passes::Pass;
 use crate::conv3d::scratch::Call;
 use crate::conv3d::tiles::Shared;
-use crate::conv3d::{Conv3d, InputPart, passes};
+use crate::conv3d::{Conv3d, InputPart, passes, winograd};
 use crate::element::{Bf16, Element};
 use crate::simd::{self, for_vectors};
 use crate::view::{Grid, View, read_line};
@@ -125,9 +125,11 @@ pub fn tile_state() -> Result<&'static str, &'static str> {
     check::usable().map(Instructions::name)
 }
 
-/// What bfloat16 tensors are multiplied on: the instructions where they can be used and no set of float32 kernels is forced.
-pub(crate) fn chosen() -> Option<Instructions> {
-    if simd::is_forced() { None } else { check::usable().ok() }
+/// What a call on bfloat16 tensors is multiplied with: the instructions, where they can be used and no set of float32 kernels is
+/// forced; `None` where float32 kernels are faster.
+pub(crate) fn chosen(conv: &Conv3d, call: Call) -> Option<Instructions> {
+    let usable = if simd::is_forced() { None } else { check::usable().ok() };
+    usable.filter(|instructions| instructions.outrun_filtering(call, conv) || !winograd::pays(conv))
 }
 
 /// [`forward`] of a tensor that is read through.

@@ -2,7 +2,8 @@
 //!
 //! `cargo xtask bench peers` makes a Python environment below `target/bench` and runs all rows;
 //! `cargo xtask bench peers paper-20x112x112-train` those whose name contains the word. Every tool is a process of two
-//! threads that stays; one step of each is taken after the other, the first does not count. Before a time is believed,
+//! threads that stays; one step of each is taken after the other, the first does not count; ratios are of
+//! the medians, and the median of the ratios of each round. Before a time is believed,
 //! logits (inference) or the losses of the same eight steps (training) are compared. `$PULMO_PYTHON` names an
 //! environment to take instead. `cargo xtask bench peers golden ../shared/oracles/paper_net` compares bfloat16 with PyTorch's
 //! autocast on golden inputs, both beside our float64; `cargo xtask bench peers losses light` the losses of first steps
@@ -185,7 +186,7 @@ fn run(row: &Row, python: &Path, script: &Path) -> Result<(), String> {
         let ratio = match workers.first() {
             Some(ours) if ours.tool == "pulmo" && worker.tool != "pulmo" => {
                 let mark = if median(worker) <= best { " (best)" } else { "" };
-                format!("{:.2}{mark}", median(ours) / median(worker))
+                format!("{:.2}{mark}; by rounds {:.2}", median(ours) / median(worker), median_by_rounds(ours, worker))
             }
             _ => String::new(),
         };
@@ -207,6 +208,14 @@ fn sorted(worker: &Worker) -> Vec<f64> {
     let mut seconds = worker.seconds[1..].to_vec();
     seconds.sort_by(f64::total_cmp);
     seconds
+}
+
+/// Median of the ratios of steps that were taken one after the other: steadier than that of the medians where a host changes
+/// its speed during a run.
+fn median_by_rounds(ours: &Worker, worker: &Worker) -> f64 {
+    let mut ratios: Vec<f64> = ours.seconds[1..].iter().zip(&worker.seconds[1..]).map(|(a, b)| a / b).collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[ratios.len() / 2]
 }
 
 fn median(worker: &Worker) -> f64 {

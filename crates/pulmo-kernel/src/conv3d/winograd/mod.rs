@@ -36,7 +36,7 @@ const LEAST_VOXELS: usize = 1500;
 const LEAST_CHANNELS: usize = 8;
 
 /// Whether a convolution is to be computed this way.
-pub(super) fn pays(conv: &Conv3d) -> bool {
+pub(crate) fn pays(conv: &Conv3d) -> bool {
     let output = conv.output();
     fits(conv)
         && conv.in_channels.min(conv.out_channels) >= LEAST_CHANNELS
