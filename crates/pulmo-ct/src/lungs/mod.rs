@@ -25,6 +25,7 @@ mod edge;
 mod judge;
 mod mirror;
 mod organs;
+mod part;
 mod place;
 mod repair;
 mod ribs;
