@@ -2,14 +2,17 @@
 //! fat around them.
 //!
 //! Every block near the guess's edge is weighed by how much likelier its HU are in the guess's core than in the tissue
-//! around, by how far inside the guess it lies, and by the blocks around it (mean field of a Potts model). Where HU do not
-//! differ nothing but the guess decides.
+//! around, by how far inside the guess it lies, and by the blocks around it (mean field of a Potts model). This is done again
+//! from the edge that was found. What lies beside aerated lung and not beside the guess stays out: there the edge is seen.
+//! Where HU do not differ nothing but the guess decides, a little further out than it says, because lung that is left out is
+//! worse than tissue that is taken in.
 
 use rayon::prelude::*;
 
 use super::body::AIR_BELOW_HU;
 use super::cage::quantile;
 use super::coarse::Coarse;
+use super::enclosed;
 use super::part::Part;
 use super::sides::neighbours;
 use crate::distance::distances_mm;
@@ -33,10 +36,18 @@ const SHOWN_HU: [f32; 2] = [-150.0, 250.0];
 /// Logarithm of odds for each mm inside the guess, the most that HU of one block may say, and what the blocks around say
 /// together, weighed by a Gaussian.
 const PER_MM: f32 = 0.1;
+/// The guess is taken for so much larger.
+const WIDER_MM: f32 = 2.0;
+/// A block outside may lie so much nearer to aerated lung than to dense lung.
+const BESIDE_AIR_MM: f32 = 3.0;
+/// Soft tissue is from here on; fat is no rival of it.
+const SOFT_HU: f32 = -30.0;
 const MOST: f32 = 3.0;
 const NEIGHBOURS: f32 = 6.0;
 const NEAR_MM: f64 = 2.5;
 const ROUNDS: usize = 10;
+/// How often the edge is told.
+const PASSES: usize = 3;
 
 /// Moves the edge of the dense part of one lung; `allowed` is what may be lung at all.
 ///
@@ -47,8 +58,12 @@ pub(super) fn refine(coarse: &Coarse, labels: &mut [u8], lung: u8, allowed: &[bo
     let margin = coarse.spacing_mm.map(|mm| (f64::from(NEAR_DENSE_MM + AROUND_MM[1]) / mm).ceil() as usize);
     let dense: Vec<bool> = labels.iter().zip(&coarse.hu).map(|(&label, &hu)| label == lung && hu > DENSE_HU).collect();
     let Some(part) = Part::around(coarse, &dense, margin) else { return Ok(()) };
+    let (small, allowed) = (part.coarse(coarse), part.cut(allowed));
     let mut here = part.cut(labels);
-    refine_part(&part.coarse(coarse), &mut here, lung, &part.cut(allowed))?;
+    for _ in 0..PASSES {
+        refine_part(&small, &mut here, lung, &allowed)?;
+        enclosed::fill(&small, &mut here, lung, &allowed);
+    }
     part.paste(&here, labels);
     Ok(())
 }
@@ -61,6 +76,7 @@ fn refine_part(coarse: &Coarse, labels: &mut [u8], lung: u8, allowed: &[bool]) -
     let inside = distances_mm(&grid, &all(&|at| labels[at] != lung))?;
     let outside = distances_mm(&grid, &all(&|at| labels[at] == lung))?;
     let from_dense = distances_mm(&grid, &all(&|at| labels[at] == lung && hu[at] > DENSE_HU))?;
+    let from_air = distances_mm(&grid, &all(&|at| labels[at] == lung && hu[at] < AIR_BELOW_HU))?;
     let from_lungs = distances_mm(&grid, &all(&|at| labels[at] > 0))?;
     let beside_air = beside(coarse, &all(&|at| hu[at] < AIR_BELOW_HU && labels[at] > 0));
     let is_core = |at: usize| labels[at] == lung && hu[at] > DENSE_HU && inside[at] > CORE_MM && !beside_air[at];
@@ -79,10 +95,12 @@ fn refine_part(coarse: &Coarse, labels: &mut [u8], lung: u8, allowed: &[bool]) -
     let depth = |at: usize| if labels[at] == lung { inside[at] } else { -outside[at] };
     let is_open = |at: usize| {
         let near = depth(at).abs() < BAND_MM && from_dense[at] < BAND_MM && hu[at] > TISSUE_HU;
-        near && allowed[at] && (labels[at] == 0 || labels[at] == lung)
+        let beside_guess = labels[at] == 0 && from_dense[at] <= from_air[at] + BESIDE_AIR_MM;
+        near && allowed[at] && (beside_guess || labels[at] == lung)
     };
     let open = all(&is_open);
-    let alone: Vec<f32> = (0..hu.len()).map(|at| PER_MM * depth(at) + odds.at(hu[at]).clamp(-MOST, MOST)).collect();
+    let alone = |at: usize| PER_MM * (depth(at) + WIDER_MM) + odds.at(hu[at]).clamp(-MOST, MOST);
+    let alone: Vec<f32> = (0..hu.len()).map(alone).collect();
     let tissue: Vec<f32> = hu.iter().map(|&hu| f32::from(u8::from(hu > TISSUE_HU))).collect();
     settle(coarse, (labels, lung), (&alone, &open, &tissue));
     rim(coarse, (labels, lung), odds.middle, &open);
@@ -106,32 +124,41 @@ fn settle(coarse: &Coarse, (labels, lung): (&mut [u8], u8), (alone, open, tissue
 /// How much likelier HU are in the core than around it.
 struct Odds {
     middle: f32,
-    /// Standard deviation, from the median of absolute deviations.
-    spread: f32,
+    /// Width of a class of HU.
     width: f32,
-    /// Logarithms of the density around.
-    around: Vec<f32>,
+    /// Logarithms of the odds of each class.
+    classes: Vec<f32>,
+    /// What is added for soft tissue, which is compared with soft tissue alone.
+    soft: f32,
 }
 
 impl Odds {
     fn of(core: &[f32], around: &[f32]) -> Self {
         let median = |values: Vec<f64>| quantile(values, 0.5) as f32;
         let middle = median(core.iter().map(|&hu| f64::from(hu)).collect());
+        // Standard deviation, from the median of absolute deviations.
         let spread = (1.48 * median(core.iter().map(|hu| f64::from((hu - middle).abs())).collect())).max(4.0);
         let width = (spread / 3.0).max(4.0);
         let bins = ((SHOWN_HU[1] - SHOWN_HU[0]) / width) as usize + 1;
-        let mut counts = vec![0.5_f32; bins];
-        around.iter().for_each(|hu| counts[((hu - SHOWN_HU[0]) / width) as usize] += 1.0);
-        let counts = along(&counts, 1, &gaussian(1.0));
-        let sum: f32 = counts.iter().sum();
-        Self { middle, spread, width, around: counts.iter().map(|count| (count / (sum * width)).ln()).collect() }
+        let density = |values: &[f32]| -> Vec<f32> {
+            let mut counts = vec![0.5_f32; bins];
+            values.iter().for_each(|hu| counts[((hu - SHOWN_HU[0]) / width) as usize] += 1.0);
+            let counts = along(&counts, 1, &gaussian(1.0));
+            let sum: f32 = counts.iter().sum();
+            counts.iter().map(|count| (count / (sum * width)).ln()).collect()
+        };
+        let soft = |values: &[f32]| {
+            let share = values.iter().filter(|&&hu| hu >= SOFT_HU).count() as f32 / values.len().max(1) as f32;
+            share.max(0.01).ln()
+        };
+        let classes = density(core).iter().zip(density(around)).map(|(core, around)| core - around).collect();
+        Self { middle, width, classes, soft: soft(around) - soft(core) }
     }
 
     fn at(&self, hu: f32) -> f32 {
         let hu = hu.clamp(SHOWN_HU[0], SHOWN_HU[1]);
-        let off = (hu - self.middle) / self.spread;
-        let core = -0.5 * off * off - (self.spread * std::f32::consts::TAU.sqrt()).ln();
-        core - self.around[((hu - SHOWN_HU[0]) / self.width) as usize]
+        let soft = if hu >= SOFT_HU { self.soft } else { 0.0 };
+        self.classes[((hu - SHOWN_HU[0]) / self.width) as usize] + soft
     }
 }
 
