@@ -54,7 +54,7 @@ fn main() {
     report_together(&together.borrow());
     // What is filled in a chest is named after it.
     let wants_chest = |name: &str| {
-        let filled = hard_phantoms::PARTS.iter().map(|part| format!("{name} {}", part.0));
+        let filled = hard_phantoms::FILLS.iter().map(|fill| format!("{name} {}", fill.name));
         filled.chain([name.to_owned(), format!("{name} oblique")]).any(|name| wants(&name))
     };
     let cip = data.join("cip");

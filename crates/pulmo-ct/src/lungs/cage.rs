@@ -12,6 +12,8 @@ use crate::phantom::LEFT_LUNG;
 const RIB_MM: [f64; 2] = [10.0, 15.0];
 /// Lung that reaches far out shows where the wall lies in slices up to this far below.
 const ALONG_MM: f64 = 100.0;
+/// What lies between ribs and lung is compared over this distance up and down.
+const USUAL_MM: f64 = 40.0;
 /// Between ribs so many directions apart the wall runs straight.
 const RIB_GAP: usize = 4;
 /// The wall of a slice is the middle one of those within this distance.
@@ -38,15 +40,12 @@ impl Cage {
         let expected: Vec<Radii> = expected(coarse, &ends, lung);
         let looked_at: Vec<Option<Radii>> = expected.iter().copied().map(Some).collect();
         let ribs = ribs::innermost(coarse, |voxel| place.polar(voxel), &looked_at, RIB_MM);
-        // How far inside the ribs the other lung ends in the same direction.
-        let usual: Radii = std::array::from_fn(|k| {
-            let near = [k + DIRECTIONS - 1, k, k + 1].map(|k| Place::opposite(k % DIRECTIONS));
-            let gaps = ribs.iter().zip(&ends).flat_map(|(ribs, ends)| near.map(|k| ribs[k] - ends[k]));
-            quantile(gaps.filter(|gap| gap.is_finite()).collect(), 0.4)
-        });
-        let slices = ribs.iter().zip(&expected);
-        let moved: Vec<Radii> =
-            slices.map(|(ribs, expected)| joined(std::array::from_fn(|k| ribs[k] - usual[k] - expected[k]))).collect();
+        let usual = usual(coarse, &ribs, &ends);
+        let slices = ribs.iter().zip(&usual).zip(&expected);
+        let moved = |((ribs, usual), expected): ((&Radii, &Radii), &Radii)| {
+            joined(std::array::from_fn(|k| ribs[k] - usual[k] - expected[k]))
+        };
+        let moved: Vec<Radii> = slices.map(moved).collect();
         let steady = (STEADY_MM / coarse.spacing_mm[0]) as usize;
         let cage = |slice: usize| {
             let near = &moved[slice.saturating_sub(steady)..(slice + steady + 1).min(moved.len())];
@@ -64,6 +63,21 @@ impl Cage {
         };
         (0..ends.len()).map(cage).collect()
     }
+}
+
+/// How far inside the ribs the other lung ends in the same direction, in the slices near each slice.
+fn usual(coarse: &Coarse, ribs: &[Radii], ends: &[Radii]) -> Vec<Radii> {
+    let reach = (USUAL_MM / coarse.spacing_mm[0]).ceil() as usize;
+    let of_slice = |slice: usize| {
+        let slices = slice.saturating_sub(reach)..(slice + reach + 1).min(ends.len());
+        std::array::from_fn(|k| {
+            let near = [k + DIRECTIONS - 1, k, k + 1].map(|k| Place::opposite(k % DIRECTIONS));
+            let slices = ribs[slices.clone()].iter().zip(&ends[slices.clone()]);
+            let gaps = slices.flat_map(|(ribs, ends)| near.map(|k| ribs[k] - ends[k]));
+            quantile(gaps.filter(|gap| gap.is_finite()).collect(), 0.4)
+        })
+    };
+    (0..ends.len()).into_par_iter().map(of_slice).collect()
 }
 
 /// Where the pleura is looked for: on the side of `lung` as far out as any lung reaches there or opposite in the slices

@@ -11,7 +11,8 @@
 //! Some dense lung at the ribs and the base may stay outside: `docs/results/lungs.md` has how much, case by case.
 //!
 //! Read in this order: `coarse`, `body`, `airways`, `place`, `spine`, `aerated`, `sides`, `wall`, `rim`, `repair` (with `organs` and
-//! `beside`), `steady`, `mirror` (with `cage` and `dome`), `told`, `edge`, `judge`; `disc` holds the shapes in one slice, `ribs` looks for bone.
+//! `beside`), `steady`, `mirror` (with `cage` and `dome`), `told` (with `enclosed`), `edge`, `judge`; `disc` holds the shapes in one slice, `ribs` looks for bone,
+//! `part` cuts out a box.
 
 mod aerated;
 mod airways;
@@ -22,9 +23,11 @@ mod coarse;
 mod disc;
 mod dome;
 mod edge;
+mod enclosed;
 mod judge;
 mod mirror;
 mod organs;
+mod part;
 mod place;
 mod repair;
 mod ribs;
