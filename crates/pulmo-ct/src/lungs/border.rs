@@ -94,7 +94,7 @@ impl Window {
         if ends[0][0] > ends[0][1] {
             return None;
         }
-        // Each round moves the border by the band at most, but never far.
+        // What is asked on both sides of the border, twice as wide as that: the border moves by a few voxels.
         let margin = whole.spacing_mm.map(|mm| ((2.0 * f64::from(ASKED_MM) + 2.0 * SIDES_MM) / mm).ceil() as usize);
         let first: [usize; 2] = std::array::from_fn(|axis| ends[axis][0].saturating_sub(margin[axis]));
         let [rows, columns] = [whole.rows, whole.columns];
