@@ -115,7 +115,8 @@ pub fn segment(volume: &CtVolume) -> Result<Lungs> {
     }
     let problems = judge::problems(&coarse, &lungs, &by_density, guessed)?;
     let mut labels = edge::refine(&coarse, &lungs, upright);
-    if !coarse.calibrated {
+    // A guess looks like what lies around it, so that nothing would hold its border.
+    if !coarse.calibrated && guessed == [0; 2] {
         border::refine(&coarse, &mut labels, upright, (&allowed, &place));
     }
     let labels = LabelMap::new(*upright.grid(), labels)?;
