@@ -73,6 +73,12 @@ impl Coarse {
         self.shape[1] * self.shape[2]
     }
 
+    /// The block that holds a voxel, by the voxel's slice, row and column.
+    pub(super) fn block(&self, voxel: [usize; 3]) -> usize {
+        let [slice, row, column]: [usize; 3] = std::array::from_fn(|axis| voxel[axis] / self.factor[axis]);
+        (slice * self.shape[1] + row) * self.shape[2] + column
+    }
+
     /// Row and column spacing in mm.
     pub(super) fn plane_mm(&self) -> [f64; 2] {
         [self.spacing_mm[1], self.spacing_mm[2]]
@@ -88,11 +94,7 @@ impl Coarse {
         self.padding.fill(false);
         // Such exports are often scaled slice by slice.
         let plane = self.plane();
-        self.hu.par_chunks_mut(plane).for_each(|slice| {
-            let Some((dark, bright)) = classes(slice) else { return };
-            let scale = (BRIGHT_HU - DARK_HU) / (bright - dark);
-            slice.iter_mut().for_each(|hu| *hu = DARK_HU + (*hu - dark) * scale);
-        });
+        self.hu.par_chunks_mut(plane).for_each(lay_classes);
         // Contrast equalisation makes coarse grain of noise.
         let columns = self.shape[2];
         self.hu.par_chunks_mut(plane).for_each(|slice| {
@@ -100,6 +102,13 @@ impl Coarse {
             slice.copy_from_slice(&smooth);
         });
     }
+}
+
+/// Lays the two classes of a slice onto the HU of lung and soft tissue; a slice of one value stays.
+pub(super) fn lay_classes(slice: &mut [f32]) {
+    let Some((dark, bright)) = classes(slice) else { return };
+    let scale = (BRIGHT_HU - DARK_HU) / (bright - dark);
+    slice.iter_mut().for_each(|hu| *hu = DARK_HU + (*hu - dark) * scale);
 }
 
 /// Whether slices are as near to each other as blocks of so many voxels are in a slice, judged by how much they differ.

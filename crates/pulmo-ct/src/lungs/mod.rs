@@ -11,13 +11,14 @@
 //! Some dense lung at the ribs and the base may stay outside: `docs/results/lungs.md` has how much, case by case.
 //!
 //! Read in this order: `coarse`, `body`, `airways`, `place`, `spine`, `aerated`, `sides`, `wall`, `rim`, `repair` (with `organs` and
-//! `beside`), `steady`, `mirror` (with `cage` and `dome`), `told` (with `enclosed`), `edge`, `judge`; `disc` holds the shapes in one slice, `ribs` looks for bone,
-//! `part` cuts out a box.
+//! `beside`), `steady`, `mirror` (with `cage` and `dome`), `told` (with `enclosed`), `edge`, `border`, `judge`; `disc` and `squares` hold shapes and means in one slice,
+//! `ribs` looks for bone, `part` cuts out a box.
 
 mod aerated;
 mod airways;
 mod beside;
 mod body;
+mod border;
 mod cage;
 mod coarse;
 mod disc;
@@ -34,6 +35,7 @@ mod ribs;
 mod rim;
 mod sides;
 mod spine;
+mod squares;
 mod steady;
 mod told;
 mod wall;
@@ -115,7 +117,12 @@ pub fn segment(volume: &CtVolume) -> Result<Lungs> {
         }
     }
     let problems = judge::problems(&coarse, &lungs, &by_density, guessed)?;
-    let labels = LabelMap::new(*upright.grid(), edge::refine(&coarse, &lungs, upright))?;
+    let mut labels = edge::refine(&coarse, &lungs, upright);
+    // A guess looks like what lies around it, so that nothing would hold its border.
+    if !coarse.calibrated && guessed == [0; 2] {
+        border::refine(&coarse, &mut labels, upright, (&allowed, &place));
+    }
+    let labels = LabelMap::new(*upright.grid(), labels)?;
     let labels = turn.labels_back(&labels, volume.grid())?;
     let [left_ml, right_ml] = [LEFT_LUNG, RIGHT_LUNG].map(|lung| labels.volume_ml(lung));
     let airways_ml = coarse.ml(airways.iter().filter(|&&airway| airway).count());
