@@ -203,7 +203,7 @@ mod tests {
     const PLANE: Plane = Plane { rows: 40, columns: 60, spacing_mm: [1.4, 1.4] };
 
     /// Five like slices with lung up to one column and its grey up to another; how far lung reaches in the middle row after
-    /// a round.
+    /// all rounds.
     fn reaches(mask: usize, grey: usize, (lung, tissue): (f32, f32), allowed: bool, middle: f64) -> usize {
         let columns = || (0..PLANE.voxels()).map(|voxel| voxel % PLANE.columns);
         let labels: Vec<u8> = columns().map(|column| if column < mask { RIGHT_LUNG } else { 0 }).collect();

@@ -127,7 +127,7 @@ struct Run<'a, U, E> {
 struct To<'a, E> {
     bias: Option<&'a [f32]>,
     y: Shared<E>,
-    /// Sums of sources: of those before to be added, and whether others follow.
+    /// Sums of the sources before, which the next one adds its own to.
     waiting: Shared<f32>,
     is_first: bool,
     is_last: bool,
