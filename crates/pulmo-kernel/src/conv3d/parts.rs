@@ -89,8 +89,12 @@ pub(crate) fn parts(conv: &Conv3d, grids: &[Grid], costs: Costs) -> Vec<Part> {
 
 /// All channels of a convolution whose outputs are summed as a nearest resize of a tensor of `size` would repeat them.
 pub(crate) fn of_sums(conv: &Conv3d, size: [usize; 3]) -> Vec<Part> {
-    let reach = [0, 1].map(|axis| Reach::of_sums(conv, axis, size[axis]));
-    vec![Part { channels: 0..conv.in_channels, reach }]
+    vec![Part { channels: 0..conv.in_channels, reach: reach_of_sums(conv, size) }]
+}
+
+/// Their reach along depth and height.
+pub(crate) fn reach_of_sums(conv: &Conv3d, size: [usize; 3]) -> [Reach; 2] {
+    [0, 1].map(|axis| Reach::of_sums(conv, axis, size[axis]))
 }
 
 /// Along which axes the stored places are better multiplied once for all taps that read them: fewer products, but a set of

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::add;
 use super::weights::Weights;
-use crate::conv3d::parts::{Costs, Part, parts};
+use crate::conv3d::parts::{Costs, Part, parts, reach_of_sums};
 use crate::conv3d::passes::{self, Axis, Pass};
 use crate::conv3d::reach::Reach;
 use crate::conv3d::{Conv3d, InputPart};
@@ -194,8 +194,8 @@ pub(super) fn channels(conv: &Conv3d, grids: &[Grid]) -> Vec<Channels> {
 pub(super) fn sums(conv: &Conv3d, part: &InputPart) -> Option<Channels> {
     let ordinary =
         passes::as_forward(&conv.of_channels(part)).filter(|_| part.size != conv.input && conv.output_len() > 0)?;
-    let reach = [0, 1].map(|axis| Reach::of_sums(&ordinary, axis, part.size[axis]));
-    let seen = [0, 1].map(|axis| Reach::of_input(&ordinary, axis, ordinary.input[axis]));
+    let reach = reach_of_sums(&ordinary, part.size);
+    let seen = Part::seen(&ordinary, 0..0).reach;
     let cost = |[depth, height]: &[Reach; 2]| costs(&ordinary, MAKING_TURNED).of(conv.batch, [depth, height]);
     if cost(&reach) > cost(&seen) {
         return None;
