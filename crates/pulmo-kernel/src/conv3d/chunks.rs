@@ -53,7 +53,7 @@ impl Chunk {
 
     /// The input lines of a part that it reads, counted over batch and the part's depth and height, in ascending order.
     pub(super) fn inputs(&self, part: &Part) -> Vec<usize> {
-        let ([depth, height], [planes, rows]) = (part.size(), self.places(part));
+        let ([depth, height], [planes, rows]) = (part.places(), self.places(part));
         let line = |d: &usize, h: &usize| (self.volume * depth + d) * height + h;
         planes.iter().flat_map(|d| rows.iter().map(move |h| line(d, h))).collect()
     }

@@ -2,8 +2,10 @@
 
 use super::aligned::Aligned;
 use super::packing::{Line, Packing};
-use super::slabs;
 use super::weights::{Job, Scratch, Share};
+use super::winograd::squares::Row;
+use super::winograd::step::Step;
+use super::{Conv3d, slabs};
 use crate::element::{Element, widen_to};
 use crate::simd::filtering::{OUTPUTS, POINTS};
 use crate::simd::{SpreadJob, Stored, for_vectors};
@@ -14,17 +16,32 @@ use crate::view::{View, read_line};
 pub(super) enum Lines<'a, E: Element> {
     /// As they are, with zeros before and behind each.
     Direct { padding: usize, x: &'a View<'a, E> },
-    /// Turned into the points of minimal filtering; with the zeros before a line, and its voxels.
-    Points { padding: usize, voxels: usize, x: &'a View<'a, E> },
+    /// Turned into the points of minimal filtering of a convolution.
+    Points { conv: Conv3d, step: Step, x: &'a View<'a, E> },
 }
 
 impl<E: Stored> Job<'_, E> {
     /// Packs the share's channels of some input lines, each in its place.
     pub(super) fn pack_inputs(&self, share: &Share, lines: &[usize], packing: &Packing<'_>, scratch: &mut Scratch) {
-        let Scratch { padded, line: buffer, x: packed, places, .. } = scratch;
+        let Scratch { padded, line: buffer, x: packed, places, strip, .. } = scratch;
         let [of_x, _] = share.channels();
         match self.lines {
-            Lines::Points { padding, voxels, x } => {
+            Lines::Points { conv, step: Step::Square, x } => {
+                let x = self.inputs[share.part].view(x, of_x.clone());
+                let row = self.row(&conv, of_x.len());
+                let [rows, height] = [Step::Square.rows(&conv), conv.input[1]];
+                strip.clear();
+                for &line in lines {
+                    let (plane, index) = (line / rows, line % rows);
+                    let read = |h: usize, to: &mut [f32]| read_line(&x, plane * height + h, to);
+                    let points = buffer.reserve(POINTS * row.point_pitch);
+                    // SAFETY: the buffer holds all points.
+                    unsafe { strip.spread_inputs((self.set, &conv), &row, (plane, index), read, points.as_mut_ptr()) };
+                    self.pack_points(points, (of_x.start, of_x.len()), (packing, places.of(line)), packed);
+                }
+            }
+            Lines::Points { conv, step: Step::Line, x } => {
+                let (padding, voxels) = (conv.padding[2], conv.input[2]);
                 let (x, count) = (self.inputs[share.part].view(x, of_x.clone()), of_x.len());
                 self.clear_padded(padded, count);
                 for &line in lines {
@@ -63,11 +80,30 @@ impl<E: Stored> Job<'_, E> {
         packing: &Packing<'_>,
         scratch: &mut Scratch,
     ) {
-        let Scratch { padded, line: buffer, dy: packed, .. } = scratch;
+        let Scratch { padded, line: buffer, dy: packed, strip, .. } = scratch;
         let [_, of_dy] = share.channels();
         let (all, outputs, count) = (self.pass.channels, self.pass.output[2], of_dy.len());
         let floats_of = |line: usize| line * outputs * all..(line + 1) * outputs * all;
         match (self.lines, E::as_scalars(self.dy)) {
+            (Lines::Points { conv, step: Step::Square, .. }, _) => {
+                let row = Row { width: outputs, padding: 0, ..self.row(&conv, count) };
+                let [rows, height] = [Step::Square.rows(&conv), conv.output()[1]];
+                for (slot, line) in lines.enumerate() {
+                    let (plane, index) = (line / rows, line % rows);
+                    let read = |number: usize, to: &mut [f32]| {
+                        let h = index * OUTPUTS + number;
+                        let inside = h < height;
+                        if inside {
+                            widen_channels(&self.dy[floats_of(plane * height + h)], all, &of_dy, to);
+                        }
+                        inside
+                    };
+                    let points = buffer.reserve(POINTS * row.point_pitch);
+                    // SAFETY: the buffer holds all points.
+                    unsafe { strip.spread_gradients(self.set, &row, read, points.as_mut_ptr()) };
+                    self.pack_points(points, (of_dy.start, count), (packing, slot), packed);
+                }
+            }
             (Lines::Points { .. }, floats) => {
                 // Lines of whole steps need no zeros behind them.
                 let floats = floats.filter(|_| outputs == self.pass.axes[2].count * OUTPUTS);
@@ -96,6 +132,13 @@ impl<E: Stored> Job<'_, E> {
                 }
             }
         }
+    }
+
+    /// A row of squares of so many channels, whose points follow each other.
+    fn row(&self, conv: &Conv3d, channels: usize) -> Row {
+        let steps = self.pass.axes[2].count;
+        let point_pitch = POINTS * steps * channels;
+        Row { steps, channels, width: conv.input[2], padding: conv.padding[2], point_pitch }
     }
 
     /// Makes a padded line of zeros.

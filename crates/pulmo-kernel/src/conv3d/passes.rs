@@ -1,6 +1,7 @@
 //! Convolutions and their data gradients as passes: voxels on a regular sub-grid of the output, each a sum over taps.
 
 use super::Conv3d;
+use super::winograd::step::Step;
 
 /// Up to this many input channels the taps of a line are merged into the channels, as they lie side by side in memory.
 const MERGE_CHANNELS: usize = 16;
@@ -163,9 +164,13 @@ pub(super) fn merged(conv: &Conv3d) -> Pass {
 }
 
 /// The forward pass over the points of minimal filtering, `steps` to a line.
-pub(super) fn of_points(conv: &Conv3d, steps: usize) -> Pass {
+pub(super) fn of_points(conv: &Conv3d, step: Step, steps: usize) -> Pass {
     let plain = forward(conv);
     let [axis_d, axis_h, _] = plain.axes;
-    let axis_w = Axis { count: steps, first: 0, step: 1, advance: 1, extent: steps, taps: vec![(0, 0)] };
-    Pass { axes: [axis_d, axis_h, axis_w], kernel: [conv.kernel[0], conv.kernel[1], 1], ..plain }
+    let axis = |count: usize| Axis { count, first: 0, step: 1, advance: 1, extent: count, taps: vec![(0, 0)] };
+    let axis_h = match step {
+        Step::Line => axis_h,
+        Step::Square => axis(step.rows(conv)),
+    };
+    Pass { axes: [axis_d, axis_h, axis(steps)], kernel: [conv.kernel[0], step.height(conv.kernel[1]), 1], ..plain }
 }

@@ -43,6 +43,17 @@ impl Reach {
         Self::new(conv, axis, &repeats_of(wanted, conv.output()[axis]), conv.input[axis])
     }
 
+    /// The reach of so many places of which every output reads its own.
+    pub(crate) fn of_rows(count: usize) -> Self {
+        let sets = vec![TapSet { taps: (0, 1), offset: 0 }];
+        Self {
+            stored: count,
+            sets,
+            reads: (0..count).map(|row| vec![(0, row)]).collect(),
+            anchors: (0..count).collect(),
+        }
+    }
+
     /// The reach of sums over some neighbouring outputs each.
     fn new(conv: &Conv3d, axis: usize, outputs: &[Range<usize>], stored: usize) -> Self {
         let place = |seen: usize| nearest_index(seen, stored, conv.input[axis]);

@@ -1,12 +1,13 @@
 //! How much memory the kernels allocate.
 
 use super::chunks::chunk_size;
-use super::parts::{Costs, Part};
-use super::{Conv3d, InputPart, fast, onto, parts, passes, slabs, tiles, weights, winograd};
+use super::parts::Part;
+use super::winograd::step::{Filtering, Step};
+use super::{Conv3d, InputPart, fast, onto, passes, slabs, tiles, weights, winograd};
 use crate::element::Element;
 use crate::matrix;
 use crate::simd::MAX_ROWS;
-use crate::simd::filtering::{OUTPUTS, POINTS};
+use crate::simd::filtering::OUTPUTS;
 use crate::view::Grid;
 
 /// Bytes of a float.
@@ -121,7 +122,8 @@ impl Conv3d {
         let threads = rayon::current_num_threads();
         let swapped = Scratch::lasting([(SWAPPED_WEIGHTS, lines_of(own.weight_len()))]);
         if let Some(ordinary) = fast::filtered_gradient(self, part) {
-            return swapped.or(filtered_scratch(winograd::bytes_of_sums(&ordinary, part.size), threads));
+            return swapped
+                .or(filtered_scratch(winograd::bytes(&ordinary, &Filtering::of_sums(&ordinary, part.size)), threads));
         }
         let ordinary = passes::as_forward(&own);
         let swapped = if ordinary.as_ref().is_some_and(passes::merges) { swapped } else { Scratch::default() };
@@ -154,7 +156,7 @@ fn filtered_scratch([work, of_thread]: [usize; 2], threads: usize) -> Scratch {
 /// A pass: the planes of a slab, and the panel, sums and tiles of every thread.
 fn pass_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
     if winograd::pays(conv) {
-        return filtered_scratch(winograd::bytes(conv, input), threads);
+        return filtered_scratch(winograd::bytes(conv, &Filtering::of_input(conv, input)), threads);
     }
     let depth = conv.in_channels.max(conv.out_channels) * if passes::merges(conv) { conv.kernel[2] } else { 1 };
     let panel = tiles::PANEL_BYTES.max(depth * WIDTH * FLOAT) + conv.taps() * 4 * (depth + WIDTH) * FLOAT;
@@ -171,41 +173,43 @@ fn weight_gradient_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scr
     let merged = if passes::merges(conv) && !filtered { conv.kernel[2] } else { 1 };
     // Strips of rows and vectors of columns are filled up; the few last channels may be rows of their own.
     let rows = conv.in_channels * merged + MAX_ROWS;
-    let inputs = if filtered {
-        parts::parts(conv, input, Costs::of_filtering(conv))
-    } else {
-        vec![Part::seen(conv, 0..conv.in_channels)]
-    };
+    let filtering = filtered.then(|| Filtering::of_input(conv, input));
+    let step = filtering.as_ref().map(|filtering| filtering.step);
+    let whole = [Part::seen(conv, 0..conv.in_channels)];
+    let inputs = filtering.as_ref().map_or(&whole[..], |filtering| &filtering.parts);
     let columns = conv.out_channels + LANES;
-    // Six points instead of three taps.
-    let along = if filtered { POINTS } else { conv.kernel[2] / merged };
-    let taps = conv.kernel[0] * conv.kernel[1] * along;
+    // Points instead of taps.
+    let points = step.map_or(1, Step::points);
+    let along = step.map_or(conv.kernel[2] / merged, Step::points);
+    let taps = conv.kernel[0] * step.map_or(conv.kernel[1], |step| step.height(conv.kernel[1])) * along;
     let most_sets = inputs.iter().map(Part::tap_sets).max().unwrap_or(0) * along;
     let summed = inputs.iter().map(|part| part.tap_sets() * (part.channels.len() * merged + MAX_ROWS)).sum::<usize>();
-    let weights_of_sets = weights::summed_weights(conv.kernel[2], &inputs, conv.out_channels);
+    let weights_of_sets = weights::summed_weights(step.map_or(conv.kernel[2], Step::taps), inputs, conv.out_channels);
     let parts = weights::parts(weights_of_sets, conv.batch * depth * height, width);
     // All sums of every part of space, or those of a thread's own share.
     let (shared_sums, sums_of_thread) = match parts {
         1 => (0, most_sets * weights::most_rows(rows, LANES) * columns),
         parts => (parts * summed * along * columns * FLOAT, 0),
     };
-    let voxels = if filtered { weights::CHUNK_VOXELS_OF_POINTS } else { weights::CHUNK_VOXELS };
-    let [planes, lines] = chunk_size(conv.output(), voxels);
+    let [planes, lines] = match step {
+        Some(step) => weights::chunk_of_steps(conv, step),
+        None => chunk_size(conv.output(), weights::CHUNK_VOXELS),
+    };
     let read_by = |axis: usize, outputs: usize| {
         (outputs.saturating_sub(1) * conv.stride[axis] + conv.kernel[axis]).min(conv.input[axis])
     };
     let input_lines = read_by(0, planes) * read_by(1, lines);
-    // Packed voxels of a line of the input and of the output: four outputs are six points.
+    // Packed voxels of a line of the input and of the output, or of a row of steps: all points of each.
     let [line, output_line] = match (filtered, merged > 1) {
-        (true, _) => [POINTS * width.div_ceil(OUTPUTS); 2],
+        (true, _) => [points * width.div_ceil(OUTPUTS); 2],
         (false, true) => [width; 2],
         (false, false) => [conv.input[2], width],
     };
     let packed = input_lines * line * rows + planes * lines * output_line * columns;
-    // One more line as it is read, with zeros around.
-    let read = (2 * line + 2 * conv.padding[2] + OUTPUTS) * rows.max(columns);
+    // One more line as it is read, with zeros around; lines of which squares are made.
+    let read = (2 * line.max(width) + 2 * conv.padding[2] + OUTPUTS) * rows.max(columns) + 32;
     // A list that grows may have twice the room. All points share one, with a place for each step and no taps along a line.
-    let pairs = 2 * (taps * planes * lines * output_line * 2).div_ceil(if filtered { POINTS * POINTS } else { 1 });
+    let pairs = 2 * (taps * planes * lines * output_line * 2).div_ceil(points * points);
     let slots = conv.batch * conv.input[0] * conv.input[1] + 8 * input_lines;
     let of_threads = threads * ((packed + read + pairs + slots + sums_of_thread) * FLOAT + THREAD_SLACK);
     Scratch::lasting([(WORK, shared_sums), (OF_GRADIENTS, of_threads)])

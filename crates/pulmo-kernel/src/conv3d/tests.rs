@@ -2,8 +2,10 @@
 
 use rayon::ThreadPoolBuilder;
 
+use super::reach::Reach;
 use super::tiles::Shared;
 use super::turned::swap_weights;
+use super::winograd::step::{Filtering, Step};
 use super::{Conv3d, InputPart, fast, passes, winograd};
 use crate::pointwise::resize_nearest_gradient;
 use crate::view::{Grid, Segment, View};
@@ -39,6 +41,8 @@ fn magnitudes(values: &[f32]) -> Vec<f64> {
 const DIRECT: f64 = 16.0;
 /// The same for minimal filtering, where an output also takes the rounding of its neighbours' larger inputs.
 const FILTERED: f64 = 64.0;
+/// The same along and across lines.
+const SQUARES: f64 = 128.0;
 
 /// Asserts that errors stay below some units of float32 rounding of the sum of the magnitudes of all products.
 fn assert_close(fast: &[f32], exact: &[f64], scale: &[f64], units: f64, what: &str) {
@@ -50,12 +54,43 @@ fn assert_close(fast: &[f32], exact: &[f64], scale: &[f64], units: f64, what: &s
     }
 }
 
-/// The largest scale of an element and its neighbours along a line, which minimal filtering computes together.
-fn of_neighbours(scale: &[f64], pitch: usize) -> Vec<f64> {
+/// Both ways to filter.
+const STEPS: [Step; 2] = [Step::Line, Step::Square];
+
+/// Units of float32 rounding that they may be off.
+fn units_of(step: Step) -> f64 {
+    match step {
+        Step::Line => FILTERED,
+        Step::Square => SQUARES,
+    }
+}
+
+/// The largest scale of an element and its neighbours along a line and across `lines`, which minimal filtering computes
+/// together; with the elements of a voxel and of a line.
+fn of_neighbours(step: Step, scale: &[f64], [voxel, line]: [usize; 2]) -> Vec<f64> {
+    let along = of_neighbours_along(scale, voxel);
+    match step {
+        Step::Line => along,
+        Step::Square => of_neighbours_along(&along, line),
+    }
+}
+
+fn of_neighbours_along(scale: &[f64], pitch: usize) -> Vec<f64> {
     let at = |index: usize| (1..=3).flat_map(move |step| [index.checked_sub(step * pitch), Some(index + step * pitch)]);
     let largest =
         |index: usize| at(index).flatten().filter_map(|near| scale.get(near)).fold(scale[index], |a, &b| a.max(b));
     (0..scale.len()).map(largest).collect()
+}
+
+/// Elements of a voxel and of a line of outputs.
+fn pitches_of_outputs(conv: &Conv3d) -> [usize; 2] {
+    [conv.out_channels, conv.output()[2] * conv.out_channels]
+}
+
+/// The same of weights, where taps take the place of voxels.
+fn pitches_of_weights(conv: &Conv3d) -> [usize; 2] {
+    let tap = conv.in_channels * conv.out_channels;
+    [tap, conv.kernel[2] * tap]
 }
 
 /// All three calls of one geometry, fast for every variant, against the float64 reference.
@@ -85,18 +120,20 @@ fn check(conv: &Conv3d, stream: &mut Stream) {
         fast::forward(set, conv, (&view, &w, with_bias.then_some(&bias)), &mut y);
         fast::data_gradient(set, conv, &conv.whole_input(), (&dy, &w), &mut dx);
         fast::weight_gradient(set, conv, (&view, &dy), &mut dw);
-        let units = if winograd::pays(conv) { FILTERED } else { DIRECT };
+        let units = if winograd::pays(conv) { SQUARES } else { DIRECT };
         assert_close(&y, &values[0], &scales[0], units, &format!("forward, {variant:?}, {conv:?}"));
         if winograd::fits(conv) {
-            let (mut filtered, mut of_weights) = (vec![f32::NAN; dy.len()], vec![f32::NAN; w.len()]);
-            let shared = Shared(filtered.as_mut_ptr());
-            winograd::run(set, conv, &view, (&w, with_bias.then_some(&bias)), shared);
-            winograd::weight_gradient(set, conv, (&view, &dy), &mut of_weights);
-            let scale = of_neighbours(&scales[0], conv.out_channels);
-            assert_close(&filtered, &values[0], &scale, FILTERED, &format!("filtered, {variant:?}, {conv:?}"));
-            let what = format!("filtered weight gradient, {variant:?}, {conv:?}");
-            let scale = of_neighbours(&scales[2], conv.in_channels * conv.out_channels);
-            assert_close(&of_weights, &values[2], &scale, FILTERED, &what);
+            for filtering in STEPS.iter().filter_map(|&step| Filtering::by(step, conv, &conv.own_grid())) {
+                let (mut filtered, mut of_weights) = (vec![f32::NAN; dy.len()], vec![f32::NAN; w.len()]);
+                let shared = Shared(filtered.as_mut_ptr());
+                winograd::compute((set, conv), &filtering, &view, (&w, with_bias.then_some(&bias)), shared);
+                winograd::weight_gradient_by(set, conv, &filtering, (&view, &dy), &mut of_weights);
+                let what = format!("by {:?}, {variant:?}, {conv:?}", filtering.step);
+                let scale = of_neighbours(filtering.step, &scales[0], pitches_of_outputs(conv));
+                assert_close(&filtered, &values[0], &scale, units_of(filtering.step), &format!("forward {what}"));
+                let scale = of_neighbours(filtering.step, &scales[2], pitches_of_weights(conv));
+                assert_close(&of_weights, &values[2], &scale, units_of(filtering.step), &format!("weights {what}"));
+            }
         }
         assert_close(&dx, &values[1], &scales[1], units, &format!("data gradient, {variant:?}, {conv:?}"));
         assert_close(&dw, &values[2], &scales[2], units, &format!("weight gradient, {variant:?}, {conv:?}"));
@@ -311,10 +348,10 @@ fn read_through(conv: &Conv3d, coarse_size: [usize; 3]) {
 #[test]
 fn a_resize_read_through_line_by_line_agrees_with_the_reference() {
     let mut stream = Stream(29);
-    let mut added = 0;
-    for _ in 0..60 {
+    let mut added = [0; 2];
+    for _ in 0..90 {
         let size: [usize; 3] = std::array::from_fn(|_| stream.pick(&[1, 2, 5, 8, 13, 20]));
-        let kernel = [stream.pick(&[1, 3]), stream.pick(&[1, 3, 5]), 3];
+        let kernel = [stream.pick(&[1, 3]), stream.pick(&[1, 3, 3, 5]), 3];
         let (large, small) = (stream.pick(&[1, 3, 16, 20, 35]), stream.pick(&[0, 1, 3, 18]));
         let conv = Conv3d {
             batch: stream.pick(&[1, 2]),
@@ -328,11 +365,17 @@ fn a_resize_read_through_line_by_line_agrees_with_the_reference() {
         let coarse_size = size.map(|size| size.div_ceil(stream.pick(&[1, 2, 2, 3])) + stream.pick(&[0, 0, 0, 1]));
         if winograd::fits(&conv) {
             let grids = [Grid { channels: large, size: coarse_size }, Grid { channels: small, size }];
-            added += usize::from(winograd::adds_taps(&conv, &grids));
+            let adds_taps = |step| {
+                let filtering = Filtering::by(step, &conv, &grids);
+                filtering.is_some_and(|all| all.parts.iter().any(|part| part.reach.iter().any(Reach::adds_taps)))
+            };
+            for (added, step) in added.iter_mut().zip(STEPS) {
+                *added += usize::from(adds_taps(step));
+            }
             check_resized(&conv, (large, small), coarse_size, &mut stream);
         }
     }
-    assert!(added >= 10, "weights of several taps were added up in {added} cases only");
+    assert!(added.iter().all(|&added| added >= 8), "weights of several taps were added up in {added:?} cases only");
 }
 
 fn check_resized(conv: &Conv3d, (large, small): (usize, usize), coarse_size: [usize; 3], stream: &mut Stream) {
@@ -352,11 +395,16 @@ fn check_resized(conv: &Conv3d, (large, small): (usize, usize), coarse_size: [us
         y
     };
     let values = exact(&widen(&x), &widen(&w), &widen(&bias));
-    let scales = of_neighbours(&exact(&magnitudes(&x), &magnitudes(&w), &magnitudes(&bias)), conv.out_channels);
-    for variant in Variant::available() {
-        let mut y = vec![f32::NAN; conv.output_len()];
-        winograd::run(variant.kernels().unwrap(), conv, &view, (&w, Some(&bias)), Shared(y.as_mut_ptr()));
-        assert_close(&y, &values, &scales, FILTERED, &format!("{variant:?}, {conv:?} of {coarse_size:?}"));
+    let scales = exact(&magnitudes(&x), &magnitudes(&w), &magnitudes(&bias));
+    for filtering in STEPS.iter().filter_map(|&step| Filtering::by(step, conv, &view.grids())) {
+        let scales = of_neighbours(filtering.step, &scales, pitches_of_outputs(conv));
+        for variant in Variant::available() {
+            let mut y = vec![f32::NAN; conv.output_len()];
+            let (set, to) = (variant.kernels().unwrap(), Shared(y.as_mut_ptr()));
+            winograd::compute((set, conv), &filtering, &view, (&w, Some(&bias)), to);
+            let what = format!("by {:?}, {variant:?}, {conv:?} of {coarse_size:?}", filtering.step);
+            assert_close(&y, &values, &scales, units_of(filtering.step), &what);
+        }
     }
     let dy = stream.floats(conv.output_len());
     check_weights_of_resized(conv, &view, (&x, &dy));
@@ -371,11 +419,15 @@ fn check_weights_of_resized(conv: &Conv3d, view: &View<'_, f32>, (x, dy): (&[f32
         dw
     };
     let values = exact(&widen(x), &widen(dy));
-    let scales = of_neighbours(&exact(&magnitudes(x), &magnitudes(dy)), conv.in_channels * conv.out_channels);
-    for variant in Variant::available() {
-        let mut dw = vec![f32::NAN; conv.weight_len()];
-        winograd::weight_gradient(variant.kernels().unwrap(), conv, (view, dy), &mut dw);
-        assert_close(&dw, &values, &scales, FILTERED, &format!("weights, {variant:?}, {conv:?}"));
+    let scales = exact(&magnitudes(x), &magnitudes(dy));
+    for filtering in STEPS.iter().filter_map(|&step| Filtering::by(step, conv, &view.grids())) {
+        let scales = of_neighbours(filtering.step, &scales, pitches_of_weights(conv));
+        for variant in Variant::available() {
+            let mut dw = vec![f32::NAN; conv.weight_len()];
+            winograd::weight_gradient_by(variant.kernels().unwrap(), conv, &filtering, (view, dy), &mut dw);
+            let what = format!("weights by {:?}, {variant:?}, {conv:?}", filtering.step);
+            assert_close(&dw, &values, &scales, units_of(filtering.step), &what);
+        }
     }
 }
 
@@ -393,7 +445,9 @@ fn check_gradient_of_resized(conv: &Conv3d, channels: usize, coarse_size: [usize
         sums
     };
     let values = exact(&widen(w), &widen(dy));
-    let scales = of_neighbours(&exact(&magnitudes(w), &magnitudes(dy)), channels);
+    let pitches = [channels, conv.input[2] * channels];
+    let of_step = |step| of_neighbours(step, &exact(&magnitudes(w), &magnitudes(dy)), pitches);
+    let scales = of_step(Step::Square);
     let mut by_reference = vec![f64::NAN; len];
     f64::conv_data_gradient_onto(conv, &part, &widen(dy), &widen(w), &mut by_reference, Kernels::Fast);
     assert!(by_reference.iter().zip(&values).all(|(a, b)| (a - b).abs() < 1e-10), "{conv:?}, {part:?}");
@@ -401,13 +455,16 @@ fn check_gradient_of_resized(conv: &Conv3d, channels: usize, coarse_size: [usize
         let set = variant.kernels().unwrap();
         let mut dx = vec![f32::NAN; len];
         fast::data_gradient(set, conv, &part, (dy, w), &mut dx);
-        assert_close(&dx, &values, &scales, FILTERED, &format!("gradient, {variant:?}, {conv:?} onto {part:?}"));
+        assert_close(&dx, &values, &scales, SQUARES, &format!("gradient, {variant:?}, {conv:?} onto {part:?}"));
         if let Some(ordinary) = passes::as_forward(&conv.of_channels(&part)).filter(winograd::fits) {
             let swapped = swap_weights(conv, w, 0..channels);
             let dy = (&ordinary.view_of_input(dy), swapped.as_slice());
-            dx.fill(f32::NAN);
-            winograd::sums((set, &ordinary), part.size, dy, Shared(dx.as_mut_ptr()));
-            assert_close(&dx, &values, &scales, FILTERED, &format!("sums, {variant:?}, {conv:?} onto {part:?}"));
+            for filtering in STEPS.iter().filter_map(|&step| Filtering::of_sums_by(step, &ordinary, part.size)) {
+                dx.fill(f32::NAN);
+                winograd::compute((set, &ordinary), &filtering, dy.0, (dy.1, None), Shared(dx.as_mut_ptr()));
+                let what = format!("sums by {:?}, {variant:?}, {conv:?} onto {part:?}", filtering.step);
+                assert_close(&dx, &values, &of_step(filtering.step), units_of(filtering.step), &what);
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::Conv3d;
 use super::aligned::{Aligned, Lent, Use};
 use super::chunks::{Chunk, Places, chunk_size, chunks};
 use super::lines::Lines;
@@ -18,14 +19,21 @@ use super::packing::{Packing, Panel};
 use super::parts::Part;
 use super::passes::Pass;
 use super::tiles::{Shared, dots_pay};
+use super::winograd::squares::Strip;
+use super::winograd::step::Step;
 use crate::element::Element;
 use crate::simd::filtering::{POINTS, WEIGHTS};
 use crate::simd::{KernelSet, MAX_ROWS, OuterJob, Stored, for_vectors};
 
 /// Output voxels that a task packs at a time.
 pub(super) const CHUNK_VOXELS: usize = 256;
-/// The same where lines are turned into points, which are a fourth as many.
-pub(super) const CHUNK_VOXELS_OF_POINTS: usize = 1024;
+/// The same where lines or squares are turned into points, of which there are fewer.
+pub(super) fn chunk_voxels_of_points(step: Step) -> usize {
+    match step {
+        Step::Line => 1024,
+        Step::Square => 2048,
+    }
+}
 /// Fewest output voxels of a part of space.
 const PART_VOXELS: usize = 1024;
 /// Most parts of space, and most weights of all parts together: few and large tasks need no parts.
@@ -213,6 +221,12 @@ pub(super) fn run<E: Stored>(
     });
 }
 
+/// Planes and rows of steps of a chunk.
+pub(super) fn chunk_of_steps(conv: &Conv3d, step: Step) -> [usize; 2] {
+    let [depth, _, width] = conv.output();
+    chunk_size([depth, step.rows(conv), width * step.lines()], chunk_voxels_of_points(step))
+}
+
 /// Everything that the tasks share.
 pub(super) struct Job<'a, E: Element> {
     pub(super) set: &'static KernelSet,
@@ -230,9 +244,10 @@ pub(super) struct Scratch {
     pub(super) x: Aligned,
     pub(super) dy: Aligned,
     pub(super) places: Places,
-    /// A line with zeros around, and one in float32 or at all points.
+    /// A line with zeros around, one in float32 or at all points, and lines of which squares are made.
     pub(super) padded: Vec<f32>,
     pub(super) line: Aligned,
+    pub(super) strip: Strip,
     /// Pairs of packed places of all taps, and where each tap's begin.
     pairs: Vec<[u32; 2]>,
     starts: Vec<usize>,
@@ -248,13 +263,18 @@ thread_local! {
 impl<E: Stored> Job<'_, E> {
     /// Points at which sums are taken; 1 for direct sums.
     fn points(&self) -> usize {
-        if matches!(self.lines, Lines::Points { .. }) { POINTS } else { 1 }
+        match self.lines {
+            Lines::Points { step, .. } => step.points(),
+            Lines::Direct { .. } => 1,
+        }
     }
 
     /// Planes and rows that are packed at a time.
     fn chunk_size(&self) -> [usize; 2] {
-        let voxels = if self.points() > 1 { CHUNK_VOXELS_OF_POINTS } else { CHUNK_VOXELS };
-        chunk_size(self.pass.output, voxels)
+        match self.lines {
+            Lines::Points { conv, step, .. } => chunk_of_steps(&conv, step),
+            Lines::Direct { .. } => chunk_size(self.pass.output, CHUNK_VOXELS),
+        }
     }
 
     /// Floats of a share's sums at one point.
@@ -278,7 +298,7 @@ impl<E: Stored> Job<'_, E> {
         let of_dy = Packing::new(dy_panels, most(&|chunk| chunk.lines(pass).len()), axis_w.count);
         scratch.x.reserve(of_x.len(self.points()));
         scratch.dy.reserve(of_dy.len(self.points()));
-        scratch.places.clear(pass.batch * part.size().iter().product::<usize>());
+        scratch.places.clear(pass.batch * part.places().iter().product::<usize>());
         for chunk in chunks {
             let fresh = scratch.places.exchange(&chunk.inputs(part));
             self.pack_inputs(share, &fresh, &of_x, scratch);
@@ -300,7 +320,7 @@ impl<E: Stored> Job<'_, E> {
     /// Lists, for every set of taps, the packed places of input voxel and output voxel that meet.
     fn pair_up(&self, chunk: &Chunk, share: &Share, scratch: &mut Scratch) {
         let part = &self.inputs[share.part];
-        let ([depth, height], axis_w) = (part.size(), &self.pass.axes[2]);
+        let ([depth, height], axis_w) = (part.places(), &self.pass.axes[2]);
         let Scratch { places, pairs, starts, .. } = scratch;
         pairs.clear();
         starts.clear();
@@ -425,7 +445,16 @@ impl<E: Stored> Job<'_, E> {
                     None => row(tap).fill(0.0),
                 }
             }
-            Lines::Points { .. } => (0..3).for_each(|along| from.weights(along, row(tap * 3 + along))),
+            Lines::Points { step, .. } => {
+                let mut weights = [[0.0; MOST_COLUMNS]; 9];
+                match step {
+                    Step::Line => from.of_line(&mut weights[0..3], count),
+                    Step::Square => from.of_square(&mut weights, count),
+                }
+                for (along, weights) in weights.iter().enumerate().take(step.taps()) {
+                    row(tap * step.taps() + along).copy_from_slice(&weights[..count]);
+                }
+            }
         }
     }
 }
@@ -440,22 +469,57 @@ struct Sums<'a> {
 }
 
 impl Sums<'_> {
-    /// The weights of one tap along a line from the sums at all points.
-    fn weights(&self, along: usize, weights: &mut [f32]) {
-        weights_of_points(self.sums, self.firsts, (self.of_point, along), weights);
+    /// `count` weights of each tap along a line from the sums at all points.
+    fn of_line(&self, weights: &mut [[f32; MOST_COLUMNS]], count: usize) {
+        let mut taps = [[0.0; MOST_COLUMNS]; 3];
+        taps_of_points(self, (0, 1), count, &mut taps);
+        round(&taps, weights);
+    }
+
+    /// The same of each tap along the height and a line, from the sums at all points of squares.
+    fn of_square(&self, weights: &mut [[f32; MOST_COLUMNS]], count: usize) {
+        let mut of_points = [[[0.0; MOST_COLUMNS]; 3]; POINTS];
+        // Across lines first.
+        for (along, taps) in of_points.iter_mut().enumerate() {
+            taps_of_points(self, (along, POINTS), count, taps);
+        }
+        for (across, weights) in weights.chunks_exact_mut(3).enumerate() {
+            let mut taps = [[0.0; MOST_COLUMNS]; 3];
+            for (factors, of_point) in WEIGHTS.iter().zip(&of_points) {
+                add_point(&of_point[across], factors, &mut taps);
+            }
+            round(&taps, weights);
+        }
     }
 }
 
 for_vectors! {
-    fn weights_of_points<>(sums: &[f32], firsts: &[usize], at: (usize, usize), weights: &mut [f32]) {
-        let (of_point, along) = at;
-        let mut totals = [0.0_f64; MOST_COLUMNS];
+    /// Adds up the sums at six points, by their first and the step to the next, as three taps.
+    fn taps_of_points<>(from: &Sums<'_>, points: (usize, usize), count: usize, taps: &mut [[f64; MOST_COLUMNS]; 3]) {
+        let (first, step) = points;
         for (point, factors) in WEIGHTS.iter().enumerate() {
-            for first in firsts {
-                let sums = &sums[point * of_point + first..][..weights.len()];
-                totals.iter_mut().zip(sums).for_each(|(total, &sum)| *total += f64::from(sum) * factors[along]);
+            let mut totals = [0.0_f64; MOST_COLUMNS];
+            for set in from.firsts {
+                let sums = &from.sums[(first + point * step) * from.of_point + set..][..count];
+                totals.iter_mut().zip(sums).for_each(|(total, &sum)| *total += f64::from(sum));
+            }
+            for (taps, factor) in taps.iter_mut().zip(factors) {
+                taps.iter_mut().zip(&totals).for_each(|(tap, total)| *tap += total * factor);
             }
         }
-        weights.iter_mut().zip(totals).for_each(|(weight, total)| *weight = total as f32);
+    }
+
+    /// Adds what a point gives to three taps.
+    fn add_point<>(at_point: &[f64; MOST_COLUMNS], factors: &[f64; 3], taps: &mut [[f64; MOST_COLUMNS]; 3]) {
+        for (taps, factor) in taps.iter_mut().zip(factors) {
+            taps.iter_mut().zip(at_point).for_each(|(tap, value)| *tap += value * factor);
+        }
+    }
+
+    /// In float32.
+    fn round<>(taps: &[[f64; MOST_COLUMNS]; 3], weights: &mut [[f32; MOST_COLUMNS]]) {
+        for (weights, taps) in weights.iter_mut().zip(taps) {
+            weights.iter_mut().zip(taps).for_each(|(weight, &tap)| *weight = tap as f32);
+        }
     }
 }

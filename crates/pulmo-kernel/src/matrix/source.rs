@@ -181,7 +181,7 @@ pub(super) fn channels(conv: &Conv3d, grids: &[Grid]) -> Vec<Channels> {
     let whole = || vec![Part::seen(conv, 0..conv.in_channels)];
     let parts = if conv.stride == [1; 3] { parts(conv, grids, costs(conv, MAKING)) } else { whole() };
     let of_part = |part: Part| {
-        let sees = part.size() == [conv.input[0], conv.input[1]];
+        let sees = part.grid == [conv.input[0], conv.input[1]];
         let own = Conv3d { in_channels: part.channels.len(), ..*conv };
         let source = if sees { Source::of_pass(&passes::forward(&own)) } else { Source::of_stored(&own, &part.reach) };
         Channels { source, sets: (!sees).then(|| taps(&part.reach)), part, turned: false }
@@ -202,7 +202,7 @@ pub(super) fn sums(conv: &Conv3d, part: &InputPart) -> Option<Channels> {
     }
     let channels = part.first_channel..part.first_channel + part.channels;
     let source = Source::of_sums(&ordinary, &reach);
-    Some(Channels { source, sets: Some(taps(&reach)), part: Part { channels, reach }, turned: true })
+    Some(Channels { source, sets: Some(taps(&reach)), part: Part::new(channels, reach), turned: true })
 }
 
 /// Taps of every set along depth and height.

@@ -1,4 +1,5 @@
-//! The transforms of Winograd's minimal filtering: four outputs of three taps by six products.
+//! The transforms of Winograd's minimal filtering: four outputs of three taps by six products; along both axes of a plane,
+//! sixteen outputs of nine taps by 36.
 //!
 //! With the points 0, ±a, ±b and infinity, `y = Aᵀ [(G w) ⊙ (Bᵀ x)]` for six inputs `x`, three weights `w` and four outputs
 //! `y`. The points 3/4 and 3/2 keep all constants of `A` and `B` exact in float32 and lose least: an error of 2.2 times
@@ -170,9 +171,9 @@ pub(crate) unsafe fn spread<S: Simd, const GRADIENTS: bool>(job: &SpreadJob) {
 /// The sums of one step's points, to be turned into outputs.
 ///
 /// # Contract
-/// `sums` holds `width` floats, rounded up to whole vectors, at every multiple of `point_pitch` below six; `start` as many
-/// (added to every output, zeros if there is no bias); `to` is writable for `width` floats at every multiple of `voxel`
-/// below `outputs`.
+/// `sums` holds `width` floats, rounded up to whole vectors, at every multiple of `point_pitch` below six, or 36 for a square;
+/// `start` as many (added to every output, zeros if there is no bias); `to` is writable for `width` floats at every multiple of
+/// `voxel` below `outputs`, for a square on each of its lines.
 pub(crate) struct CollectJob<E> {
     pub(crate) sums: *const f32,
     pub(crate) point_pitch: usize,
@@ -181,6 +182,8 @@ pub(crate) struct CollectJob<E> {
     pub(crate) voxel: usize,
     pub(crate) outputs: usize,
     pub(crate) width: usize,
+    /// For a square: how many lines it has, up to four, and the elements between them.
+    pub(crate) lines: Option<(usize, usize)>,
 }
 
 /// Writes a step's outputs.
@@ -193,22 +196,64 @@ pub(crate) unsafe fn collect<S: Simd, E: Stored>(job: &CollectJob<E>) {
     while at < job.width {
         // SAFETY: every pointer is within what the contract of the job grants.
         unsafe {
-            let mut sums = [S::zero(); POINTS];
-            for (point, sum) in sums.iter_mut().enumerate() {
-                *sum = S::load(job.sums.add(point * job.point_pitch + at));
-            }
-            let start = S::load(job.start.add(at));
-            let outputs = outputs_of_points::<S>(sums);
-            for (voxel, output) in outputs.into_iter().enumerate().take(job.outputs) {
-                let to = job.to.add(voxel * job.voxel + at);
-                // Twice, so that whole vectors are stored without counting.
-                if at + S::LANES <= job.width {
-                    E::store::<S>(to, S::add(output, start), S::LANES);
-                } else {
-                    E::store::<S>(to, S::add(output, start), job.width - at);
+            match job.lines {
+                None => store_outputs::<S, E>(job, sums_at::<S, E>(job, 0, 1, at), (0, at)),
+                Some((lines, pitch)) => {
+                    let mut across = [[S::zero(); POINTS]; OUTPUTS];
+                    for along in 0..POINTS {
+                        let outputs = outputs_of_points::<S>(sums_at::<S, E>(job, along, POINTS, at));
+                        for (line, output) in across.iter_mut().zip(outputs) {
+                            line[along] = output;
+                        }
+                    }
+                    for (line, sums) in across.into_iter().enumerate().take(lines) {
+                        store_outputs::<S, E>(job, sums, (line * pitch, at));
+                    }
                 }
             }
         }
         at += S::LANES;
+    }
+}
+
+/// The sums of six points from `first` on, `step` apart, at one vector of channels.
+///
+/// # Safety
+/// The contract of [`CollectJob`].
+#[inline(always)]
+unsafe fn sums_at<S: Simd, E>(job: &CollectJob<E>, first: usize, step: usize, at: usize) -> [S::Vector; POINTS] {
+    // SAFETY: the caller grants these sums.
+    unsafe {
+        let mut sums = [S::zero(); POINTS];
+        for (point, sum) in sums.iter_mut().enumerate() {
+            *sum = S::load(job.sums.add((first + point * step) * job.point_pitch + at));
+        }
+        sums
+    }
+}
+
+/// Turns the sums of a line into outputs and writes them.
+///
+/// # Safety
+/// The contract of [`CollectJob`].
+#[inline(always)]
+unsafe fn store_outputs<S: Simd, E: Stored>(
+    job: &CollectJob<E>,
+    sums: [S::Vector; POINTS],
+    (line, at): (usize, usize),
+) {
+    // SAFETY: the caller grants these outputs.
+    unsafe {
+        let start = S::load(job.start.add(at));
+        let outputs = outputs_of_points::<S>(sums);
+        for (voxel, output) in outputs.into_iter().enumerate().take(job.outputs) {
+            let to = job.to.add(line + voxel * job.voxel + at);
+            // Twice, so that whole vectors are stored without counting.
+            if at + S::LANES <= job.width {
+                E::store::<S>(to, S::add(output, start), S::LANES);
+            } else {
+                E::store::<S>(to, S::add(output, start), job.width - at);
+            }
+        }
     }
 }

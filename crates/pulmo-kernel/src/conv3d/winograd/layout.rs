@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::step::{Filtering, Step};
 use super::steps;
 use crate::conv3d::Conv3d;
 use crate::conv3d::parts::Part;
@@ -13,7 +14,8 @@ const RING_BYTES: usize = 24 << 20;
 /// Sizes, in floats unless said otherwise.
 #[derive(Debug)]
 pub(super) struct Layout {
-    /// Steps of a line.
+    /// What is computed at a time, and how many of them lie side by side.
+    pub(super) step: Step,
     pub(super) steps: usize,
     /// Output planes that are computed at a time.
     pub(super) chunk: usize,
@@ -29,19 +31,28 @@ pub(super) struct Ring {
     /// Where it begins.
     pub(super) first: usize,
     pub(super) channels: usize,
-    /// A line of one point, all lines of one point, a plane with all its points.
+    /// From a line, or a row of steps, to the next, at one point; a plane with all its points.
     pub(super) line: usize,
-    pub(super) point: usize,
     pub(super) plane: usize,
     /// Number of planes.
     pub(super) planes: usize,
+    /// From a point to the next across lines, and along them.
+    pub(super) pitches: [usize; 2],
+}
+
+impl Ring {
+    /// Where a point lies in its plane.
+    pub(super) fn point(&self, point: usize) -> usize {
+        point / POINTS * self.pitches[0] + point % POINTS * self.pitches[1]
+    }
 }
 
 impl Layout {
-    pub(super) fn new(conv: &Conv3d, parts: &[Part]) -> Self {
-        let depth = super::planes_and_lines(parts)[0];
+    pub(super) fn new(conv: &Conv3d, Filtering { step, parts }: &Filtering) -> Self {
+        let depth = parts.first().map_or(0, |part| part.reach[0].reads.len());
+        let plane = |part: &Part| step.points() * part.reach[1].stored * steps(conv) * part.channels.len();
         let bytes = |chunk: &usize| {
-            let of_part = |part: &Part| planes(part, depth, *chunk) * plane(conv, part);
+            let of_part = |part: &Part| planes(part, depth, *chunk) * plane(part);
             parts.iter().map(of_part).sum::<usize>() * size_of::<f32>()
         };
         let chunk = (1..=depth).rev().find(|chunk| bytes(chunk) <= RING_BYTES).unwrap_or(1);
@@ -49,24 +60,24 @@ impl Layout {
         let mut rings = Vec::with_capacity(parts.len());
         for part in parts {
             let channels = part.channels.len();
-            let line = steps(conv) * channels;
-            let (point, plane) = (part.reach[1].stored * line, plane(conv, part));
-            let ring = Ring { first: len, channels, line, point, plane, planes: planes(part, depth, chunk) };
-            len += (ring.planes * plane).next_multiple_of(16);
-            rings.push(ring);
+            let of_point = steps(conv) * channels;
+            let (line, pitches) = match step {
+                // Lines of a point lie side by side.
+                Step::Line => (of_point, [0, part.reach[1].stored * of_point]),
+                // A row of squares is written at once: all points along its lines.
+                Step::Square => (POINTS * of_point, [part.reach[1].stored * POINTS * of_point, of_point]),
+            };
+            let (plane, planes) = (plane(part), planes(part, depth, chunk));
+            rings.push(Ring { first: len, channels, line, plane, planes, pitches });
+            len += (planes * plane).next_multiple_of(16);
         }
-        Self { steps: steps(conv), chunk, rings, len }
+        Self { step: *step, steps: steps(conv), chunk, rings, len }
     }
 
     /// Voxels of a line with zeros around.
     pub(super) fn padded(&self) -> usize {
         self.steps * OUTPUTS + 2
     }
-}
-
-/// A plane of a part's points.
-fn plane(conv: &Conv3d, part: &Part) -> usize {
-    POINTS * part.reach[1].stored * steps(conv) * part.channels.len()
 }
 
 /// Most input planes that `chunk` output planes read.

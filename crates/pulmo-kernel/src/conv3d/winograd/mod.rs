@@ -1,8 +1,9 @@
-//! Convolutions with three taps along a line, by minimal filtering: half of the products fall away.
+//! Convolutions with three taps along a line, by minimal filtering: half of the products fall away, or three quarters where
+//! there are three taps along the height too.
 //!
-//! Of every line the input is turned into six points per four outputs (`simd/filtering.rs`). At each point what is left
-//! is a convolution over depth and height only, which the ordinary tiles compute ([`tasks`]); their sums are turned into
-//! outputs. The points are kept for a few planes at a time, in rings ([`layout`]), so that they never take more than a small
+//! Of every line the input is turned into six points per four outputs (`simd/filtering.rs`), or of every plane into 36 per
+//! square of sixteen ([`squares`]). At each point what is left is a convolution over depth and height, or depth only, which the
+//! ordinary tiles compute ([`tasks`]); their sums are turned into outputs. The points are kept for a few planes at a time, in rings ([`layout`]), so that they never take more than a small
 //! part of the input.
 //!
 //! Channels that are read through a nearest resize are turned into points on the smaller grid on which they are stored, and
@@ -11,6 +12,8 @@
 
 mod layout;
 mod points;
+pub(super) mod squares;
+pub(super) mod step;
 mod tasks;
 
 use std::cell::RefCell;
@@ -20,15 +23,16 @@ use rayon::prelude::*;
 
 use self::layout::{Layout, Ring};
 use self::points::{Places, Points};
-use self::tasks::{Run, TASK_TILES, lines_by_reach};
+use self::squares::{Row, Strip};
+use self::step::{Filtering, Step};
+use self::tasks::{Run, rows_by_reach, task_tiles};
 use super::aligned::{Aligned, Lent, Use};
 use super::lines::Lines;
-use super::parts::{self, Costs, Part};
 use super::tiles::{Shared, blocks};
 use super::{Conv3d, passes, weights};
-use crate::simd::filtering::{OUTPUTS, POINTS};
+use crate::simd::filtering::OUTPUTS;
 use crate::simd::{KernelSet, MAX_ROWS, SpreadJob, Stored};
-use crate::view::{Grid, View, read_line};
+use crate::view::{View, read_line};
 
 /// Fewest output voxels for which turning the weights pays.
 const LEAST_VOXELS: usize = 1500;
@@ -57,14 +61,20 @@ pub(super) fn weight_gradient<E: Stored>(
     (x, dy): (&View<'_, E>, &[E]),
     dw: &mut [f32],
 ) {
-    let lines = Lines::Points { padding: conv.padding[2], voxels: conv.input[2], x };
-    weights::run(
-        set,
-        (&passes::of_points(conv, steps(conv)), &parts::parts(conv, &x.grids(), Costs::of_filtering(conv))),
-        lines,
-        dy,
-        dw,
-    );
+    weight_gradient_by(set, conv, &Filtering::of_input(conv, &x.grids()), (x, dy), dw);
+}
+
+/// The same by some kind of steps.
+pub(super) fn weight_gradient_by<E: Stored>(
+    set: &'static KernelSet,
+    conv: &Conv3d,
+    filtering: &Filtering,
+    (x, dy): (&View<'_, E>, &[E]),
+    dw: &mut [f32],
+) {
+    let pass = passes::of_points(conv, filtering.step, steps(conv));
+    let lines = Lines::Points { conv: *conv, step: filtering.step, x };
+    weights::run(set, (&pass, &filtering.parts), lines, dy, dw);
 }
 
 /// Steps of an output line.
@@ -72,42 +82,26 @@ pub(super) fn steps(conv: &Conv3d) -> usize {
     conv.output()[2].div_ceil(OUTPUTS)
 }
 
-/// Planes of the output, and lines of a plane.
-fn planes_and_lines(parts: &[Part]) -> [usize; 2] {
-    parts.first().map_or([0; 2], |part| part.reach.each_ref().map(|reach| reach.reads.len()))
-}
-
-/// Bytes of the rings and of the weights at all points, and those that every thread allocates, of [`run`] on input channels
-/// that lie on the given grids.
-pub(super) fn bytes(conv: &Conv3d, grids: &[Grid]) -> [usize; 2] {
-    bytes_of(conv, &parts::parts(conv, grids, Costs::of_filtering(conv)))
-}
-
-/// The same of [`sums`].
-pub(super) fn bytes_of_sums(conv: &Conv3d, size: [usize; 3]) -> [usize; 2] {
-    bytes_of(conv, &parts::of_sums(conv, size))
-}
-
-fn bytes_of(conv: &Conv3d, parts: &[Part]) -> [usize; 2] {
-    let layout = Layout::new(conv, parts);
+/// Bytes of the rings and of the weights at all points, and those that every thread allocates, of [`run`].
+pub(super) fn bytes(conv: &Conv3d, filtering: &Filtering) -> [usize; 2] {
+    let layout = Layout::new(conv, filtering);
+    let points = filtering.step.points();
     let channels = conv.out_channels.next_multiple_of(16);
-    let weights =
-        parts.iter().map(|part| POINTS * part.tap_sets() * part.channels.len().next_multiple_of(16) * channels);
-    let of_thread = layout.padded() * conv.in_channels + TASK_TILES * POINTS * MAX_ROWS * channels + 16;
+    let weights = filtering
+        .parts
+        .iter()
+        .map(|part| points * (part.tap_sets() * part.channels.len().next_multiple_of(16) * channels + 16));
+    let sums = task_tiles(filtering.step) * points * MAX_ROWS * channels + 16;
+    let strip = layout.rings.iter().map(|ring| row(conv, &layout, ring).strip()).max().unwrap_or(0);
+    let of_thread = layout.padded() * conv.in_channels + sums + strip;
     [layout.len + weights.sum::<usize>(), of_thread].map(|floats| floats * size_of::<f32>())
-}
-
-/// Whether [`run`] adds up weights of several taps.
-#[cfg(test)]
-pub(super) fn adds_taps(conv: &Conv3d, grids: &[Grid]) -> bool {
-    use super::reach::Reach;
-    parts::parts(conv, grids, Costs::of_filtering(conv)).iter().any(|part| part.reach.iter().any(Reach::adds_taps))
 }
 
 /// Buffers of a thread.
 #[derive(Default)]
 struct Scratch {
     line: Aligned,
+    strip: Strip,
     sums: Aligned,
     start: Aligned,
 }
@@ -125,7 +119,7 @@ pub(super) fn run<E: Stored>(
     weights: (&[f32], Option<&[f32]>),
     y: Shared<E>,
 ) {
-    compute((set, conv), &parts::parts(conv, &x.grids(), Costs::of_filtering(conv)), x, weights, y);
+    compute((set, conv), &Filtering::of_input(conv, &x.grids()), x, weights, y);
 }
 
 /// Computes sums of neighbouring outputs of `conv(x, w)`: those that a nearest resize of a tensor of `size`, as wide as the
@@ -136,27 +130,29 @@ pub(super) fn sums<E: Stored>(
     (x, w): (&View<'_, E>, &[f32]),
     y: Shared<E>,
 ) {
-    compute((set, conv), &parts::of_sums(conv, size), x, (w, None), y);
+    compute((set, conv), &Filtering::of_sums(conv, size), x, (w, None), y);
 }
 
-fn compute<E: Stored>(
+/// Either, by some kind of steps.
+pub(super) fn compute<E: Stored>(
     (set, conv): (&'static KernelSet, &Conv3d),
-    parts: &[Part],
+    filtering: &Filtering,
     x: &View<'_, E>,
     (w, bias): (&[f32], Option<&[f32]>),
     y: Shared<E>,
 ) {
-    let layout = Layout::new(conv, parts);
+    let layout = Layout::new(conv, filtering);
     let blocks = blocks(set, &passes::forward(conv));
     let zeros = vec![0.0; conv.in_channels.max(32)];
-    let places = Places::new(set, parts, &blocks);
+    let places = Places::new(set, filtering, &blocks);
     let of_points = places.len;
     let mut buffer = Lent::of(Use::Work, of_points + layout.len);
     let (values, rings) = buffer.as_mut().split_at_mut(of_points);
-    let points = Points::new((set, conv), w, (parts, &blocks), (places, values));
-    let lines = lines_by_reach(parts);
+    let points = Points::new((set, conv), w, (filtering, &blocks), (places, values));
+    let rows = rows_by_reach(filtering);
+    let parts = &filtering.parts;
     let sources: Vec<View<'_, E>> = parts.iter().map(|part| part.view(x, part.channels.clone())).collect();
-    let depth = planes_and_lines(parts)[0];
+    let depth = filtering.planes_and_rows()[0];
     for volume in 0..conv.batch {
         let mut ready = vec![0; parts.len()];
         for first in (0..depth).step_by(layout.chunk) {
@@ -166,18 +162,22 @@ fn compute<E: Stored>(
                 let missing = ready[index].max(needed.start)..needed.end;
                 ready[index] = ready[index].max(needed.end);
                 let ring = &layout.rings[index];
-                spread_planes((set, conv), (&layout, ring), (&sources[index], volume, missing), rings);
+                let input = (&sources[index], volume, missing);
+                match layout.step {
+                    Step::Line => spread_lines((set, conv), (&layout, ring), input, rings),
+                    Step::Square => spread_squares((set, conv), (&layout, ring), input, rings),
+                }
             }
             let rings = rings.as_ptr();
-            let (layout, points, blocks) = (&layout, &points, blocks.as_slice());
-            let run = Run { set, conv, parts, layout, points, blocks, bias, rings, zeros: &zeros, lines: &lines, y };
+            let (layout, points, blocks, rows) = (&layout, &points, blocks.as_slice(), rows.as_slice());
+            let run = Run { set, conv, filtering, layout, points, blocks, bias, rings, zeros: &zeros, rows, y };
             run.planes(volume, planes);
         }
     }
 }
 
-/// Turns some input planes of a volume into points, at their places of a ring.
-fn spread_planes<E: Stored>(
+/// Turns the lines of some input planes of a volume into points, at their places of a ring.
+fn spread_lines<E: Stored>(
     (set, conv): (&'static KernelSet, &Conv3d),
     (layout, ring): (&Layout, &Ring),
     (x, volume, planes): (&View<'_, E>, usize, Range<usize>),
@@ -204,11 +204,51 @@ fn spread_planes<E: Stored>(
                 steps: layout.steps,
                 // SAFETY: inside the ring, whose planes and lines belong to one task each.
                 to: unsafe { to.get().add(at) },
-                point_pitch: ring.point,
+                point_pitch: ring.pitches[1],
                 step_pitch: channels,
             };
             // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
             unsafe { (set.spread)(&job) };
+        });
+    });
+}
+
+/// A row of squares of a ring.
+fn row(conv: &Conv3d, layout: &Layout, ring: &Ring) -> Row {
+    Row {
+        steps: layout.steps,
+        channels: ring.channels,
+        width: conv.input[2],
+        padding: conv.padding[2],
+        point_pitch: ring.pitches[0],
+    }
+}
+
+/// Rows of squares that a task turns into points: the next one has two lines in common with each.
+const ROWS_AT_A_TIME: usize = 7;
+
+/// The same for squares.
+fn spread_squares<E: Stored>(
+    (set, conv): (&'static KernelSet, &Conv3d),
+    (layout, ring): (&Layout, &Ring),
+    (x, volume, planes): (&View<'_, E>, usize, Range<usize>),
+    rings: &mut [f32],
+) {
+    let [depth, height, _] = x.size;
+    let to = Shared(rings.as_mut_ptr());
+    let rows = Step::Square.rows(conv);
+    let groups = rows.div_ceil(ROWS_AT_A_TIME);
+    let row = row(conv, layout, ring);
+    (planes.start * groups..planes.end * groups).into_par_iter().with_max_len(1).for_each(|task| {
+        SCRATCH.with_borrow_mut(|Scratch { strip, .. }| {
+            let (d, group) = (task / groups, task % groups);
+            strip.clear();
+            for index in group * rows / groups..(group + 1) * rows / groups {
+                let read = |h: usize, to: &mut [f32]| read_line(x, (volume * depth + d) * height + h, to);
+                let at = ring.first + d % ring.planes * ring.plane + index * ring.line;
+                // SAFETY: inside the ring, whose rows of squares belong to one task each.
+                unsafe { strip.spread_inputs((set, conv), &row, (d, index), read, to.get().add(at)) };
+            }
         });
     });
 }

@@ -7,16 +7,22 @@ use rayon::prelude::*;
 
 use super::layout::Layout;
 use super::points::{Points, tap_len};
-use super::{SCRATCH, Scratch, planes_and_lines};
+use super::step::{Filtering, Step};
+use super::{SCRATCH, Scratch};
 use crate::conv3d::Conv3d;
 use crate::conv3d::aligned::Aligned;
-use crate::conv3d::parts::Part;
 use crate::conv3d::tiles::{Block, PANEL_BYTES, Shared};
-use crate::simd::filtering::{OUTPUTS, POINTS};
+use crate::simd::filtering::OUTPUTS;
 use crate::simd::{CollectJob, DotJob, KernelSet, MAX_ROWS, Stored, Tap, TileJob};
 
-/// Tiles of a task.
-pub(super) const TASK_TILES: usize = 16;
+/// Tiles of a task, whose sums at all points are kept.
+pub(super) fn task_tiles(step: Step) -> usize {
+    match step {
+        Step::Line => 16,
+        Step::Square => 8,
+    }
+}
+
 /// Tasks there should be, where channel blocks allow splitting.
 const MIN_TASKS: usize = 16;
 
@@ -24,30 +30,30 @@ const MIN_TASKS: usize = 16;
 pub(super) struct Run<'a, E> {
     pub(super) set: &'static KernelSet,
     pub(super) conv: &'a Conv3d,
-    pub(super) parts: &'a [Part],
+    pub(super) filtering: &'a Filtering,
     pub(super) layout: &'a Layout,
     pub(super) points: &'a Points<'a>,
     pub(super) blocks: &'a [Block],
     pub(super) bias: Option<&'a [f32]>,
     pub(super) rings: *const f32,
     pub(super) zeros: &'a [f32],
-    /// Output lines of a plane in the order in which they are computed.
-    pub(super) lines: &'a [usize],
+    /// Rows of steps of an output plane in the order in which they are computed.
+    pub(super) rows: &'a [usize],
     pub(super) y: Shared<E>,
 }
 // SAFETY: tasks only read through `rings`, and write to disjoint outputs.
 unsafe impl<E: Send> Sync for Run<'_, E> {}
 
-/// The order of output lines in which those that read by the same sets of taps come together, as a tile skips the sets that
-/// none of its lines needs; as they lie where every line reads by all.
-pub(super) fn lines_by_reach(parts: &[Part]) -> Vec<usize> {
-    let mut lines: Vec<usize> = (0..planes_and_lines(parts)[1]).collect();
-    let adding = || parts.iter().map(|part| &part.reach[1]).filter(|reach| reach.adds_taps());
-    let sets_of = |line: &usize| -> Vec<usize> {
-        adding().flat_map(|reach| reach.reads[*line].iter().map(|&(set, _)| set)).collect()
+/// The order of rows of steps in which those that read by the same sets of taps come together, as a tile skips the sets that
+/// none of its rows needs; as they lie where every row reads by all.
+pub(super) fn rows_by_reach(filtering: &Filtering) -> Vec<usize> {
+    let mut rows: Vec<usize> = (0..filtering.planes_and_rows()[1]).collect();
+    let adding = || filtering.parts.iter().map(|part| &part.reach[1]).filter(|reach| reach.adds_taps());
+    let sets_of = |row: &usize| -> Vec<usize> {
+        adding().flat_map(|reach| reach.reads[*row].iter().map(|&(set, _)| set)).collect()
     };
-    lines.sort_by_cached_key(sets_of);
-    lines
+    rows.sort_by_cached_key(sets_of);
+    rows
 }
 
 /// Some neighbouring steps of a plane.
@@ -55,8 +61,8 @@ struct Tile {
     rows: usize,
     /// For every part, where the rows' own places lie at the first point of the ring's first plane.
     bases: Vec<[*const f32; MAX_ROWS]>,
-    /// Place of each row's first output in a plane, in voxels, and how many outputs lie inside the line.
-    outputs: [(usize, usize); MAX_ROWS],
+    /// Of each row: the place of its first output in a plane, in voxels, and how many lines and outputs of a line lie inside.
+    outputs: [(usize, [usize; 2]); MAX_ROWS],
     /// All rows, then for every part and set of taps along the height which rows read by it.
     masks: Vec<u16>,
 }
@@ -73,9 +79,9 @@ struct Planes {
 impl<E: Stored> Run<'_, E> {
     /// Computes some output planes, whose inputs lie in the rings.
     pub(super) fn planes(&self, volume: usize, planes: Range<usize>) {
-        let steps = self.lines.len() * self.layout.steps;
+        let steps = self.rows.len() * self.layout.steps;
         let tiles = steps.div_ceil(self.set.rows);
-        let runs = tiles.div_ceil(TASK_TILES);
+        let runs = tiles.div_ceil(task_tiles(self.layout.step));
         let parts = MIN_TASKS.div_ceil(runs * planes.len()).clamp(1, self.blocks.len());
         let tasks = planes.len() * runs * parts;
         (0..tasks).into_par_iter().with_max_len(1).for_each(|task| {
@@ -89,19 +95,20 @@ impl<E: Stored> Run<'_, E> {
     }
 
     fn tile(&self, start: usize, end: usize) -> Tile {
-        let sets: usize = self.parts.iter().map(|part| part.reach[1].sets.len()).sum();
+        let parts = &self.filtering.parts;
+        let sets: usize = parts.iter().map(|part| part.reach[1].sets.len()).sum();
         let mut tile = Tile {
             rows: end - start,
-            bases: vec![[self.rings; MAX_ROWS]; self.parts.len()],
-            outputs: [(0, 0); MAX_ROWS],
+            bases: vec![[self.rings; MAX_ROWS]; parts.len()],
+            outputs: [(0, [0; 2]); MAX_ROWS],
             masks: vec![0; 1 + sets],
         };
         for row in 0..end - start {
             let (line, step) = ((start + row) / self.layout.steps, (start + row) % self.layout.steps);
-            let line = self.lines[line];
+            let line = self.rows[line];
             tile.masks[0] |= 1 << row;
             let mut first = 1;
-            for (index, (part, ring)) in self.parts.iter().zip(&self.layout.rings).enumerate() {
+            for (index, (part, ring)) in parts.iter().zip(&self.layout.rings).enumerate() {
                 let reach = &part.reach[1];
                 for &(set, _) in &reach.reads[line] {
                     tile.masks[first + set] |= 1 << row;
@@ -112,17 +119,24 @@ impl<E: Stored> Run<'_, E> {
                 tile.bases[index][row] = self.rings.wrapping_add(at);
             }
             let voxel = step * OUTPUTS;
-            let width = self.conv.output()[2];
-            tile.outputs[row] = (line * width + voxel, OUTPUTS.min(width - voxel));
+            let [height, width] = self.lines_and_width();
+            let line = line * self.layout.step.lines();
+            let lines = self.layout.step.lines().min(height - line);
+            tile.outputs[row] = (line * width + voxel, [lines, OUTPUTS.min(width - voxel)]);
         }
         tile
+    }
+
+    /// Lines of an output plane, and voxels of a line.
+    fn lines_and_width(&self) -> [usize; 2] {
+        [self.filtering.planes_and_lines(self.conv)[1], self.conv.output()[2]]
     }
 
     /// What an output plane reads.
     fn reads(&self, plane: usize) -> Vec<Planes> {
         let mut all: Vec<Planes> = Vec::new();
         let mut first_mask = 1;
-        for (index, (part, ring)) in self.parts.iter().zip(&self.layout.rings).enumerate() {
+        for (index, (part, ring)) in self.filtering.parts.iter().zip(&self.layout.rings).enumerate() {
             let [depth, height] = &part.reach;
             let mut next = None;
             for &(set, place) in &depth.reads[plane] {
@@ -149,21 +163,22 @@ impl<E: Stored> Run<'_, E> {
         let widths = self.blocks[range.clone()].iter().map(|block| self.row_len(block));
         let starts: Vec<usize> =
             widths.clone().scan(0, |sum, width| Some(std::mem::replace(sum, *sum + width))).collect();
+        let points = self.layout.step.points();
         // Of a tile: the sums of all points of one block behind those of the block before.
-        let tile_len = widths.sum::<usize>() * POINTS * self.set.rows;
+        let tile_len = widths.sum::<usize>() * points * self.set.rows;
         let sums = scratch.sums.reserve(tiles.len() * tile_len + 16).as_mut_ptr();
         let mut reads = self.reads(plane);
-        for point in 0..POINTS {
+        for point in 0..points {
             for (index, &start) in range.clone().zip(&starts) {
                 let block = &self.blocks[index];
-                let at = (start * POINTS + point * self.row_len(block)) * self.set.rows;
+                let at = (start * points + point * self.row_len(block)) * self.set.rows;
                 // SAFETY: the buffer holds `tile_len` floats for every tile.
                 let sums = (unsafe { sums.add(at) }, tile_len);
                 if reads.is_empty() {
                     self.add((block, 0), tiles, (&[], &[]), sums, true);
                 }
                 for (number, planes) in reads.iter().enumerate() {
-                    let sets = self.parts[planes.part].reach.each_ref().map(|reach| reach.sets.len());
+                    let sets = self.filtering.parts[planes.part].reach.each_ref().map(|reach| reach.sets.len());
                     let first = (point * sets[0] + planes.first) * sets[1];
                     let tap = tap_len(self.set, self.layout.rings[planes.part].channels, block);
                     let panel = &self.points.of(index, planes.part)[first * tap..];
@@ -171,12 +186,14 @@ impl<E: Stored> Run<'_, E> {
                 }
             }
             for Planes { part, taps, .. } in &mut reads {
-                taps.iter_mut().for_each(|tap| tap.offset += self.layout.rings[*part].point as isize);
+                let ring = &self.layout.rings[*part];
+                let further = ring.point(point + 1) as isize - ring.point(point) as isize;
+                taps.iter_mut().for_each(|tap| tap.offset += further);
             }
         }
         for (index, start) in range.zip(starts) {
             // SAFETY: as above.
-            let sums = (unsafe { sums.add(start * POINTS * self.set.rows) }, tile_len);
+            let sums = (unsafe { sums.add(start * points * self.set.rows) }, tile_len);
             self.collect(&self.blocks[index], (volume, plane), tiles, sums, &mut scratch.start);
         }
     }
@@ -279,10 +296,10 @@ impl<E: Stored> Run<'_, E> {
         if let Some(bias) = self.bias {
             start[..block.width].copy_from_slice(&bias[block.first..][..block.width]);
         }
-        let [planes, lines] = planes_and_lines(self.parts);
-        let plane = (volume * planes + plane) * lines * self.conv.output()[2];
+        let [height, width] = self.lines_and_width();
+        let plane = (volume * self.filtering.planes_and_rows()[0] + plane) * height * width;
         for (number, tile) in tiles.iter().enumerate() {
-            for (row, &(voxel, outputs)) in tile.outputs.iter().enumerate().take(tile.rows) {
+            for (row, &(voxel, [lines, outputs])) in tile.outputs.iter().enumerate().take(tile.rows) {
                 let job = CollectJob {
                     // SAFETY: the buffer holds `tile_len` floats for every tile.
                     sums: unsafe { sums.add(number * tile_len + row * row_len) },
@@ -292,6 +309,10 @@ impl<E: Stored> Run<'_, E> {
                     voxel: self.conv.out_channels,
                     outputs,
                     width: block.width,
+                    lines: match self.layout.step {
+                        Step::Line => None,
+                        Step::Square => Some((lines, width * self.conv.out_channels)),
+                    },
                 };
                 // SAFETY: the outputs lie inside `y` and belong to this task alone; the sums are followed by slack.
                 unsafe { E::collector(self.set)(&job) };

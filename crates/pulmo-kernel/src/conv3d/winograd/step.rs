@@ -1,0 +1,142 @@
+//! What minimal filtering computes at a time: four outputs of a line, or four of each of four lines; and which costs less.
+
+use super::{LEAST_CHANNELS, steps};
+use crate::conv3d::Conv3d;
+use crate::conv3d::parts::{self, Costs, Part};
+use crate::conv3d::reach::Reach;
+use crate::simd::filtering::{OUTPUTS, POINTS};
+use crate::view::Grid;
+
+/// What is computed at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Four outputs of a line, by six products for every tap of depth and height.
+    Line,
+    /// Four outputs of each of four lines, by 36 products for every tap of the depth.
+    Square,
+}
+
+impl Step {
+    /// Products, the points at which inputs and weights are multiplied; those along a line change fastest.
+    pub(crate) fn points(self) -> usize {
+        match self {
+            Self::Line => POINTS,
+            Self::Square => POINTS * POINTS,
+        }
+    }
+
+    /// Output lines.
+    pub(crate) fn lines(self) -> usize {
+        match self {
+            Self::Line => 1,
+            Self::Square => OUTPUTS,
+        }
+    }
+
+    /// Taps of the kernel that its points stand for.
+    pub(crate) fn taps(self) -> usize {
+        match self {
+            Self::Line => 3,
+            Self::Square => 9,
+        }
+    }
+
+    /// Kernel size along the height that is left at a point, of `taps`.
+    pub(crate) fn height(self, taps: usize) -> usize {
+        match self {
+            Self::Line => taps,
+            Self::Square => 1,
+        }
+    }
+
+    /// Rows of steps in a plane of the output.
+    pub(crate) fn rows(self, conv: &Conv3d) -> usize {
+        conv.output()[1].div_ceil(self.lines())
+    }
+}
+
+/// How a convolution is filtered.
+#[derive(Debug, Clone)]
+pub(crate) struct Filtering {
+    pub(crate) step: Step,
+    /// What is read alike. With [`Step::Square`] they reach for rows of steps along the height.
+    pub(crate) parts: Vec<Part>,
+}
+
+impl Filtering {
+    /// The cheapest for a convolution whose input channels lie on the given grids.
+    pub(crate) fn of_input(conv: &Conv3d, grids: &[Grid]) -> Self {
+        Self::cheapest(conv, |step| Self::by(step, conv, grids))
+    }
+
+    /// That by one kind of step, where it can be.
+    pub(crate) fn by(step: Step, conv: &Conv3d, grids: &[Grid]) -> Option<Self> {
+        let parts = match step {
+            Step::Line => parts::parts(conv, grids, costs(conv)),
+            Step::Square => {
+                let rows = rows_of_squares(conv)?;
+                parts::parts_of_rows(conv, grids, costs(conv), &rows)
+            }
+        };
+        Some(Self { step, parts })
+    }
+
+    /// The cheapest for sums of neighbouring outputs: those that a nearest resize of a tensor of `size`, as wide as the output,
+    /// would repeat.
+    pub(crate) fn of_sums(conv: &Conv3d, size: [usize; 3]) -> Self {
+        Self::cheapest(conv, |step| Self::of_sums_by(step, conv, size))
+    }
+
+    /// That by one kind of step, where it can be: squares cannot sum lines.
+    pub(crate) fn of_sums_by(step: Step, conv: &Conv3d, size: [usize; 3]) -> Option<Self> {
+        let mut parts = parts::of_sums(conv, size);
+        if step == Step::Square {
+            let rows = rows_of_squares(conv).filter(|_| size[1] == conv.output()[1])?;
+            parts.iter_mut().for_each(|part| part.reach[1] = rows.clone());
+        }
+        Some(Self { step, parts })
+    }
+
+    fn cheapest(conv: &Conv3d, by: impl Fn(Step) -> Option<Self>) -> Self {
+        let lines = by(Step::Line).expect("lines can always be filtered");
+        match by(Step::Square) {
+            Some(squares) if pays(conv) && squares.cost(conv) < lines.cost(conv) => squares,
+            _ => lines,
+        }
+    }
+
+    /// Products, and what making and reading weights costs beside them.
+    fn cost(&self, conv: &Conv3d) -> usize {
+        let costs = costs(conv);
+        let of_part = |part: &Part| part.channels.len() * costs.of(conv.batch, part.reach.each_ref());
+        self.parts.iter().map(of_part).sum::<usize>() * self.step.points()
+    }
+
+    /// Planes, and lines of a plane, that come out.
+    pub(super) fn planes_and_lines(&self, conv: &Conv3d) -> [usize; 2] {
+        let [planes, rows] = self.planes_and_rows();
+        match self.step {
+            Step::Line => [planes, rows],
+            Step::Square => [planes, conv.output()[1]],
+        }
+    }
+
+    /// Planes, and rows of steps in a plane.
+    pub(super) fn planes_and_rows(&self) -> [usize; 2] {
+        self.parts.first().map_or([0; 2], |part| part.reach.each_ref().map(|reach| reach.reads.len()))
+    }
+}
+
+/// Whether squares are worth their transforms.
+fn pays(conv: &Conv3d) -> bool {
+    conv.in_channels.min(conv.out_channels) >= LEAST_CHANNELS
+}
+
+/// The rows of squares, where three taps along the height allow them.
+fn rows_of_squares(conv: &Conv3d) -> Option<Reach> {
+    (conv.kernel[1] == 3).then(|| Reach::of_rows(Step::Square.rows(conv)))
+}
+
+fn costs(conv: &Conv3d) -> Costs {
+    Costs { along: steps(conv), making: 60, reading: 60 }
+}
