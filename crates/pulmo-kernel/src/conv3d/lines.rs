@@ -138,7 +138,7 @@ impl<E: Stored> Job<'_, E> {
     fn row(&self, conv: &Conv3d, channels: usize) -> Row {
         let steps = self.pass.axes[2].count;
         let point_pitch = POINTS * steps * channels;
-        Row { steps, channels, width: conv.input[2], padding: conv.padding[2], point_pitch }
+        Row { steps, channels, pitch: channels, width: conv.input[2], padding: conv.padding[2], point_pitch }
     }
 
     /// Makes a padded line of zeros.

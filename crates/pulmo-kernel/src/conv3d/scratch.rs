@@ -155,7 +155,7 @@ fn filtered_scratch([work, of_thread]: [usize; 2], threads: usize) -> Scratch {
 
 /// A pass: the planes of a slab, and the panel, sums and tiles of every thread.
 fn pass_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
-    if winograd::pays(conv) {
+    if winograd::pays(conv, Call::Forward) {
         return filtered_scratch(winograd::bytes(conv, &Filtering::of_input(conv, input)), threads);
     }
     let depth = conv.in_channels.max(conv.out_channels) * if passes::merges(conv) { conv.kernel[2] } else { 1 };
@@ -169,7 +169,7 @@ fn pass_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
 /// A weight gradient: the sums of all parts of space, and the packed lines of every thread.
 fn weight_gradient_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
     let [depth, height, width] = conv.output();
-    let filtered = winograd::pays(conv);
+    let filtered = winograd::pays(conv, Call::WeightGradient);
     let merged = if passes::merges(conv) && !filtered { conv.kernel[2] } else { 1 };
     // Strips of rows and vectors of columns are filled up; the few last channels may be rows of their own.
     let rows = conv.in_channels * merged + MAX_ROWS;

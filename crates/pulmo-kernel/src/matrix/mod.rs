@@ -129,7 +129,7 @@ pub fn tile_state() -> Result<&'static str, &'static str> {
 /// forced; `None` where float32 kernels are faster.
 pub(crate) fn chosen(conv: &Conv3d, call: Call) -> Option<Instructions> {
     let usable = if simd::is_forced() { None } else { check::usable().ok() };
-    usable.filter(|instructions| instructions.outrun_filtering(call, conv) || !winograd::pays(conv))
+    usable.filter(|instructions| instructions.outrun_filtering(call, conv) || !winograd::pays(conv, call))
 }
 
 /// [`forward`] of a tensor that is read through.

@@ -197,11 +197,11 @@ pub(crate) unsafe fn collect<S: Simd, E: Stored>(job: &CollectJob<E>) {
         // SAFETY: every pointer is within what the contract of the job grants.
         unsafe {
             match job.lines {
-                None => store_outputs::<S, E>(job, sums_at::<S, E>(job, 0, 1, at), (0, at)),
+                None => store_outputs::<S, E>(job, sums_at::<S, E>(job, 0, at), (0, at)),
                 Some((lines, pitch)) => {
                     let mut across = [[S::zero(); POINTS]; OUTPUTS];
                     for along in 0..POINTS {
-                        let outputs = outputs_of_points::<S>(sums_at::<S, E>(job, along, POINTS, at));
+                        let outputs = outputs_of_points::<S>(sums_at::<S, E>(job, along * POINTS, at));
                         for (line, output) in across.iter_mut().zip(outputs) {
                             line[along] = output;
                         }
@@ -216,17 +216,17 @@ pub(crate) unsafe fn collect<S: Simd, E: Stored>(job: &CollectJob<E>) {
     }
 }
 
-/// The sums of six points from `first` on, `step` apart, at one vector of channels.
+/// The sums of six points from `first` on, at one vector of channels.
 ///
 /// # Safety
 /// The contract of [`CollectJob`].
 #[inline(always)]
-unsafe fn sums_at<S: Simd, E>(job: &CollectJob<E>, first: usize, step: usize, at: usize) -> [S::Vector; POINTS] {
+unsafe fn sums_at<S: Simd, E>(job: &CollectJob<E>, first: usize, at: usize) -> [S::Vector; POINTS] {
     // SAFETY: the caller grants these sums.
     unsafe {
         let mut sums = [S::zero(); POINTS];
         for (point, sum) in sums.iter_mut().enumerate() {
-            *sum = S::load(job.sums.add((first + point * step) * job.point_pitch + at));
+            *sum = S::load(job.sums.add((first + point) * job.point_pitch + at));
         }
         sums
     }

@@ -9,15 +9,21 @@ use crate::conv3d::parts::Part;
 use crate::simd::filtering::{OUTPUTS, POINTS};
 
 /// Bytes of all rings, where more than the fewest planes fit.
-const RING_BYTES: usize = 24 << 20;
-
+const RING_BYTES: usize = 8 << 20;
+/// Output planes for which the rings of a band of squares should have room, and fewest rows of a band: it reads two lines of
+/// each neighbour again.
+const PLANES_OF_BAND: usize = 4;
+const LEAST_ROWS: usize = 4;
 /// Sizes, in floats unless said otherwise.
 #[derive(Debug)]
 pub(super) struct Layout {
     /// What is computed at a time, and how many of them lie side by side.
     pub(super) step: Step,
     pub(super) steps: usize,
-    /// Output planes that are computed at a time.
+    /// Whether all planes are [computed at once](Filtering::at_once).
+    pub(super) at_once: bool,
+    /// Rows of steps that are computed through all planes before the next, and output planes that are computed at a time.
+    pub(super) bands: Vec<Range<usize>>,
     pub(super) chunk: usize,
     /// One for every part.
     pub(super) rings: Vec<Ring>,
@@ -31,6 +37,8 @@ pub(super) struct Ring {
     /// Where it begins.
     pub(super) first: usize,
     pub(super) channels: usize,
+    /// From a step to the next.
+    pub(super) step: usize,
     /// From a line, or a row of steps, to the next, at one point; a plane with all its points.
     pub(super) line: usize,
     pub(super) plane: usize,
@@ -41,43 +49,61 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// Where a point lies in its plane.
-    pub(super) fn point(&self, point: usize) -> usize {
-        point / POINTS * self.pitches[0] + point % POINTS * self.pitches[1]
+    /// Where a point lies in its plane, by its numbers along and across lines.
+    pub(super) fn point(&self, along: usize, across: usize) -> usize {
+        across * self.pitches[0] + along * self.pitches[1]
     }
 }
 
 impl Layout {
-    pub(super) fn new(conv: &Conv3d, Filtering { step, parts }: &Filtering) -> Self {
-        let depth = parts.first().map_or(0, |part| part.reach[0].reads.len());
-        let plane = |part: &Part| step.points() * part.reach[1].stored * steps(conv) * part.channels.len();
-        let bytes = |chunk: &usize| {
-            let of_part = |part: &Part| planes(part, depth, *chunk) * plane(part);
+    pub(super) fn new(conv: &Conv3d, filtering: &Filtering) -> Self {
+        let Filtering { step, parts } = filtering;
+        let [depth, rows] = parts.first().map_or([0; 2], |part| part.reach.each_ref().map(|reach| reach.reads.len()));
+        // Rows of a part that lie in a ring.
+        let stored = |part: &Part, bands: usize| match step {
+            Step::Line => part.reach[1].stored,
+            Step::Square => rows.div_ceil(bands),
+        };
+        let plane = |part: &Part, bands: usize| step.points() * stored(part, bands) * steps(conv) * pitch(part);
+        let bytes = |chunk: usize, bands: usize| {
+            let of_part = |part: &Part| planes(part, depth, chunk) * plane(part, bands);
             parts.iter().map(of_part).sum::<usize>() * size_of::<f32>()
         };
-        let chunk = (1..=depth).rev().find(|chunk| bytes(chunk) <= RING_BYTES).unwrap_or(1);
+        let at_once = filtering.at_once(conv);
+        let most_bands = if *step == Step::Square { (rows / LEAST_ROWS).max(1) } else { 1 };
+        let fits = |bands: &usize| at_once || bytes(depth.min(PLANES_OF_BAND), *bands) <= RING_BYTES;
+        let bands = (1..most_bands + 1).find(fits).unwrap_or(most_bands);
+        let chunk = (1..=depth).rev().find(|&chunk| at_once || bytes(chunk, bands) <= RING_BYTES).unwrap_or(1);
         let mut len = 0;
         let mut rings = Vec::with_capacity(parts.len());
         for part in parts {
             let channels = part.channels.len();
-            let of_point = steps(conv) * channels;
+            let of_point = steps(conv) * pitch(part);
             let (line, pitches) = match step {
                 // Lines of a point lie side by side.
-                Step::Line => (of_point, [0, part.reach[1].stored * of_point]),
+                Step::Line => (of_point, [0, stored(part, bands) * of_point]),
                 // A row of squares is written at once: all points along its lines.
-                Step::Square => (POINTS * of_point, [part.reach[1].stored * POINTS * of_point, of_point]),
+                Step::Square => (POINTS * of_point, [stored(part, bands) * POINTS * of_point, of_point]),
             };
-            let (plane, planes) = (plane(part), planes(part, depth, chunk));
-            rings.push(Ring { first: len, channels, line, plane, planes, pitches });
+            let (plane, planes) = (plane(part, bands), planes(part, depth, chunk));
+            rings.push(Ring { first: len, channels, step: pitch(part), line, plane, planes, pitches });
             len += (planes * plane).next_multiple_of(16);
         }
-        Self { step: *step, steps: steps(conv), chunk, rings, len }
+        let bands = (0..bands).map(|band| band * rows / bands..(band + 1) * rows / bands).collect();
+        Self { step: *step, steps: steps(conv), at_once, bands, chunk, rings, len }
     }
 
     /// Voxels of a line with zeros around.
     pub(super) fn padded(&self) -> usize {
         self.steps * OUTPUTS + 2
     }
+}
+
+/// Floats from a step to the next. Not a multiple of 1 KiB: the rows of a tile would fall on the same few places of the first-level
+/// cache.
+fn pitch(part: &Part) -> usize {
+    let channels = part.channels.len();
+    if channels.is_multiple_of(256) { channels + 16 } else { channels }
 }
 
 /// Most input planes that `chunk` output planes read.

@@ -22,29 +22,33 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use self::layout::{Layout, Ring};
-use self::points::{Places, Points};
+use self::points::{MOST, Maker, Places, Points};
 use self::squares::{Row, Strip};
 use self::step::{Filtering, Step};
-use self::tasks::{Run, rows_by_reach, task_tiles};
+use self::tasks::{Run, Weights, rows_by_reach, task_tiles};
 use super::aligned::{Aligned, Lent, Use};
 use super::lines::Lines;
+use super::parts::Part;
+use super::scratch::Call;
 use super::tiles::{Shared, blocks};
 use super::{Conv3d, passes, weights};
 use crate::simd::filtering::OUTPUTS;
 use crate::simd::{KernelSet, MAX_ROWS, SpreadJob, Stored};
 use crate::view::{View, read_line};
 
-/// Fewest output voxels for which turning the weights pays.
-const LEAST_VOXELS: usize = 1500;
+/// Fewest output voxels for which turning the weights pays, and turning back their gradients.
+const LEAST_VOXELS: usize = 500;
+const LEAST_VOXELS_OF_GRADIENT: usize = 1500;
 /// Fewest channels on either side.
 const LEAST_CHANNELS: usize = 8;
 
-/// Whether a convolution is to be computed this way.
-pub(crate) fn pays(conv: &Conv3d) -> bool {
+/// Whether a call is to be computed this way, if a gradient of the input as the convolution that it is.
+pub(crate) fn pays(conv: &Conv3d, call: Call) -> bool {
     let output = conv.output();
+    let least = if call == Call::WeightGradient { LEAST_VOXELS_OF_GRADIENT } else { LEAST_VOXELS };
     fits(conv)
         && conv.in_channels.min(conv.out_channels) >= LEAST_CHANNELS
-        && output.iter().product::<usize>() >= LEAST_VOXELS
+        && output.iter().product::<usize>() >= least
         // Lines are filled up to whole steps: up to a fifth may be wasted.
         && output[2].next_multiple_of(OUTPUTS) * 5 <= output[2] * 6
 }
@@ -85,16 +89,22 @@ pub(super) fn steps(conv: &Conv3d) -> usize {
 /// Bytes of the rings and of the weights at all points, and those that every thread allocates, of [`run`].
 pub(super) fn bytes(conv: &Conv3d, filtering: &Filtering) -> [usize; 2] {
     let layout = Layout::new(conv, filtering);
-    let points = filtering.step.points();
+    let step = filtering.step;
+    // Weights of all points or of those across lines, for all channels or those of a block.
+    let weights = |points: usize, channels: usize| {
+        let of_part = |part: &Part| part.tap_sets() * part.channels.len().next_multiple_of(16) * channels + 16;
+        points * filtering.parts.iter().map(of_part).sum::<usize>()
+    };
     let channels = conv.out_channels.next_multiple_of(16);
-    let weights = filtering
-        .parts
-        .iter()
-        .map(|part| points * (part.tap_sets() * part.channels.len().next_multiple_of(16) * channels + 16));
-    let sums = task_tiles(filtering.step) * points * MAX_ROWS * channels + 16;
+    let (shared, made, sums) = if layout.at_once {
+        let rows = filtering.planes_and_rows().iter().product::<usize>() * layout.steps + MAX_ROWS;
+        (0, weights(step.across(), MOST), rows * step.points() * MOST)
+    } else {
+        (weights(step.points(), channels), 0, task_tiles(step) * step.points() * MAX_ROWS * channels)
+    };
     let strip = layout.rings.iter().map(|ring| row(conv, &layout, ring).strip()).max().unwrap_or(0);
-    let of_thread = layout.padded() * conv.in_channels + sums + strip;
-    [layout.len + weights.sum::<usize>(), of_thread].map(|floats| floats * size_of::<f32>())
+    let of_thread = layout.padded() * conv.in_channels + made + sums + 32 + strip;
+    [layout.len + shared, of_thread].map(|floats| floats * size_of::<f32>())
 }
 
 /// Buffers of a thread.
@@ -104,6 +114,8 @@ struct Scratch {
     strip: Strip,
     sums: Aligned,
     start: Aligned,
+    /// Weights at some points, where a task makes them itself.
+    made: Aligned,
 }
 
 thread_local! {
@@ -144,34 +156,42 @@ pub(super) fn compute<E: Stored>(
     let layout = Layout::new(conv, filtering);
     let blocks = blocks(set, &passes::forward(conv));
     let zeros = vec![0.0; conv.in_channels.max(32)];
-    let places = Places::new(set, filtering, &blocks);
-    let of_points = places.len;
-    let mut buffer = Lent::of(Use::Work, of_points + layout.len);
-    let (values, rings) = buffer.as_mut().split_at_mut(of_points);
-    let points = Points::new((set, conv), w, (filtering, &blocks), (places, values));
+    let maker = Maker { set, conv, filtering, w };
+    let places = (!layout.at_once).then(|| Places::new(set, &filtering.parts, &blocks, filtering.step.points()));
+    let of_weights = places.as_ref().map_or(0, |places| places.len);
+    let mut buffer = Lent::of(Use::Work, of_weights + layout.len);
+    let (values, rings) = buffer.as_mut().split_at_mut(of_weights);
+    let weights = match places {
+        Some(places) => Weights::Made(Points::new(maker, &blocks, places, values)),
+        None => Weights::Making(maker),
+    };
     let rows = rows_by_reach(filtering);
     let parts = &filtering.parts;
     let sources: Vec<View<'_, E>> = parts.iter().map(|part| part.view(x, part.channels.clone())).collect();
     let depth = filtering.planes_and_rows()[0];
     for volume in 0..conv.batch {
-        let mut ready = vec![0; parts.len()];
-        for first in (0..depth).step_by(layout.chunk) {
-            let planes = first..(first + layout.chunk).min(depth);
-            for (index, part) in parts.iter().enumerate() {
-                let needed = part.reach[0].places(planes.clone());
-                let missing = ready[index].max(needed.start)..needed.end;
-                ready[index] = ready[index].max(needed.end);
-                let ring = &layout.rings[index];
-                let input = (&sources[index], volume, missing);
-                match layout.step {
-                    Step::Line => spread_lines((set, conv), (&layout, ring), input, rings),
-                    Step::Square => spread_squares((set, conv), (&layout, ring), input, rings),
+        for band in &layout.bands {
+            let mut ready = vec![0; parts.len()];
+            for first in (0..depth).step_by(layout.chunk) {
+                let planes = first..(first + layout.chunk).min(depth);
+                for (index, part) in parts.iter().enumerate() {
+                    let needed = part.reach[0].places(planes.clone());
+                    let missing = ready[index].max(needed.start)..needed.end;
+                    ready[index] = ready[index].max(needed.end);
+                    let ring = &layout.rings[index];
+                    let input = (&sources[index], volume, missing);
+                    match layout.step {
+                        Step::Line => spread_lines((set, conv), (&layout, ring), input, rings),
+                        Step::Square => spread_squares((set, conv), (&layout, ring, band), input, rings),
+                    }
                 }
+                let rings = rings.as_ptr();
+                let (layout, weights, blocks) = (&layout, &weights, blocks.as_slice());
+                let (rows, first_row) = (&rows[band.clone()], band.start);
+                let zeros = &zeros;
+                let run = Run { set, conv, filtering, layout, weights, blocks, bias, rings, zeros, rows, first_row, y };
+                run.planes(volume, planes);
             }
-            let rings = rings.as_ptr();
-            let (layout, points, blocks, rows) = (&layout, &points, blocks.as_slice(), rows.as_slice());
-            let run = Run { set, conv, filtering, layout, points, blocks, bias, rings, zeros: &zeros, rows, y };
-            run.planes(volume, planes);
         }
     }
 }
@@ -205,7 +225,7 @@ fn spread_lines<E: Stored>(
                 // SAFETY: inside the ring, whose planes and lines belong to one task each.
                 to: unsafe { to.get().add(at) },
                 point_pitch: ring.pitches[1],
-                step_pitch: channels,
+                step_pitch: ring.step,
             };
             // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
             unsafe { (set.spread)(&job) };
@@ -218,6 +238,7 @@ fn row(conv: &Conv3d, layout: &Layout, ring: &Ring) -> Row {
     Row {
         steps: layout.steps,
         channels: ring.channels,
+        pitch: ring.step,
         width: conv.input[2],
         padding: conv.padding[2],
         point_pitch: ring.pitches[0],
@@ -227,27 +248,27 @@ fn row(conv: &Conv3d, layout: &Layout, ring: &Ring) -> Row {
 /// Rows of squares that a task turns into points: the next one has two lines in common with each.
 const ROWS_AT_A_TIME: usize = 7;
 
-/// The same for squares.
+/// The same for the squares of a band.
 fn spread_squares<E: Stored>(
     (set, conv): (&'static KernelSet, &Conv3d),
-    (layout, ring): (&Layout, &Ring),
+    (layout, ring, band): (&Layout, &Ring, &Range<usize>),
     (x, volume, planes): (&View<'_, E>, usize, Range<usize>),
     rings: &mut [f32],
 ) {
     let [depth, height, _] = x.size;
     let to = Shared(rings.as_mut_ptr());
-    let rows = Step::Square.rows(conv);
-    let groups = rows.div_ceil(ROWS_AT_A_TIME);
+    let groups = band.len().div_ceil(ROWS_AT_A_TIME);
     let row = row(conv, layout, ring);
     (planes.start * groups..planes.end * groups).into_par_iter().with_max_len(1).for_each(|task| {
         SCRATCH.with_borrow_mut(|Scratch { strip, .. }| {
             let (d, group) = (task / groups, task % groups);
             strip.clear();
-            for index in group * rows / groups..(group + 1) * rows / groups {
+            for index in group * band.len() / groups..(group + 1) * band.len() / groups {
                 let read = |h: usize, to: &mut [f32]| read_line(x, (volume * depth + d) * height + h, to);
                 let at = ring.first + d % ring.planes * ring.plane + index * ring.line;
+                let place = (d, band.start + index);
                 // SAFETY: inside the ring, whose rows of squares belong to one task each.
-                unsafe { strip.spread_inputs((set, conv), &row, (d, index), read, to.get().add(at)) };
+                unsafe { strip.spread_inputs((set, conv), &row, place, read, to.get().add(at)) };
             }
         });
     });

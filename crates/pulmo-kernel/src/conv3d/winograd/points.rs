@@ -1,20 +1,36 @@
 //! The weights of a convolution at all points, added up for taps that read the same line.
 
+use std::cell::RefCell;
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::step::{Filtering, Step};
 use crate::conv3d::Conv3d;
+use crate::conv3d::aligned::Aligned;
 use crate::conv3d::parts::Part;
 use crate::conv3d::reach::TapSet;
-use crate::conv3d::tiles::Block;
+use crate::conv3d::tiles::{Block, Shared};
 use crate::simd::filtering::{POINTS, WEIGHTS};
 use crate::simd::{KernelSet, for_vectors};
 
-/// Most output channels of a block.
-const MOST: usize = 32;
+/// Input channels whose weights a task makes.
+const TASK_CHANNELS: usize = 8;
 
-/// The weights at all points: `[block][part][point][set of depth][set of height][in][width]`, points along a line fastest; for a block of dot products
-/// `[width][in, filled up with zeros]` last.
+/// Most output channels of a block.
+pub(super) const MOST: usize = 32;
+
+/// Makes the weights of a convolution at its points.
+#[derive(Clone, Copy)]
+pub(super) struct Maker<'a> {
+    pub(super) set: &'static KernelSet,
+    pub(super) conv: &'a Conv3d,
+    pub(super) filtering: &'a Filtering,
+    pub(super) w: &'a [f32],
+}
+
+/// The weights at all points: `[block][part][point][set of depth][set of height][in][width]`, points across lines fastest; for a
+/// block of dot products `[width][in, filled up with zeros]` last.
 pub(super) struct Points<'a> {
     values: &'a [f32],
     places: Places,
@@ -29,17 +45,23 @@ pub(super) struct Places {
 }
 
 impl Places {
-    pub(super) fn new(set: &KernelSet, Filtering { step, parts }: &Filtering, blocks: &[Block]) -> Self {
+    /// Of so many points.
+    pub(super) fn new(set: &KernelSet, parts: &[Part], blocks: &[Block], points: usize) -> Self {
         let mut len = 0;
         let mut place = |part: &Part, block: &Block| {
             let first = len;
             // Whole cache lines.
-            len += (step.points() * part.tap_sets() * tap_len(set, part.channels.len(), block)).next_multiple_of(16);
+            len += (points * point_len(set, part, block)).next_multiple_of(16);
             first
         };
         let firsts = blocks.iter().map(|block| parts.iter().map(|part| place(part, block)).collect()).collect();
         Self { firsts, len }
     }
+}
+
+/// Floats of a block's and part's weights at one point.
+pub(super) fn point_len(set: &KernelSet, part: &Part, block: &Block) -> usize {
+    part.tap_sets() * tap_len(set, part.channels.len(), block)
 }
 
 /// Floats of one tap of a block, for some input channels.
@@ -52,51 +74,29 @@ pub(super) fn tap_len(set: &KernelSet, channels: usize, block: &Block) -> usize 
 
 impl<'a> Points<'a> {
     /// Fills `values`, which are as many as `places` counts.
-    pub(super) fn new(
-        (set, conv): (&KernelSet, &Conv3d),
-        w: &[f32],
-        (Filtering { step, parts }, blocks): (&Filtering, &[Block]),
-        (places, values): (Places, &'a mut [f32]),
-    ) -> Self {
-        let mut rest = &mut values[..];
-        let mut tasks = Vec::new();
-        for block in blocks {
-            for part in parts {
-                let len = part.tap_sets() * tap_len(set, part.channels.len(), block);
-                let own;
-                (own, rest) = rest.split_at_mut((step.points() * len).next_multiple_of(16));
-                // A task makes the points across lines of one point along them.
-                let mut of_point = [const { Vec::new() }; POINTS];
-                own.chunks_mut(len).take(step.points()).enumerate().for_each(|(p, to)| of_point[p % POINTS].push(to));
-                tasks.extend(of_point.into_iter().enumerate().map(|(along, to)| (block, part, along, to)));
-            }
-        }
-        tasks.into_par_iter().for_each(|(block, part, along, mut points)| {
-            // What fills up vectors is added and multiplied too.
-            points.iter_mut().for_each(|to| to.fill(0.0));
-            let tap = tap_len(set, part.channels.len(), block);
-            let kernel_height = step.height(conv.kernel[1]);
-            let mut of_taps = vec![[0.0; MOST]; conv.kernel[0] * conv.kernel[1]];
-            let mut at_point = vec![[0.0; MOST]; conv.kernel[0] * kernel_height];
-            for channel in 0..part.channels.len() {
-                along_lines(conv, (w, part.channels.start + channel), block, WEIGHTS[along], &mut of_taps);
-                for (across, to) in points.iter_mut().enumerate() {
-                    let taps = match step {
-                        Step::Line => &of_taps,
-                        Step::Square => {
-                            across_lines(&of_taps, WEIGHTS[across], &mut at_point);
-                            &at_point
-                        }
-                    };
-                    for (sets, to) in part.pairs_of_sets().zip(to.chunks_exact_mut(tap)) {
-                        let sums = sum_of_taps(kernel_height, sets, taps);
-                        let sums = sums.iter().take(block.width).map(|&sum| sum as f32);
-                        match block.vectors {
-                            0 => sums.enumerate().for_each(|(dot, sum)| to[dot * (tap / block.width) + channel] = sum),
-                            vectors => {
-                                to[channel * vectors * set.lanes..].iter_mut().zip(sums).for_each(|(to, sum)| *to = sum)
-                            }
-                        }
+    pub(super) fn new(maker: Maker<'_>, blocks: &[Block], places: Places, values: &'a mut [f32]) -> Self {
+        assert_eq!(values.len(), places.len);
+        let Filtering { step, parts } = maker.filtering;
+        maker.clear_dots(blocks, &places, step.points(), values);
+        // Some channels of all blocks, as their weights lie side by side.
+        let channels = |part: &Part| {
+            let count = part.channels.len();
+            (0..count).step_by(TASK_CHANNELS).map(move |first| first..(first + TASK_CHANNELS).min(count))
+        };
+        let tasks: Vec<_> = parts
+            .iter()
+            .enumerate()
+            .flat_map(|(number, part)| channels(part).map(move |some| (number, some)))
+            .collect();
+        let to = Shared(values.as_mut_ptr());
+        tasks.into_par_iter().with_max_len(1).for_each(|(number, channels)| {
+            for channel in channels {
+                for (block, firsts) in blocks.iter().zip(&places.firsts) {
+                    for along in 0..POINTS {
+                        let len = point_len(maker.set, &parts[number], block);
+                        let to = to.get().wrapping_add(firsts[number] + along * step.across() * len);
+                        // SAFETY: inside the weights of this block and part, of which a channel's belong to one task.
+                        unsafe { maker.make((block, number), along, channel..channel + 1, to) };
                     }
                 }
             }
@@ -104,23 +104,113 @@ impl<'a> Points<'a> {
         Self { values, places }
     }
 
-    /// The weights of one block and part, from a point's sets on.
+    /// The weights of one block and part, all points.
     pub(super) fn of(&self, block: usize, part: usize) -> &[f32] {
         &self.values[self.places.firsts[block][part]..]
     }
 }
 
+impl Maker<'_> {
+    /// Makes the weights of some blocks at the points across lines of one along them.
+    pub(super) fn points_along<'a>(&self, blocks: &[Block], along: usize, values: &'a mut Aligned) -> Points<'a> {
+        let Filtering { step, parts } = self.filtering;
+        let places = Places::new(self.set, parts, blocks, step.across());
+        let values = values.reserve(places.len);
+        self.clear_dots(blocks, &places, step.across(), values);
+        let to = values.as_mut_ptr();
+        for (block, firsts) in blocks.iter().zip(&places.firsts) {
+            for (number, (part, &first)) in parts.iter().zip(firsts).enumerate() {
+                // SAFETY: inside the weights of this block and part.
+                unsafe { self.make((block, number), along, 0..part.channels.len(), to.wrapping_add(first)) };
+            }
+        }
+        Points { values, places }
+    }
+
+    /// Dot products read whole vectors of channels: zeros behind the last.
+    fn clear_dots(&self, blocks: &[Block], places: &Places, points: usize, values: &mut [f32]) {
+        for (block, firsts) in blocks.iter().zip(&places.firsts).filter(|(block, _)| block.vectors == 0) {
+            for (part, &first) in self.filtering.parts.iter().zip(firsts) {
+                values[first..][..points * point_len(self.set, part, block)].fill(0.0);
+            }
+        }
+    }
+
+    /// Makes the weights of a block and some channels of a part at the points across lines of one along them.
+    ///
+    /// # Safety
+    /// `to` is writable for [`point_len`] floats at each of those points, and nobody else writes or reads the channels'.
+    pub(super) unsafe fn make(
+        &self,
+        (block, number): (&Block, usize),
+        along: usize,
+        channels: Range<usize>,
+        to: *mut f32,
+    ) {
+        let Self { set, conv, filtering: Filtering { step, parts }, w } = *self;
+        let part = &parts[number];
+        let (len, tap) = (point_len(set, part, block), tap_len(set, part.channels.len(), block));
+        let kernel_height = step.height(conv.kernel[1]);
+        TAPS.with_borrow_mut(|(of_taps, at_point)| {
+            of_taps.resize(conv.kernel[0] * conv.kernel[1], [0.0; MOST]);
+            at_point.resize(conv.kernel[0] * kernel_height, [0.0; MOST]);
+            for channel in channels {
+                along_lines(conv, (w, part.channels.start + channel), block, WEIGHTS[along], of_taps);
+                let lies = match block.vectors {
+                    0 => Lies { first: channel, count: block.width, step: tap / block.width, tap },
+                    vectors => {
+                        let count = vectors * set.lanes;
+                        Lies { first: channel * count, count, step: 1, tap }
+                    }
+                };
+                for across in 0..step.across() {
+                    let taps = match step {
+                        Step::Line => &of_taps,
+                        Step::Square => {
+                            across_lines(of_taps, WEIGHTS[across], at_point);
+                            &at_point
+                        }
+                    };
+                    // SAFETY: the caller's promise.
+                    unsafe { write_sets(part, (taps, kernel_height), &lies, to.add(across * len)) };
+                }
+            }
+        });
+    }
+}
+
+/// Weights of some taps, and of those that are left at a point, by output channel.
+type Taps = (Vec<[f64; MOST]>, Vec<[f64; MOST]>);
+
+thread_local! {
+    static TAPS: RefCell<Taps> = RefCell::default();
+}
+
 for_vectors! {
-    /// The weights of one input channel and a block of output channels at a point along lines, for all taps along depth and height.
-    fn along_lines<>(conv: &Conv3d, of_channel: (&[f32], usize), block: &Block, factors: [f64; 3], taps: &mut [[f64; MOST]]) {
+    /// The weights of one input channel and a block of output channels at a point along lines, for all taps along depth and
+    /// height; zeros behind the block.
+    fn along_lines<>(
+        conv: &Conv3d,
+        of_channel: (&[f32], usize),
+        block: &Block,
+        factors: [f64; 3],
+        taps: &mut [[f64; MOST]],
+    ) {
         let (w, channel) = of_channel;
         let [first, second, third] = factors;
         for (tap, at) in taps.iter_mut().enumerate() {
-            let row = |along: usize| {
-                &w[((tap * 3 + along) * conv.in_channels + channel) * conv.out_channels + block.first..][..block.width]
-            };
-            for (((at, &x), &y), &z) in at.iter_mut().zip(row(0)).zip(row(1)).zip(row(2)) {
-                *at = first * f64::from(x) + second * f64::from(y) + third * f64::from(z);
+            let start = (tap * 3 * conv.in_channels + channel) * conv.out_channels + block.first;
+            let next = conv.in_channels * conv.out_channels;
+            let rows: [&[f32]; 3] = [&w[start..][..block.width], &w[start + next..][..block.width], &w[start + 2 * next..][..block.width]];
+            if let [Some(x), Some(y), Some(z)] = rows.map(|row| row.first_chunk::<MOST>()) {
+                for index in 0..MOST {
+                    at[index] = first * f64::from(x[index]) + second * f64::from(y[index]) + third * f64::from(z[index]);
+                }
+            } else {
+                at.fill(0.0);
+                for (((at, &x), &y), &z) in at.iter_mut().zip(rows[0]).zip(rows[1]).zip(rows[2]) {
+                    *at = first * f64::from(x) + second * f64::from(y) + third * f64::from(z);
+                }
             }
         }
     }
@@ -128,23 +218,56 @@ for_vectors! {
     /// The same at a point across lines as well, for all taps along the depth.
     fn across_lines<>(of_taps: &[[f64; MOST]], factors: [f64; 3], at_point: &mut [[f64; MOST]]) {
         let [first, second, third] = factors;
-        for (at, taps) in at_point.iter_mut().zip(of_taps.chunks_exact(3)) {
-            for (((at, &x), &y), &z) in at.iter_mut().zip(&taps[0]).zip(&taps[1]).zip(&taps[2]) {
-                *at = first * x + second * y + third * z;
+        for (at, taps) in at_point.iter_mut().zip(of_taps.as_chunks::<3>().0) {
+            let [x, y, z] = taps;
+            for index in 0..MOST {
+                at[index] = first * x[index] + second * y[index] + third * z[index];
             }
+        }
+    }
+
+    /// What the taps of a set of depth and one of height add up to, in float32.
+    fn sum_of_sets<>(taps: (&[[f64; MOST]], usize), sets: [&TapSet; 2], sums: &mut [f32; MOST]) {
+        let ((taps, kernel_height), [depth, height]) = (taps, sets);
+        let mut total = [0.0; MOST];
+        for d in depth.taps.0..depth.taps.1 {
+            for of_tap in &taps[d * kernel_height + height.taps.0..d * kernel_height + height.taps.1] {
+                for index in 0..MOST {
+                    total[index] += of_tap[index];
+                }
+            }
+        }
+        for index in 0..MOST {
+            sums[index] = total[index] as f32;
         }
     }
 }
 
-/// Adds up what was found for the taps of two sets.
-fn sum_of_taps(kernel_height: usize, [depth, height]: [&TapSet; 2], taps: &[[f64; MOST]]) -> [f64; MOST] {
+/// Where the weights of an input channel lie: the first one, how many, how far apart neighbours are, and how far those of the
+/// next sets.
+struct Lies {
+    first: usize,
+    count: usize,
+    step: usize,
+    tap: usize,
+}
+
+/// Writes what the taps of every two sets add up to.
+///
+/// # Safety
+/// All places are writable, and nobody else writes or reads there.
+unsafe fn write_sets(part: &Part, taps: (&[[f64; MOST]], usize), lies: &Lies, to: *mut f32) {
     let mut sums = [0.0; MOST];
-    for d in depth.taps.0..depth.taps.1 {
-        for of_tap in &taps[d * kernel_height + height.taps.0..d * kernel_height + height.taps.1] {
-            for (sum, &at) in sums.iter_mut().zip(of_tap) {
-                *sum += at;
+    for (number, sets) in part.pairs_of_sets().enumerate() {
+        sum_of_sets(taps, sets, &mut sums);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let at = to.add(lies.first + number * lies.tap);
+            if lies.step == 1 {
+                std::ptr::copy_nonoverlapping(sums.as_ptr(), at, lies.count);
+            } else {
+                sums.iter().take(lies.count).enumerate().for_each(|(index, &sum)| *at.add(index * lies.step) = sum);
             }
         }
     }
-    sums
 }

@@ -20,6 +20,8 @@ pub(crate) struct Row {
     /// Squares in it.
     pub(crate) steps: usize,
     pub(crate) channels: usize,
+    /// Floats from a step to the next.
+    pub(crate) pitch: usize,
     /// Voxels of a line, and zeros before it.
     pub(crate) width: usize,
     pub(crate) padding: usize,
@@ -30,7 +32,7 @@ pub(crate) struct Row {
 impl Row {
     /// Floats of all points along one line.
     fn line(&self) -> usize {
-        POINTS * self.steps * self.channels
+        POINTS * self.steps * self.pitch
     }
 
     /// Floats of a line with zeros around.
@@ -119,15 +121,15 @@ impl Strip {
 
 /// Along one padded line.
 fn along(row: &Row, (from, voxel): (&[f32], usize), to: &mut [f32]) -> SpreadJob {
-    let &Row { steps, channels, .. } = row;
+    let &Row { steps, channels, pitch, .. } = row;
     SpreadJob {
         from: from.as_ptr(),
         voxel,
         channels,
         steps,
         to: to.as_mut_ptr(),
-        point_pitch: steps * channels,
-        step_pitch: channels,
+        point_pitch: steps * pitch,
+        step_pitch: pitch,
     }
 }
 

@@ -17,11 +17,16 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// Products, the points at which inputs and weights are multiplied; those along a line change fastest.
+    /// Products, the points at which inputs and weights are multiplied; those across lines change fastest.
     pub(crate) fn points(self) -> usize {
+        POINTS * self.across()
+    }
+
+    /// Points across lines.
+    pub(crate) fn across(self) -> usize {
         match self {
-            Self::Line => POINTS,
-            Self::Square => POINTS * POINTS,
+            Self::Line => 1,
+            Self::Square => POINTS,
         }
     }
 
@@ -75,7 +80,8 @@ impl Filtering {
             Step::Line => parts::parts(conv, grids, costs(conv)),
             Step::Square => {
                 let rows = rows_of_squares(conv)?;
-                parts::parts_of_rows(conv, grids, costs(conv), &rows)
+                let costs = if at_once(conv, conv.output()[0]) { costs_at_once(conv) } else { costs(conv) };
+                parts::parts_of_rows(conv, grids, costs, &rows)
             }
         };
         Some(Self { step, parts })
@@ -107,9 +113,15 @@ impl Filtering {
 
     /// Products, and what making and reading weights costs beside them.
     fn cost(&self, conv: &Conv3d) -> usize {
-        let costs = costs(conv);
+        let costs = if self.at_once(conv) { costs_at_once(conv) } else { costs(conv) };
         let of_part = |part: &Part| part.channels.len() * costs.of(conv.batch, part.reach.each_ref());
         self.parts.iter().map(of_part).sum::<usize>() * self.step.points()
+    }
+
+    /// Whether all planes are computed at once, block of output channels by block: where there are few voxels and many weights
+    /// these are made as they are used, in the cache.
+    pub(super) fn at_once(&self, conv: &Conv3d) -> bool {
+        self.step == Step::Square && at_once(conv, self.planes_and_rows()[0])
     }
 
     /// Planes, and lines of a plane, that come out.
@@ -132,6 +144,16 @@ fn pays(conv: &Conv3d) -> bool {
     conv.in_channels.min(conv.out_channels) >= LEAST_CHANNELS
 }
 
+/// Most squares of a volume, and fewest weights of a tap, for which all planes are computed at once.
+const SQUARES_AT_ONCE: usize = 640;
+const WEIGHTS_AT_ONCE: usize = 96 * 96;
+
+/// Whether all of so many output planes of squares are computed at once.
+fn at_once(conv: &Conv3d, planes: usize) -> bool {
+    planes * Step::Square.rows(conv) * steps(conv) <= SQUARES_AT_ONCE
+        && conv.in_channels * conv.out_channels >= WEIGHTS_AT_ONCE
+}
+
 /// The rows of squares, where three taps along the height allow them.
 fn rows_of_squares(conv: &Conv3d) -> Option<Reach> {
     (conv.kernel[1] == 3).then(|| Reach::of_rows(Step::Square.rows(conv)))
@@ -139,4 +161,9 @@ fn rows_of_squares(conv: &Conv3d) -> Option<Reach> {
 
 fn costs(conv: &Conv3d) -> Costs {
     Costs { along: steps(conv), making: 60, reading: 60 }
+}
+
+/// Those of weights that are made in the cache, as they are used.
+fn costs_at_once(conv: &Conv3d) -> Costs {
+    Costs { along: steps(conv), making: 20, reading: 10 }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::layout::Layout;
-use super::points::{Points, tap_len};
+use super::points::{Maker, Points, point_len, tap_len};
 use super::step::{Filtering, Step};
 use super::{SCRATCH, Scratch};
 use crate::conv3d::Conv3d;
@@ -32,17 +32,26 @@ pub(super) struct Run<'a, E> {
     pub(super) conv: &'a Conv3d,
     pub(super) filtering: &'a Filtering,
     pub(super) layout: &'a Layout,
-    pub(super) points: &'a Points<'a>,
+    pub(super) weights: &'a Weights<'a>,
     pub(super) blocks: &'a [Block],
     pub(super) bias: Option<&'a [f32]>,
     pub(super) rings: *const f32,
     pub(super) zeros: &'a [f32],
-    /// Rows of steps of an output plane in the order in which they are computed.
+    /// Rows of steps of an output plane in the order in which they are computed, and the one with which the rings begin.
     pub(super) rows: &'a [usize],
+    pub(super) first_row: usize,
     pub(super) y: Shared<E>,
 }
 // SAFETY: tasks only read through `rings`, and write to disjoint outputs.
 unsafe impl<E: Send> Sync for Run<'_, E> {}
+
+/// The weights of a call.
+pub(super) enum Weights<'a> {
+    /// At all points.
+    Made(Points<'a>),
+    /// To be made by every task.
+    Making(Maker<'a>),
+}
 
 /// The order of rows of steps in which those that read by the same sets of taps come together, as a tile skips the sets that
 /// none of its rows needs; as they lie where every row reads by all.
@@ -63,11 +72,11 @@ struct Tile {
     bases: Vec<[*const f32; MAX_ROWS]>,
     /// Of each row: the place of its first output in a plane, in voxels, and how many lines and outputs of a line lie inside.
     outputs: [(usize, [usize; 2]); MAX_ROWS],
-    /// All rows, then for every part and set of taps along the height which rows read by it.
+    /// All rows, then for every part which rows read by each set of taps along the depth, and by each along the height.
     masks: Vec<u16>,
 }
 
-/// Neighbouring sets of taps along the depth by which an output plane reads a part.
+/// Neighbouring sets of taps along the depth by which some output planes read a part.
 struct Planes {
     part: usize,
     /// The first of the sets.
@@ -79,50 +88,59 @@ struct Planes {
 impl<E: Stored> Run<'_, E> {
     /// Computes some output planes, whose inputs lie in the rings.
     pub(super) fn planes(&self, volume: usize, planes: Range<usize>) {
-        let steps = self.rows.len() * self.layout.steps;
+        let at_once = self.layout.at_once;
+        // Planes that share their tiles.
+        let of_tile = if at_once { planes.len() } else { 1 };
+        let steps = of_tile * self.rows.len() * self.layout.steps;
         let tiles = steps.div_ceil(self.set.rows);
-        let runs = tiles.div_ceil(task_tiles(self.layout.step));
-        let parts = MIN_TASKS.div_ceil(runs * planes.len()).clamp(1, self.blocks.len());
-        let tasks = planes.len() * runs * parts;
-        (0..tasks).into_par_iter().with_max_len(1).for_each(|task| {
+        let runs = if at_once { 1 } else { tiles.div_ceil(task_tiles(self.layout.step)) };
+        let groups = planes.len() / of_tile;
+        let least = if at_once { self.blocks.len() } else { MIN_TASKS };
+        let parts = least.div_ceil(runs * groups).clamp(1, self.blocks.len());
+        (0..groups * runs * parts).into_par_iter().with_max_len(1).for_each(|task| {
             let (part, run, plane) = (task % parts, task / parts % runs, planes.start + task / parts / runs);
             let own: Vec<Tile> = (run * tiles / runs..(run + 1) * tiles / runs)
-                .map(|index| self.tile(index * steps / tiles, (index + 1) * steps / tiles))
+                .map(|index| self.tile(plane, index * steps / tiles..(index + 1) * steps / tiles))
                 .collect();
             let range = part * self.blocks.len() / parts..(part + 1) * self.blocks.len() / parts;
             SCRATCH.with_borrow_mut(|scratch| self.blocks_of(range, (volume, plane), &own, scratch));
         });
     }
 
-    fn tile(&self, start: usize, end: usize) -> Tile {
+    /// The tile of some steps, counted from a plane's first on.
+    fn tile(&self, plane: usize, range: Range<usize>) -> Tile {
         let parts = &self.filtering.parts;
-        let sets: usize = parts.iter().map(|part| part.reach[1].sets.len()).sum();
+        let sets: usize = parts.iter().flat_map(|part| &part.reach).map(|reach| reach.sets.len()).sum();
         let mut tile = Tile {
-            rows: end - start,
+            rows: range.len(),
             bases: vec![[self.rings; MAX_ROWS]; parts.len()],
             outputs: [(0, [0; 2]); MAX_ROWS],
             masks: vec![0; 1 + sets],
         };
-        for row in 0..end - start {
-            let (line, step) = ((start + row) / self.layout.steps, (start + row) % self.layout.steps);
-            let line = self.rows[line];
+        let [height, width] = self.lines_and_width();
+        for (row, place) in range.enumerate() {
+            let (line, step) = (place / self.layout.steps, place % self.layout.steps);
+            let (plane, line) = (plane + line / self.rows.len(), self.rows[line % self.rows.len()]);
             tile.masks[0] |= 1 << row;
             let mut first = 1;
             for (index, (part, ring)) in parts.iter().zip(&self.layout.rings).enumerate() {
-                let reach = &part.reach[1];
-                for &(set, _) in &reach.reads[line] {
-                    tile.masks[first + set] |= 1 << row;
+                for (reach, place) in part.reach.iter().zip([plane, line]) {
+                    for &(set, _) in &reach.reads[place] {
+                        tile.masks[first + set] |= 1 << row;
+                    }
+                    first += reach.sets.len();
                 }
-                first += reach.sets.len();
                 // May lie outside the ring; only ever read through sets that lead back inside.
-                let at = ring.first + reach.anchors[line] * ring.line + step * ring.channels;
-                tile.bases[index][row] = self.rings.wrapping_add(at);
+                let [depth, rows] = &part.reach;
+                let line = (rows.anchors[line] as isize - self.first_row as isize) * ring.line as isize;
+                let plane = if self.layout.at_once { depth.anchors[plane] * ring.plane } else { 0 };
+                let at = line + (ring.first + plane + step * ring.step) as isize;
+                tile.bases[index][row] = self.rings.wrapping_offset(at);
             }
             let voxel = step * OUTPUTS;
-            let [height, width] = self.lines_and_width();
             let line = line * self.layout.step.lines();
             let lines = self.layout.step.lines().min(height - line);
-            tile.outputs[row] = (line * width + voxel, [lines, OUTPUTS.min(width - voxel)]);
+            tile.outputs[row] = ((plane * height + line) * width + voxel, [lines, OUTPUTS.min(width - voxel)]);
         }
         tile
     }
@@ -132,69 +150,97 @@ impl<E: Stored> Run<'_, E> {
         [self.filtering.planes_and_lines(self.conv)[1], self.conv.output()[2]]
     }
 
-    /// What an output plane reads.
+    /// What the tiles of an output plane read, or all tiles of a volume.
     fn reads(&self, plane: usize) -> Vec<Planes> {
         let mut all: Vec<Planes> = Vec::new();
         let mut first_mask = 1;
         for (index, (part, ring)) in self.filtering.parts.iter().zip(&self.layout.rings).enumerate() {
             let [depth, height] = &part.reach;
-            let mut next = None;
-            for &(set, place) in &depth.reads[plane] {
-                if next != Some(set) {
-                    all.push(Planes { part: index, first: set, taps: Vec::new() });
-                }
-                next = Some(set + 1);
-                let start = (place % ring.planes * ring.plane) as isize;
-                let taps = height.sets.iter().enumerate().map(|(number, set)| Tap {
-                    masks: [0, 0, first_mask + number],
+            let of_height = first_mask + depth.sets.len();
+            let taps = |mask: usize, start: isize| {
+                height.sets.iter().enumerate().map(move |(number, set)| Tap {
+                    masks: [0, mask, of_height + number],
                     offset: start + set.offset * ring.line as isize,
-                });
-                all.last_mut().expect("one was pushed").taps.extend(taps);
+                })
+            };
+            if self.layout.at_once {
+                // Planes lie one after the other: a set is one offset for all of them.
+                let sets = depth.sets.iter().enumerate();
+                let taps = sets.flat_map(|(number, set)| taps(first_mask + number, set.offset * ring.plane as isize));
+                all.push(Planes { part: index, first: 0, taps: taps.collect() });
+            } else {
+                let mut next = None;
+                for &(set, place) in &depth.reads[plane] {
+                    if next != Some(set) {
+                        all.push(Planes { part: index, first: set, taps: Vec::new() });
+                    }
+                    next = Some(set + 1);
+                    let start = (place % ring.planes * ring.plane) as isize;
+                    all.last_mut().expect("one was pushed").taps.extend(taps(first_mask + set, start));
+                }
             }
-            first_mask += height.sets.len();
+            first_mask = of_height + height.sets.len();
         }
         all
     }
 
-    /// Some blocks of channels for some tiles of a plane.
+    /// The same at another point than the first.
+    fn reads_at(&self, reads: &[Planes], along: usize, across: usize) -> Vec<Planes> {
+        let moved = |Planes { part, first, taps }: &Planes| {
+            let further = self.layout.rings[*part].point(along, across) as isize;
+            let taps = taps.iter().map(|tap| Tap { offset: tap.offset + further, ..*tap }).collect();
+            Planes { part: *part, first: *first, taps }
+        };
+        reads.iter().map(moved).collect()
+    }
+
+    /// Some blocks of channels for some tiles.
     ///
     /// The inputs of one point stay in the second-level cache for all blocks; so the sums of all of them are kept.
     fn blocks_of(&self, range: Range<usize>, (volume, plane): (usize, usize), tiles: &[Tile], scratch: &mut Scratch) {
+        let Scratch { sums, start: first, made, .. } = scratch;
         let widths = self.blocks[range.clone()].iter().map(|block| self.row_len(block));
         let starts: Vec<usize> =
             widths.clone().scan(0, |sum, width| Some(std::mem::replace(sum, *sum + width))).collect();
-        let points = self.layout.step.points();
+        let (points, across) = (self.layout.step.points(), self.layout.step.across());
         // Of a tile: the sums of all points of one block behind those of the block before.
         let tile_len = widths.sum::<usize>() * points * self.set.rows;
-        let sums = scratch.sums.reserve(tiles.len() * tile_len + 16).as_mut_ptr();
-        let mut reads = self.reads(plane);
-        for point in 0..points {
-            for (index, &start) in range.clone().zip(&starts) {
-                let block = &self.blocks[index];
-                let at = (start * points + point * self.row_len(block)) * self.set.rows;
-                // SAFETY: the buffer holds `tile_len` floats for every tile.
-                let sums = (unsafe { sums.add(at) }, tile_len);
-                if reads.is_empty() {
-                    self.add((block, 0), tiles, (&[], &[]), sums, true);
+        let sums = sums.reserve(tiles.len() * tile_len + 16).as_mut_ptr();
+        let reads = self.reads(plane);
+        for along in 0..points / across {
+            let here;
+            let (weights, first_block, first_point) = match self.weights {
+                Weights::Made(all) => (all, 0, along * across),
+                Weights::Making(maker) => {
+                    here = maker.points_along(&self.blocks[range.clone()], along, made);
+                    (&here, range.start, 0)
                 }
-                for (number, planes) in reads.iter().enumerate() {
-                    let sets = self.filtering.parts[planes.part].reach.each_ref().map(|reach| reach.sets.len());
-                    let first = (point * sets[0] + planes.first) * sets[1];
-                    let tap = tap_len(self.set, self.layout.rings[planes.part].channels, block);
-                    let panel = &self.points.of(index, planes.part)[first * tap..];
-                    self.add((block, planes.part), tiles, (&planes.taps, panel), sums, number == 0);
+            };
+            for across_lines in 0..across {
+                let reads = self.reads_at(&reads, along, across_lines);
+                for (index, &start) in range.clone().zip(&starts) {
+                    let block = &self.blocks[index];
+                    let at = (start * points + (along * across + across_lines) * self.row_len(block)) * self.set.rows;
+                    // SAFETY: the buffer holds `tile_len` floats for every tile.
+                    let sums = (unsafe { sums.add(at) }, tile_len);
+                    if reads.is_empty() {
+                        self.add((block, 0), tiles, (&[], &[]), sums, true);
+                    }
+                    for (number, planes) in reads.iter().enumerate() {
+                        let part = &self.filtering.parts[planes.part];
+                        let tap = tap_len(self.set, part.channels.len(), block);
+                        let before = planes.first * part.reach[1].sets.len() * tap;
+                        let point = (first_point + across_lines) * point_len(self.set, part, block);
+                        let panel = &weights.of(index - first_block, planes.part)[point + before..];
+                        self.add((block, planes.part), tiles, (&planes.taps, panel), sums, number == 0);
+                    }
                 }
-            }
-            for Planes { part, taps, .. } in &mut reads {
-                let ring = &self.layout.rings[*part];
-                let further = ring.point(point + 1) as isize - ring.point(point) as isize;
-                taps.iter_mut().for_each(|tap| tap.offset += further);
             }
         }
         for (index, start) in range.zip(starts) {
             // SAFETY: as above.
             let sums = (unsafe { sums.add(start * points * self.set.rows) }, tile_len);
-            self.collect(&self.blocks[index], (volume, plane), tiles, sums, &mut scratch.start);
+            self.collect(&self.blocks[index], volume, tiles, sums, first);
         }
     }
 
@@ -285,7 +331,7 @@ impl<E: Stored> Run<'_, E> {
     fn collect(
         &self,
         block: &Block,
-        (volume, plane): (usize, usize),
+        volume: usize,
         tiles: &[Tile],
         (sums, tile_len): (*mut f32, usize),
         start: &mut Aligned,
@@ -297,7 +343,7 @@ impl<E: Stored> Run<'_, E> {
             start[..block.width].copy_from_slice(&bias[block.first..][..block.width]);
         }
         let [height, width] = self.lines_and_width();
-        let plane = (volume * self.filtering.planes_and_rows()[0] + plane) * height * width;
+        let first = volume * self.filtering.planes_and_rows()[0] * height * width;
         for (number, tile) in tiles.iter().enumerate() {
             for (row, &(voxel, [lines, outputs])) in tile.outputs.iter().enumerate().take(tile.rows) {
                 let job = CollectJob {
@@ -305,7 +351,7 @@ impl<E: Stored> Run<'_, E> {
                     sums: unsafe { sums.add(number * tile_len + row * row_len) },
                     point_pitch: self.set.rows * row_len,
                     start: start.as_ptr(),
-                    to: self.y.get().wrapping_add((plane + voxel) * self.conv.out_channels + block.first),
+                    to: self.y.get().wrapping_add((first + voxel) * self.conv.out_channels + block.first),
                     voxel: self.conv.out_channels,
                     outputs,
                     width: block.width,
