@@ -16,8 +16,8 @@ pub(crate) const POINTS: usize = 6;
 /// Outputs of one step.
 pub(crate) const OUTPUTS: usize = 4;
 
-const A: f32 = 0.75;
-const B: f32 = 1.5;
+const A: f32 = 21.0 / 32.0;
+const B: f32 = 25.0 / 16.0;
 const A2: f32 = A * A;
 const B2: f32 = B * B;
 /// What the weights at ±a and at ±b are divided by.

@@ -5,21 +5,22 @@
 //! square (a sample near zero says nothing relative to itself), logits relative to the largest logit.
 //!
 //! # float32
-//! Within three times what PyTorch's own float32 deviates. Stored of that is the relative L2 distance `f32_rel` over the
+//! Within six times what PyTorch's own float32 deviates: its sums are direct, ours are filtered along and across lines, which
+//! leaves them three to four times as far from the exact sum (`conv3d/winograd` of `pulmo-kernel`). Stored of that is the relative L2 distance `f32_rel` over the
 //! whole tensor, and the largest difference among the samples. A tensor whose distance from the truth is at most
-//! `3 f32_rel` of its length has necessarily
+//! `6 f32_rel` of its length has necessarily
 //!
 //! ```text
-//! |length - golden length| <= 3 f32_rel length         (triangle inequality)
-//! |mean - golden mean|     <= 3 f32_rel rms            (Cauchy-Schwarz)
+//! |length - golden length| <= 6 f32_rel length         (triangle inequality)
+//! |mean - golden mean|     <= 6 f32_rel rms            (Cauchy-Schwarz)
 //! ```
 //!
 //! and its samples are checked as a set, by the root of their mean squared difference, against
-//! `3 max(f32_rel rms, f32_max_sample)`.
+//! `6 max(f32_rel rms, f32_max_sample)`.
 //!
 //! Updates are another matter: Adam's first steps are nearly `lr sign(gradient)`, so where a gradient is within rounding
 //! of zero its update may turn round, by twice its size. A relative distance `r` amounts to a share `r^2 / 4` of turned
-//! values, so three times PyTorch's distance explains `e = 9 r^2 / 4` of a tensor's values, with `r` the tensor's or the
+//! values, so six times PyTorch's distance explains `e = 9 r^2` of a tensor's values, with `r` the tensor's or the
 //! median tensor's `f32_rel`, whichever is larger (in a small tensor PyTorch may have met no such value at all). With
 //! `t = e n + 3 sqrt(e n)`, rounded up, turned values allowed, the mean may be off by `2 t / n`, the length by `t / n`,
 //! the distance by `2 sqrt(t / n)`. Samples beyond the bound above are counted over all tensors of a step; `e + 3 sqrt(e)`
@@ -30,7 +31,7 @@
 //! The two parts of a loss share the larger one of their stored deviations: they come from the same logits, and rounding
 //! that happens to cancel in one of them says nothing. It may cancel in both: one number is a lottery. So a loss may
 //! also be off by what PyTorch's own logits are off (relative to the largest logit; a loss is a mean with slopes below
-//! one). The loss before the second step depends on the first update, turned values and all: it may be off by three
+//! one). The loss before the second step depends on the first update, turned values and all: it may be off by six
 //! times the median tensor's `f32_rel` of that update, as a share of what the update changed in the loss.
 //!
 //! No float32 bound is below a few units in the last place. A tensor that is zero (frozen) must be exactly zero.
@@ -43,7 +44,7 @@ use super::golden::Summary;
 const F64_BOUND: f64 = 1e-8;
 
 /// How often PyTorch's own float32 deviation is allowed.
-const F32_TIMES: f64 = 3.0;
+const F32_TIMES: f64 = 6.0;
 
 /// A few units in the last place of float32.
 const F32_FLOOR: f64 = 4.0 * f32::EPSILON as f64;

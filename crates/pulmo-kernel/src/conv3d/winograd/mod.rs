@@ -53,6 +53,11 @@ pub(crate) fn pays(conv: &Conv3d, call: Call) -> bool {
         && output[2].next_multiple_of(OUTPUTS) * 5 <= output[2] * 6
 }
 
+/// Whether it spends much of its time on the weights.
+pub(crate) fn has_few_voxels(conv: &Conv3d) -> bool {
+    conv.output().iter().product::<usize>() < LEAST_VOXELS_OF_GRADIENT
+}
+
 /// Whether it can be.
 pub(super) fn fits(conv: &Conv3d) -> bool {
     conv.stride == [1; 3] && conv.kernel[2] == 3 && conv.output_len() > 0 && conv.input_len() > 0
