@@ -5,7 +5,6 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::conv3d::onto::{on_own_grid, with_own_weights};
-use crate::conv3d::scratch::Call;
 use crate::conv3d::{Conv3d, InputPart, fast};
 use crate::element::{Bf16, Element, narrow_to};
 use crate::view::View;
@@ -266,7 +265,7 @@ macro_rules! in_float32 {
             ) {
                 conv.check_lens(x.lines() * x.line_len(), w.len(), y.len());
                 check_bias(conv, bias);
-                match (which, $tiles(conv, Call::Forward)) {
+                match (which, $tiles(conv)) {
                     (Kernels::Fast, Some(unit)) => matrix::forward_through(unit, conv, (x, w, bias), y),
                     (Kernels::Fast, None) => fast::forward(simd::kernels(), conv, (x, w, bias), y),
                     (Kernels::Reference, _) => by_reference!(forward conv, x, w, bias, y),
@@ -283,7 +282,7 @@ macro_rules! in_float32 {
             ) {
                 conv.check_lens(conv.input_len(), w.len(), dy.len());
                 conv.check_part(part, dx.len());
-                match (which, $tiles(&conv.of_channels(part), Call::DataGradient)) {
+                match (which, $tiles(&conv.of_channels(part))) {
                     (Kernels::Fast, Some(unit)) => matrix::data_gradient_onto(unit, conv, part, (dy, w), dx),
                     (Kernels::Fast, None) => fast::data_gradient(simd::kernels(), conv, part, (dy, w), dx),
                     (Kernels::Reference, _) => by_reference!(data_gradient conv, part, dy, w, dx),
@@ -298,7 +297,7 @@ macro_rules! in_float32 {
                 which: Kernels,
             ) {
                 conv.check_lens(x.lines() * x.line_len(), dw.len(), dy.len());
-                match (which, $tiles(conv, Call::WeightGradient)) {
+                match (which, $tiles(conv)) {
                     (Kernels::Fast, Some(unit)) => matrix::weight_gradient_through(unit, conv, (x, dy), dw),
                     (Kernels::Fast, None) => fast::weight_gradient(simd::kernels(), conv, (x, dy), dw),
                     (Kernels::Reference, _) => by_reference!(weight_gradient conv, x, dy, dw),
@@ -309,7 +308,7 @@ macro_rules! in_float32 {
 }
 
 // Tiles would round float32 inputs.
-in_float32!(f32, tiles |_: &Conv3d, _| None::<matrix::Instructions>);
+in_float32!(f32, tiles |_: &Conv3d| None::<matrix::Instructions>);
 in_float32!(Bf16, tiles matrix::chosen);
 
 impl Convolve for f64 {

@@ -3,7 +3,6 @@
 use super::lines::Lines;
 use super::parts::Part;
 use super::passes;
-use super::scratch::Call;
 use super::tiles::{self, Shared};
 use super::turned::{Weights, swap_weights};
 use super::{Conv3d, InputPart, onto, slabs, weights, winograd};
@@ -21,7 +20,7 @@ pub(crate) fn forward<E: Stored>(
     if conv.output_len() == 0 {
         return;
     }
-    if winograd::pays(conv, Call::Forward) {
+    if winograd::pays(conv) {
         return winograd::run(set, conv, x, (w, bias), Shared(y.as_mut_ptr()));
     }
     direct(set, conv, (x, Weights::Plain(w), bias), y);
@@ -64,7 +63,7 @@ pub(crate) fn data_gradient<E: Stored>(
 
 /// The convolution of `dy` that is the gradient of a part of the input, if it is to be computed by minimal filtering.
 pub(super) fn filtered_gradient(conv: &Conv3d, part: &InputPart) -> Option<Conv3d> {
-    passes::as_forward(&conv.of_channels(part)).filter(|ordinary| winograd::pays(ordinary, Call::Forward))
+    passes::as_forward(&conv.of_channels(part)).filter(winograd::pays)
 }
 
 /// Gradient with respect to a part's channels on the input's own grid, by direct sums.
@@ -114,7 +113,7 @@ pub(crate) fn weight_gradient<E: Stored>(
     (x, dy): (&View<'_, E>, &[E]),
     dw: &mut [f32],
 ) {
-    if winograd::pays(conv, Call::WeightGradient) {
+    if winograd::pays(conv) {
         return winograd::weight_gradient(set, conv, (x, dy), dw);
     }
     let pass = if passes::merges(conv) { passes::merged(conv) } else { passes::forward(conv) };

@@ -110,7 +110,7 @@ impl Conv3d {
     /// That of the gradient with respect to a part of the input.
     pub fn scratch_onto<E: Element>(&self, part: &InputPart) -> Scratch {
         let own = self.of_channels(part);
-        if let Some(unit) = matrix::chosen(&own, Call::DataGradient).filter(|_| E::PER_SCALAR > 1)
+        if let Some(unit) = matrix::chosen(&own).filter(|_| E::PER_SCALAR > 1)
             && let Some(bytes) = matrix::scratch_bytes_of_sums(unit, self, part)
         {
             return Scratch::of_tiles(bytes);
@@ -144,7 +144,7 @@ fn lines_of(floats: usize) -> usize {
 
 /// That of calls on tensors of `E`, where they are products of tiles.
 fn on_tiles<E: Element>(conv: &Conv3d, input: &[Grid], call: Call) -> Option<Scratch> {
-    let unit = matrix::chosen(conv, call).filter(|_| E::PER_SCALAR > 1)?;
+    let unit = matrix::chosen(conv).filter(|_| E::PER_SCALAR > 1)?;
     Some(Scratch::of_tiles(matrix::scratch_bytes(unit, conv, input, call)))
 }
 
@@ -155,7 +155,7 @@ fn filtered_scratch([work, of_thread]: [usize; 2], threads: usize) -> Scratch {
 
 /// A pass: the planes of a slab, and the panel, sums and tiles of every thread.
 fn pass_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
-    if winograd::pays(conv, Call::Forward) {
+    if winograd::pays(conv) {
         return filtered_scratch(winograd::bytes(conv, &Filtering::of_input(conv, input)), threads);
     }
     let depth = conv.in_channels.max(conv.out_channels) * if passes::merges(conv) { conv.kernel[2] } else { 1 };
@@ -169,7 +169,7 @@ fn pass_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
 /// A weight gradient: the sums of all parts of space, and the packed lines of every thread.
 fn weight_gradient_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
     let [depth, height, width] = conv.output();
-    let filtered = winograd::pays(conv, Call::WeightGradient);
+    let filtered = winograd::pays(conv);
     let merged = if passes::merges(conv) && !filtered { conv.kernel[2] } else { 1 };
     // Strips of rows and vectors of columns are filled up; the few last channels may be rows of their own.
     let rows = conv.in_channels * merged + MAX_ROWS;

@@ -3,7 +3,6 @@
 use rayon::ThreadPoolBuilder;
 
 use super::reach::Reach;
-use super::scratch::Call;
 use super::tiles::Shared;
 use super::turned::swap_weights;
 use super::winograd::step::{Filtering, Step};
@@ -121,7 +120,7 @@ fn check(conv: &Conv3d, stream: &mut Stream) {
         fast::forward(set, conv, (&view, &w, with_bias.then_some(&bias)), &mut y);
         fast::data_gradient(set, conv, &conv.whole_input(), (&dy, &w), &mut dx);
         fast::weight_gradient(set, conv, (&view, &dy), &mut dw);
-        let is_filtered = winograd::pays(conv, Call::Forward);
+        let is_filtered = winograd::pays(conv);
         let units = if is_filtered { SQUARES } else { DIRECT };
         let around = |scale: &[f64], pitches| {
             if is_filtered { of_neighbours(Step::Square, scale, pitches) } else { scale.to_vec() }

@@ -4,8 +4,6 @@ use super::amx::Amx;
 use super::dot::Dot;
 use super::plain::Plain;
 use super::unit::{Job, Unit};
-use crate::conv3d::scratch::Call;
-use crate::conv3d::{Conv3d, winograd};
 
 /// Proof that this process may use some instructions.
 #[derive(Debug, Clone, Copy)]
@@ -33,14 +31,10 @@ impl Instructions {
         }
     }
 
-    /// Whether a call is faster with them than by minimal filtering in float32, which takes a quarter of the products: tiles always,
-    /// dots where there are few voxels, as filtering then spends its time on weights. As timed by `cargo xtask bench kernels`, `any`
-    /// and `bfloat16`.
-    pub(super) fn outrun_filtering(self, call: Call, conv: &Conv3d) -> bool {
-        match self {
-            Self::Amx(_) => true,
-            Self::Dot(_) => call != Call::WeightGradient && winograd::has_few_voxels(conv),
-        }
+    /// Whether they are faster than minimal filtering in float32, which takes a quarter of the products: tiles are, dots are not, as
+    /// timed by `cargo xtask bench kernels`, `any` and `bfloat16`.
+    pub(super) fn outrun_filtering(self) -> bool {
+        matches!(self, Self::Amx(_))
     }
 
     /// Their name.

@@ -127,9 +127,9 @@ pub fn tile_state() -> Result<&'static str, &'static str> {
 
 /// What a call on bfloat16 tensors is multiplied with: the instructions, where they can be used and no set of float32 kernels is
 /// forced; `None` where float32 kernels are faster.
-pub(crate) fn chosen(conv: &Conv3d, call: Call) -> Option<Instructions> {
+pub(crate) fn chosen(conv: &Conv3d) -> Option<Instructions> {
     let usable = if simd::is_forced() { None } else { check::usable().ok() };
-    usable.filter(|instructions| instructions.outrun_filtering(call, conv) || !winograd::pays(conv, call))
+    usable.filter(|instructions| instructions.outrun_filtering() || !winograd::pays(conv))
 }
 
 /// [`forward`] of a tensor that is read through.

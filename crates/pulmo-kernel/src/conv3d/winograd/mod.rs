@@ -29,33 +29,25 @@ use self::tasks::{Run, Weights, rows_by_reach, task_tiles};
 use super::aligned::{Aligned, Lent, Use};
 use super::lines::Lines;
 use super::parts::Part;
-use super::scratch::Call;
 use super::tiles::{Shared, blocks};
 use super::{Conv3d, passes, weights};
 use crate::simd::filtering::OUTPUTS;
 use crate::simd::{KernelSet, MAX_ROWS, SpreadJob, Stored};
 use crate::view::{View, read_line};
 
-/// Fewest output voxels for which turning the weights pays, and turning back their gradients.
-const LEAST_VOXELS: usize = 500;
-const LEAST_VOXELS_OF_GRADIENT: usize = 1500;
+/// Fewest output voxels for which turning the weights pays.
+const LEAST_VOXELS: usize = 1500;
 /// Fewest channels on either side.
 const LEAST_CHANNELS: usize = 8;
 
-/// Whether a call is to be computed this way, if a gradient of the input as the convolution that it is.
-pub(crate) fn pays(conv: &Conv3d, call: Call) -> bool {
+/// Whether a convolution is to be computed this way.
+pub(crate) fn pays(conv: &Conv3d) -> bool {
     let output = conv.output();
-    let least = if call == Call::WeightGradient { LEAST_VOXELS_OF_GRADIENT } else { LEAST_VOXELS };
     fits(conv)
         && conv.in_channels.min(conv.out_channels) >= LEAST_CHANNELS
-        && output.iter().product::<usize>() >= least
+        && output.iter().product::<usize>() >= LEAST_VOXELS
         // Lines are filled up to whole steps: up to a fifth may be wasted.
         && output[2].next_multiple_of(OUTPUTS) * 5 <= output[2] * 6
-}
-
-/// Whether it spends much of its time on the weights.
-pub(crate) fn has_few_voxels(conv: &Conv3d) -> bool {
-    conv.output().iter().product::<usize>() < LEAST_VOXELS_OF_GRADIENT
 }
 
 /// Whether it can be.

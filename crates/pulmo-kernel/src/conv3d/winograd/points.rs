@@ -9,7 +9,6 @@ use super::step::{Filtering, Step};
 use crate::conv3d::Conv3d;
 use crate::conv3d::aligned::Aligned;
 use crate::conv3d::parts::Part;
-use crate::conv3d::reach::TapSet;
 use crate::conv3d::tiles::{Block, Shared};
 use crate::simd::filtering::{POINTS, WEIGHTS};
 use crate::simd::{KernelSet, for_vectors};
@@ -88,15 +87,17 @@ impl<'a> Points<'a> {
             .enumerate()
             .flat_map(|(number, part)| channels(part).map(move |some| (number, some)))
             .collect();
-        let to = Shared(values.as_mut_ptr());
+        let (to, groups) = (Shared(values.as_mut_ptr()), groups(blocks));
         tasks.into_par_iter().with_max_len(1).for_each(|(number, channels)| {
             for channel in channels {
-                for (block, firsts) in blocks.iter().zip(&places.firsts) {
+                for group in &groups {
                     for along in 0..POINTS {
-                        let len = point_len(maker.set, &parts[number], block);
-                        let to = to.get().wrapping_add(firsts[number] + along * step.across() * len);
-                        // SAFETY: inside the weights of this block and part, of which a channel's belong to one task.
-                        unsafe { maker.make((block, number), along, channel..channel + 1, to) };
+                        let place = |block: usize| {
+                            let len = point_len(maker.set, &parts[number], &blocks[block]);
+                            to.get().wrapping_add(places.firsts[block][number] + along * step.across() * len)
+                        };
+                        // SAFETY: inside the weights of these blocks and this part, of which a channel's belong to one task.
+                        unsafe { maker.make((blocks, group, number), along, channel..channel + 1, place) };
                     }
                 }
             }
@@ -118,10 +119,11 @@ impl Maker<'_> {
         let values = values.reserve(places.len);
         self.clear_dots(blocks, &places, step.across(), values);
         let to = values.as_mut_ptr();
-        for (block, firsts) in blocks.iter().zip(&places.firsts) {
-            for (number, (part, &first)) in parts.iter().zip(firsts).enumerate() {
-                // SAFETY: inside the weights of this block and part.
-                unsafe { self.make((block, number), along, 0..part.channels.len(), to.wrapping_add(first)) };
+        for group in groups(blocks) {
+            for (number, part) in parts.iter().enumerate() {
+                let place = |block: usize| to.wrapping_add(places.firsts[block][number]);
+                // SAFETY: inside the weights of these blocks and this part.
+                unsafe { self.make((blocks, &group, number), along, 0..part.channels.len(), place) };
             }
         }
         Points { values, places }
@@ -136,72 +138,120 @@ impl Maker<'_> {
         }
     }
 
-    /// Makes the weights of a block and some channels of a part at the points across lines of one along them.
+    /// Makes the weights of a group of blocks and some channels of a part at the points across lines of one along them.
     ///
     /// # Safety
-    /// `to` is writable for [`point_len`] floats at each of those points, and nobody else writes or reads the channels'.
-    pub(super) unsafe fn make(
+    /// What `place` gives for a block is writable for [`point_len`] floats at each of those points, and nobody else writes or reads the
+    /// channels'.
+    unsafe fn make(
         &self,
-        (block, number): (&Block, usize),
+        (blocks, group, number): (&[Block], &Range<usize>, usize),
         along: usize,
         channels: Range<usize>,
-        to: *mut f32,
+        place: impl Fn(usize) -> *mut f32,
     ) {
         let Self { set, conv, filtering: Filtering { step, parts }, w } = *self;
-        let part = &parts[number];
-        let (len, tap) = (point_len(set, part, block), tap_len(set, part.channels.len(), block));
+        let (part, own) = (&parts[number], &blocks[group.clone()]);
+        let first = own[0].first;
+        let outputs = first..own[own.len() - 1].first + own[own.len() - 1].width;
         let kernel_height = step.height(conv.kernel[1]);
-        TAPS.with_borrow_mut(|(of_taps, at_point)| {
+        let sets = part.tap_sets();
+        MAKING.with_borrow_mut(|Making { of_taps, at_point, rows }| {
             of_taps.resize(conv.kernel[0] * conv.kernel[1], [0.0; MOST]);
             at_point.resize(conv.kernel[0] * kernel_height, [0.0; MOST]);
+            rows.resize(sets, [0.0; MOST]);
             for channel in channels {
-                along_lines(conv, (w, part.channels.start + channel), block, WEIGHTS[along], of_taps);
-                let lies = match block.vectors {
-                    0 => Lies { first: channel, count: block.width, step: tap / block.width, tap },
-                    vectors => {
-                        let count = vectors * set.lanes;
-                        Lies { first: channel * count, count, step: 1, tap }
-                    }
-                };
-                for across in 0..step.across() {
-                    let taps = match step {
-                        Step::Line => &of_taps,
+                along_lines(conv, (w, part.channels.start + channel), &outputs, WEIGHTS[along], of_taps);
+                for (across, factors) in WEIGHTS.iter().enumerate().take(step.across()) {
+                    match step {
+                        Step::Line => rows_of_sets(part, (of_taps, kernel_height), rows),
                         Step::Square => {
-                            across_lines(of_taps, WEIGHTS[across], at_point);
-                            &at_point
+                            across_lines(of_taps, *factors, at_point);
+                            rows_of_sets(part, (at_point, kernel_height), rows);
                         }
-                    };
-                    // SAFETY: the caller's promise.
-                    unsafe { write_sets(part, (taps, kernel_height), &lies, to.add(across * len)) };
+                    }
+                    for (index, block) in group.clone().zip(own) {
+                        let (len, tap) = (point_len(set, part, block), tap_len(set, part.channels.len(), block));
+                        let to = place(index).wrapping_add(across * len);
+                        for (set_pair, row) in rows.iter().enumerate() {
+                            let row = &row[block.first - first..];
+                            // SAFETY: the caller's promise.
+                            unsafe { write(block, (set.lanes, tap), row, channel, to.add(set_pair * tap)) };
+                        }
+                    }
                 }
             }
         });
     }
 }
 
-/// Weights of some taps, and of those that are left at a point, by output channel.
-type Taps = (Vec<[f64; MOST]>, Vec<[f64; MOST]>);
+/// Writes the weights of an input channel to their places in a block.
+///
+/// # Safety
+/// All of them are writable, and nobody else writes or reads there.
+unsafe fn write(block: &Block, (lanes, tap): (usize, usize), weights: &[f32], channel: usize, to: *mut f32) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match block.vectors {
+            0 => {
+                let dots = weights.iter().take(block.width).enumerate();
+                dots.for_each(|(dot, &weight)| *to.add(dot * (tap / block.width) + channel) = weight);
+            }
+            vectors => {
+                let width = vectors * lanes;
+                std::ptr::copy_nonoverlapping(weights[..width].as_ptr(), to.add(channel * width), width);
+            }
+        }
+    }
+}
+
+/// Neighbouring blocks whose weights are made together, as ranges of their numbers.
+pub(super) fn groups(blocks: &[Block]) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    let mut width = 0;
+    for (index, block) in blocks.iter().enumerate() {
+        width += block.width;
+        match groups.last_mut().filter(|_| width <= MOST && block.vectors > 0) {
+            Some(last) => last.end = index + 1,
+            None => {
+                groups.push(index..index + 1);
+                width = block.width;
+            }
+        }
+    }
+    groups
+}
+
+/// Weights of some output channels.
+#[derive(Default)]
+struct Making {
+    /// Of all taps of depth and height, at a point along lines; and at one across them too, of those that are left.
+    of_taps: Vec<[f64; MOST]>,
+    at_point: Vec<[f64; MOST]>,
+    /// Of every set of depth and of height.
+    rows: Vec<[f32; MOST]>,
+}
 
 thread_local! {
-    static TAPS: RefCell<Taps> = RefCell::default();
+    static MAKING: RefCell<Making> = RefCell::default();
 }
 
 for_vectors! {
-    /// The weights of one input channel and a block of output channels at a point along lines, for all taps along depth and
-    /// height; zeros behind the block.
+    /// The weights of one input channel and some output channels at a point along lines, for all taps along depth and height; zeros
+    /// behind the last.
     fn along_lines<>(
         conv: &Conv3d,
         of_channel: (&[f32], usize),
-        block: &Block,
+        outputs: &Range<usize>,
         factors: [f64; 3],
         taps: &mut [[f64; MOST]],
     ) {
         let (w, channel) = of_channel;
         let [first, second, third] = factors;
         for (tap, at) in taps.iter_mut().enumerate() {
-            let start = (tap * 3 * conv.in_channels + channel) * conv.out_channels + block.first;
+            let start = (tap * 3 * conv.in_channels + channel) * conv.out_channels + outputs.start;
             let next = conv.in_channels * conv.out_channels;
-            let rows: [&[f32]; 3] = [&w[start..][..block.width], &w[start + next..][..block.width], &w[start + 2 * next..][..block.width]];
+            let rows = [start, start + next, start + 2 * next].map(|start| &w[start..][..outputs.len()]);
             if let [Some(x), Some(y), Some(z)] = rows.map(|row| row.first_chunk::<MOST>()) {
                 for index in 0..MOST {
                     at[index] = first * f64::from(x[index]) + second * f64::from(y[index]) + third * f64::from(z[index]);
@@ -226,47 +276,25 @@ for_vectors! {
         }
     }
 
-    /// What the taps of a set of depth and one of height add up to, in float32.
-    fn sum_of_sets<>(taps: (&[[f64; MOST]], usize), sets: [&TapSet; 2], sums: &mut [f32; MOST]) {
-        let ((taps, kernel_height), [depth, height]) = (taps, sets);
-        let mut total = [0.0; MOST];
-        for d in depth.taps.0..depth.taps.1 {
-            for of_tap in &taps[d * kernel_height + height.taps.0..d * kernel_height + height.taps.1] {
-                for index in 0..MOST {
-                    total[index] += of_tap[index];
+    /// What the taps of every set of depth and one of height add up to, in float32.
+    fn rows_of_sets<>(part: &Part, taps: (&[[f64; MOST]], usize), rows: &mut [[f32; MOST]]) {
+        let (taps, kernel_height) = taps;
+        let [depths, heights] = &part.reach;
+        let mut number = 0;
+        for depth in &depths.sets {
+            for height in &heights.sets {
+                let mut total = [0.0; MOST];
+                for d in depth.taps.0..depth.taps.1 {
+                    for of_tap in &taps[d * kernel_height + height.taps.0..d * kernel_height + height.taps.1] {
+                        for index in 0..MOST {
+                            total[index] += of_tap[index];
+                        }
+                    }
                 }
-            }
-        }
-        for index in 0..MOST {
-            sums[index] = total[index] as f32;
-        }
-    }
-}
-
-/// Where the weights of an input channel lie: the first one, how many, how far apart neighbours are, and how far those of the
-/// next sets.
-struct Lies {
-    first: usize,
-    count: usize,
-    step: usize,
-    tap: usize,
-}
-
-/// Writes what the taps of every two sets add up to.
-///
-/// # Safety
-/// All places are writable, and nobody else writes or reads there.
-unsafe fn write_sets(part: &Part, taps: (&[[f64; MOST]], usize), lies: &Lies, to: *mut f32) {
-    let mut sums = [0.0; MOST];
-    for (number, sets) in part.pairs_of_sets().enumerate() {
-        sum_of_sets(taps, sets, &mut sums);
-        // SAFETY: the caller's promise.
-        unsafe {
-            let at = to.add(lies.first + number * lies.tap);
-            if lies.step == 1 {
-                std::ptr::copy_nonoverlapping(sums.as_ptr(), at, lies.count);
-            } else {
-                sums.iter().take(lies.count).enumerate().for_each(|(index, &sum)| *at.add(index * lies.step) = sum);
+                for index in 0..MOST {
+                    rows[number][index] = total[index] as f32;
+                }
+                number += 1;
             }
         }
     }

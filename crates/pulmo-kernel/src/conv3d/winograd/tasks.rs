@@ -6,7 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::layout::Layout;
-use super::points::{Maker, Points, point_len, tap_len};
+use super::points::{self, Maker, Points, point_len, tap_len};
 use super::step::{Filtering, Step};
 use super::{SCRATCH, Scratch};
 use crate::conv3d::Conv3d;
@@ -95,15 +95,20 @@ impl<E: Stored> Run<'_, E> {
         let tiles = steps.div_ceil(self.set.rows);
         let runs = if at_once { 1 } else { tiles.div_ceil(task_tiles(self.layout.step)) };
         let groups = planes.len() / of_tile;
-        let least = if at_once { self.blocks.len() } else { MIN_TASKS };
-        let parts = least.div_ceil(runs * groups).clamp(1, self.blocks.len());
-        (0..groups * runs * parts).into_par_iter().with_max_len(1).for_each(|task| {
-            let (part, run, plane) = (task % parts, task / parts % runs, planes.start + task / parts / runs);
+        let parts = MIN_TASKS.div_ceil(runs * groups).clamp(1, self.blocks.len());
+        let blocks: Vec<Range<usize>> = match at_once {
+            true => points::groups(self.blocks),
+            false => (0..parts)
+                .map(|part| part * self.blocks.len() / parts..(part + 1) * self.blocks.len() / parts)
+                .collect(),
+        };
+        (0..groups * runs * blocks.len()).into_par_iter().with_max_len(1).for_each(|task| {
+            let (range, run) = (&blocks[task % blocks.len()], task / blocks.len() % runs);
+            let plane = planes.start + task / blocks.len() / runs;
             let own: Vec<Tile> = (run * tiles / runs..(run + 1) * tiles / runs)
                 .map(|index| self.tile(plane, index * steps / tiles..(index + 1) * steps / tiles))
                 .collect();
-            let range = part * self.blocks.len() / parts..(part + 1) * self.blocks.len() / parts;
-            SCRATCH.with_borrow_mut(|scratch| self.blocks_of(range, (volume, plane), &own, scratch));
+            SCRATCH.with_borrow_mut(|scratch| self.blocks_of(range.clone(), (volume, plane), &own, scratch));
         });
     }
 
