@@ -8,8 +8,8 @@ use crate::conv3d::Conv3d;
 use crate::conv3d::parts::Part;
 use crate::simd::filtering::{OUTPUTS, POINTS};
 
-/// Bytes of all rings, where more than the fewest planes fit.
-const RING_BYTES: usize = 8 << 20;
+/// Bytes of all rings, where more than the fewest planes fit; few in tests, whose volumes are small.
+const RING_BYTES: usize = if cfg!(test) { 256 << 10 } else { 8 << 20 };
 /// Output planes for which the rings of a band of squares should have room, and fewest rows of a band: it reads two lines of
 /// each neighbour again.
 const PLANES_OF_BAND: usize = 4;
