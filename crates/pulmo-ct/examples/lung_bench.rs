@@ -13,6 +13,9 @@ use pulmo_ct::{CtVolume, LabelMap};
 #[path = "../tests/it/hard_phantoms.rs"]
 mod hard_phantoms;
 
+/// Seeds of phantoms that say what others than the tuned ones would.
+const HELD_OUT: std::ops::RangeInclusive<u64> = 6..=30;
+
 /// Judges a mask of a CT by reference lungs (and whether they were made), and a lesion.
 type Row<'a> = dyn Fn(&str, &CtVolume, Option<(&LabelMap, bool)>, Option<&LabelMap>) + 'a;
 
@@ -52,6 +55,9 @@ fn main() {
         }
     };
     phantoms(&wants, &row);
+    if wants("held out") {
+        held_out();
+    }
     drawn(&data, &wants, &row);
     report_together(&together.borrow());
     // What is filled in a chest is named after it.
@@ -91,6 +97,34 @@ fn phantoms(wants: &dyn Fn(&str) -> bool, row: &Row<'_>) {
         let phantom = thorax(&options).unwrap();
         row("phantom fine 9", &phantom.volume, Some((&phantom.lungs, true)), Some(&phantom.infiltrate));
     }
+}
+
+/// Phantoms that nobody looked at and nothing was tuned on.
+fn held_out() {
+    let judged = |seed: u64| {
+        let phantom = thorax(&PhantomOptions::seeded(seed)).unwrap();
+        let found = lungs::segment(&phantom.volume).unwrap().labels;
+        Counts::of(&found, Some(&phantom.lungs), Some(&phantom.infiltrate))
+    };
+    let cases: Vec<Counts> = HELD_OUT.map(judged).collect();
+    let all = |of: &dyn Fn(&Counts) -> f64| cases.iter().map(of).collect::<Vec<f64>>();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let [dice, inside] = [all(&Counts::dice), all(&Counts::inside)];
+    let off = all(&|counts| counts.volume_error().abs());
+    println!(
+        "{} phantoms, {} to {}: Dice {:.4}; volume off by {:.2}% on average, {:.2}% at most, over 5% in {}; {:.2}% of the lesion \
+         inside on average, {:.2}% at least, under 97% in {}",
+        cases.len(),
+        HELD_OUT.start(),
+        HELD_OUT.end(),
+        mean(&dice),
+        mean(&off),
+        off.iter().copied().fold(0.0, f64::max),
+        off.iter().filter(|&&off| off > 5.0).count(),
+        mean(&inside),
+        inside.iter().copied().fold(100.0, f64::min),
+        inside.iter().filter(|&&inside| inside < 97.0).count()
+    );
 }
 
 /// The 8-bit slices with drawn lungs and lesions.
@@ -156,6 +190,11 @@ impl Counts {
         if self.reference > 0.0 { 2.0 * self.both / (self.found + self.reference) } else { f64::NAN }
     }
 
+    /// Of the lesion inside the lungs found, in per cent; not a number without one.
+    fn inside(&self) -> f64 {
+        100.0 * self.inside / self.lesion
+    }
+
     /// In per cent; not a number without a reference.
     fn volume_error(&self) -> f64 {
         if self.reference > 0.0 { 100.0 * (self.found - self.reference) / self.reference } else { f64::NAN }
@@ -169,7 +208,7 @@ fn report(name: &str, found: &Lungs, counts: &Counts, made: bool, seconds: f64) 
         "{name:30} | {:.4} | {:+8.2} | {:7.2} | {swapped:16} | {:.0}+{:.0} | {seconds:.2} | {}",
         counts.dice(),
         counts.volume_error(),
-        100.0 * counts.inside / counts.lesion,
+        counts.inside(),
         found.left_ml,
         found.right_ml,
         found.problems.join("; ")
