@@ -13,6 +13,9 @@ use pulmo_ct::{CtVolume, LabelMap};
 #[path = "../tests/it/hard_phantoms.rs"]
 mod hard_phantoms;
 
+/// Seeds of phantoms that say what others than the tuned ones would.
+const HELD_OUT: std::ops::RangeInclusive<u64> = 6..=30;
+
 /// Judges a mask of a CT by reference lungs (and whether they were made), and a lesion.
 type Row<'a> = dyn Fn(&str, &CtVolume, Option<(&LabelMap, bool)>, Option<&LabelMap>) + 'a;
 
@@ -35,14 +38,16 @@ fn main() {
         let start = Instant::now();
         let found = lungs::segment(volume).unwrap();
         let seconds = start.elapsed().as_secs_f64();
-        report(name, &found, reference, lesion, seconds);
-        if let (Some((reference, false)), Some(lesion)) = (reference, lesion) {
-            together.borrow_mut().push(sums(&found.labels, reference, lesion));
+        let counts = Counts::of(&found.labels, reference.map(|(labels, _)| labels), lesion);
+        let made = reference.is_some_and(|(_, made)| made);
+        report(name, &found, &counts, made, seconds);
+        if reference.is_some() && lesion.is_some() && !made {
+            together.borrow_mut().push((counts, volume.grid().voxel_ml()));
         }
         if let Some(folder) = &dump {
             let file = |what: &str| folder.join(format!("{name}{what}.nii.gz"));
             write_label_map(&file(""), &found.labels).unwrap();
-            if reference.is_some_and(|(_, made)| made) {
+            if made {
                 write_volume(&file("_ct"), volume).unwrap();
             }
             reference.iter().for_each(|(labels, _)| write_label_map(&file("_ref"), labels).unwrap());
@@ -50,6 +55,9 @@ fn main() {
         }
     };
     phantoms(&wants, &row);
+    if wants("held out") {
+        held_out();
+    }
     drawn(&data, &wants, &row);
     report_together(&together.borrow());
     // What is filled in a chest is named after it.
@@ -91,6 +99,34 @@ fn phantoms(wants: &dyn Fn(&str) -> bool, row: &Row<'_>) {
     }
 }
 
+/// Phantoms that nobody looked at and nothing was tuned on.
+fn held_out() {
+    let judged = |seed: u64| {
+        let phantom = thorax(&PhantomOptions::seeded(seed)).unwrap();
+        let found = lungs::segment(&phantom.volume).unwrap().labels;
+        Counts::of(&found, Some(&phantom.lungs), Some(&phantom.infiltrate))
+    };
+    let cases: Vec<Counts> = HELD_OUT.map(judged).collect();
+    let all = |of: &dyn Fn(&Counts) -> f64| cases.iter().map(of).collect::<Vec<f64>>();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let [dice, inside] = [all(&Counts::dice), all(&Counts::inside)];
+    let off = all(&|counts| counts.volume_error().abs());
+    println!(
+        "{} phantoms, {} to {}: Dice {:.4}; volume off by {:.2}% on average, {:.2}% at most, over 5% in {}; {:.2}% of the lesion \
+         inside on average, {:.2}% at least, under 97% in {}",
+        cases.len(),
+        HELD_OUT.start(),
+        HELD_OUT.end(),
+        mean(&dice),
+        mean(&off),
+        off.iter().copied().fold(0.0, f64::max),
+        off.iter().filter(|&&off| off > 5.0).count(),
+        mean(&inside),
+        inside.iter().copied().fold(100.0, f64::min),
+        inside.iter().filter(|&&inside| inside < 97.0).count()
+    );
+}
+
 /// The 8-bit slices with drawn lungs and lesions.
 fn drawn(data: &Path, wants: &dyn Fn(&str) -> bool, row: &Row<'_>) {
     let mut names: Vec<_> =
@@ -120,52 +156,77 @@ fn open(path: &Path) -> CtVolume {
     open_ct(path, &OpenOptions::default()).unwrap().volume
 }
 
-fn report(name: &str, found: &Lungs, reference: Option<(&LabelMap, bool)>, lesion: Option<&LabelMap>, seconds: f64) {
-    let labels = found.labels.labels();
-    let (mut dice, mut error, mut swapped) = (f64::NAN, f64::NAN, String::new());
-    if let Some((reference, sided)) = reference {
-        let reference = reference.labels();
-        let both = labels.iter().zip(reference).filter(|&(&a, &b)| a > 0 && b > 0).count() as f64;
-        let (a, b) =
-            (labels.iter().filter(|&&l| l > 0).count() as f64, reference.iter().filter(|&&l| l > 0).count() as f64);
-        dice = 2.0 * both / (a + b);
-        error = 100.0 * (a - b) / b;
-        if sided {
-            let wrong = labels.iter().zip(reference).filter(|&(&a, &b)| a > 0 && b > 0 && a != b).count();
-            swapped = format!("{:.2}% wrong side", 100.0 * wrong as f64 / both);
+/// Voxels of the lungs found, of the reference, of both, of both with different sides; of the lesion, and of it inside the lungs.
+#[derive(Default)]
+struct Counts {
+    found: f64,
+    reference: f64,
+    both: f64,
+    swapped: f64,
+    lesion: f64,
+    inside: f64,
+}
+
+impl Counts {
+    /// What is not given has no voxels.
+    fn of(found: &LabelMap, reference: Option<&LabelMap>, lesion: Option<&LabelMap>) -> Self {
+        let [reference, lesion] = [reference, lesion].map(|map| map.map(LabelMap::labels));
+        let mut counts = Self::default();
+        for (voxel, &label) in found.labels().iter().enumerate() {
+            let [reference, lesion] = [reference, lesion].map(|labels| labels.map_or(0, |labels| labels[voxel]));
+            let both = label > 0 && reference > 0;
+            counts.found += f64::from(label > 0);
+            counts.reference += f64::from(reference > 0);
+            counts.both += f64::from(both);
+            counts.swapped += f64::from(both && label != reference);
+            counts.lesion += f64::from(lesion > 0);
+            counts.inside += f64::from(label > 0 && lesion > 0);
         }
+        counts
     }
-    let inside = lesion.map_or(f64::NAN, |lesion| {
-        let all = lesion.labels().iter().filter(|&&l| l > 0).count() as f64;
-        100.0 * labels.iter().zip(lesion.labels()).filter(|&(&a, &b)| a > 0 && b > 0).count() as f64 / all
-    });
+
+    /// Not a number without a reference.
+    fn dice(&self) -> f64 {
+        if self.reference > 0.0 { 2.0 * self.both / (self.found + self.reference) } else { f64::NAN }
+    }
+
+    /// Of the lesion inside the lungs found, in per cent; not a number without one.
+    fn inside(&self) -> f64 {
+        100.0 * self.inside / self.lesion
+    }
+
+    /// In per cent; not a number without a reference.
+    fn volume_error(&self) -> f64 {
+        if self.reference > 0.0 { 100.0 * (self.found - self.reference) / self.reference } else { f64::NAN }
+    }
+}
+
+/// Sides are counted where the reference was `made`: drawn ones have none.
+fn report(name: &str, found: &Lungs, counts: &Counts, made: bool, seconds: f64) {
+    let swapped = if made { format!("{:.2}% wrong side", 100.0 * counts.swapped / counts.both) } else { String::new() };
     println!(
-        "{name:30} | {dice:.4} | {error:+8.2} | {inside:7.2} | {swapped:16} | {:.0}+{:.0} | {seconds:.2} | {}",
+        "{name:30} | {:.4} | {:+8.2} | {:7.2} | {swapped:16} | {:.0}+{:.0} | {seconds:.2} | {}",
+        counts.dice(),
+        counts.volume_error(),
+        counts.inside(),
         found.left_ml,
         found.right_ml,
         found.problems.join("; ")
     );
 }
 
-/// Of a drawn case: voxels of the lesion, those inside the lungs found, mL found, mL of the reference.
-fn sums(found: &LabelMap, reference: &LabelMap, lesion: &LabelMap) -> [f64; 4] {
-    let inside = found.labels().iter().zip(lesion.labels()).filter(|&(&a, &b)| a > 0 && b > 0).count();
-    let voxels = |map: &LabelMap| map.labels().iter().filter(|&&label| label > 0).count() as f64;
-    let ml = found.grid().voxel_ml();
-    [voxels(lesion), inside as f64, ml * voxels(found), ml * voxels(reference)]
-}
-
-/// The drawn cases as if they were one.
-fn report_together(cases: &[[f64; 4]]) {
-    let sum = |at: usize| cases.iter().map(|case| case[at]).sum::<f64>();
-    let error = |found: f64, reference: f64| 100.0 * (found - reference) / reference;
-    let mean = cases.iter().map(|case| error(case[2], case[3]).abs()).sum::<f64>() / cases.len() as f64;
+/// The drawn cases, each with the mL of its voxels, as if they were one.
+fn report_together(cases: &[(Counts, f64)]) {
+    let sum = |of: &dyn Fn(&Counts, f64) -> f64| cases.iter().map(|(counts, ml)| of(counts, *ml)).sum::<f64>();
+    let [lesion, inside] = [sum(&|counts, _| counts.lesion), sum(&|counts, _| counts.inside)];
+    let [found, reference] = [sum(&|counts, ml| ml * counts.found), sum(&|counts, ml| ml * counts.reference)];
+    let mean = sum(&|counts, _| counts.volume_error().abs()) / cases.len() as f64;
     if !cases.is_empty() {
         println!(
             "{} drawn cases together: {:.2}% of the lesions inside, volume {:+.2}%, off by {mean:.2}% on average",
             cases.len(),
-            100.0 * sum(1) / sum(0),
-            error(sum(2), sum(3))
+            100.0 * inside / lesion,
+            100.0 * (found - reference) / reference
         );
     }
 }

@@ -8,10 +8,12 @@
 use rayon::prelude::*;
 
 use super::coarse::{self, Coarse};
-use super::disc::Plane;
+use super::disc::{self, Plane};
 use super::place::Place;
 use super::squares::Squares;
+use crate::phantom::{LEFT_LUNG, RIGHT_LUNG};
 use crate::volume::CtVolume;
+use crate::voxel_box::VoxelBox;
 
 /// Voxels so far from the border are asked; it lies half a voxel from the outermost voxel's centre.
 const ASKED_MM: f32 = 4.2;
@@ -40,75 +42,49 @@ type Signs = [f64; 8];
 
 /// Moves the border of the labels of an 8-bit export; nothing outside `allowed` (blocks within the skin, less airways) is added.
 pub(super) fn refine(coarse: &Coarse, labels: &mut [u8], volume: &CtVolume, (allowed, place): (&[bool], &Place)) {
-    let [slices, rows, columns] = volume.grid().shape();
-    let spacing = volume.grid().spacing().mm();
-    let whole = Plane { rows, columns, spacing_mm: [spacing[1], spacing[2]] };
-    let Some(around) = Window::around(whole, labels) else { return };
-    let plane = around.plane;
-    let grey_slices = |slice: usize| {
-        let mut greys = volume.hu()[slice * whole.voxels()..(slice + 1) * whole.voxels()].to_vec();
+    let shape = volume.grid().shape();
+    let [_, row_mm, column_mm] = volume.grid().spacing().mm();
+    let Some(window) = window(shape, [row_mm, column_mm], labels) else { return };
+    let [slices, rows, columns] = window.shape();
+    let plane = Plane { rows, columns, spacing_mm: [row_mm, column_mm] };
+    let whole = shape[1] * shape[2];
+    let grey_slices = |slice: &[f32]| {
+        let mut greys = slice.to_vec();
         coarse::lay_classes(&mut greys);
-        (0..plane.voxels()).map(|voxel| greys[around.voxel(voxel)]).collect::<Vec<f32>>()
+        cut(window, shape, &greys)
     };
-    let greys: Vec<Vec<f32>> = (0..slices).into_par_iter().map(grey_slices).collect();
-    let mut lungs: Vec<Vec<u8>> = labels
-        .par_chunks(whole.voxels())
-        .map(|labels| (0..plane.voxels()).map(|voxel| labels[around.voxel(voxel)]).collect())
-        .collect();
+    let greys: Vec<Vec<f32>> = volume.hu().par_chunks(whole).map(grey_slices).collect();
+    let mut lungs: Vec<Vec<u8>> = labels.par_chunks(whole).map(|labels| cut(window, shape, labels)).collect();
     for _ in 0..ROUNDS {
         let moved = |slice: usize| {
             let near = (0..=2 * SLICES).map(|at| &lungs[(slice + at).saturating_sub(SLICES).min(slices - 1)][..]);
             let near: Vec<&[u8]> = near.collect();
             moved(plane, &greys[slice], &near, |voxel| {
-                let at = around.voxel(voxel);
-                let block = coarse.block([slice, at / columns, at % columns]);
+                let [_, top, left] = window.start;
+                let block = coarse.block([slice, top + voxel / columns, left + voxel % columns]);
                 let middle = (1.0 - place.aside_mm(block) / MIDDLE_MM).max(0.0);
                 (allowed[block], if place.is_left(block) { [middle, 0.0] } else { [0.0, middle] })
             })
         };
         lungs = (0..slices).into_par_iter().map(moved).collect();
     }
-    labels.par_chunks_mut(whole.voxels()).zip(lungs).for_each(|(labels, lungs)| {
-        lungs.into_iter().enumerate().for_each(|(voxel, lung)| labels[around.voxel(voxel)] = lung);
+    labels.par_chunks_mut(whole).zip(lungs).for_each(|(labels, lungs)| {
+        let rows = lungs.chunks(columns).enumerate();
+        rows.for_each(|(row, lungs)| labels[window.row_in(shape, 0, row)].copy_from_slice(lungs));
     });
 }
 
-/// The rows and columns around all lungs.
-struct Window {
-    plane: Plane,
-    first: [usize; 2],
-    /// Columns of a whole slice.
-    columns: usize,
+/// The rows and columns around all lungs, wide enough for all that is asked, of all slices; `None` without lungs.
+fn window(shape: [usize; 3], plane_mm: [f64; 2], labels: &[u8]) -> Option<VoxelBox> {
+    // What is asked on both sides of the border, twice as wide as that: the border moves by a few voxels.
+    let [rows, columns] = plane_mm.map(|mm| ((2.0 * f64::from(ASKED_MM) + 2.0 * SIDES_MM) / mm).ceil() as usize);
+    Some(VoxelBox::around(shape, labels, |&label| label > 0)?.grown([shape[0], rows, columns], shape))
 }
 
-impl Window {
-    /// Wide enough for all that is asked; `None` without lungs.
-    fn around(whole: Plane, labels: &[u8]) -> Option<Self> {
-        let mut ends = [[usize::MAX, 0]; 2];
-        for (voxel, _) in labels.iter().enumerate().filter(|&(_, &label)| label > 0) {
-            let at = [voxel / whole.columns % whole.rows, voxel % whole.columns];
-            ends.iter_mut()
-                .zip(at)
-                .for_each(|([first, last], at)| (*first, *last) = ((*first).min(at), (*last).max(at)));
-        }
-        if ends[0][0] > ends[0][1] {
-            return None;
-        }
-        // What is asked on both sides of the border, twice as wide as that: the border moves by a few voxels.
-        let margin = whole.spacing_mm.map(|mm| ((2.0 * f64::from(ASKED_MM) + 2.0 * SIDES_MM) / mm).ceil() as usize);
-        let first: [usize; 2] = std::array::from_fn(|axis| ends[axis][0].saturating_sub(margin[axis]));
-        let [rows, columns] = [whole.rows, whole.columns];
-        let last: [usize; 2] =
-            std::array::from_fn(|axis| (ends[axis][1] + margin[axis] + 1).min([rows, columns][axis]));
-        let plane = Plane { rows: last[0] - first[0], columns: last[1] - first[1], ..whole };
-        Some(Self { plane, first, columns })
-    }
-
-    /// The voxel of the whole slice.
-    fn voxel(&self, voxel: usize) -> usize {
-        let [row, column] = [voxel / self.plane.columns, voxel % self.plane.columns];
-        (self.first[0] + row) * self.columns + self.first[1] + column
-    }
+/// What of one slice's values lies in the window.
+fn cut<T: Copy>(window: VoxelBox, shape: [usize; 3], slice: &[T]) -> Vec<T> {
+    // The window begins at the first slice.
+    (0..window.shape()[1]).flat_map(|row| slice[window.row_in(shape, 0, row)].iter().copied()).collect()
 }
 
 /// One slice's labels with the border moved; `near` are those of the slices around, itself in their middle, `at` says whether a voxel
@@ -146,7 +122,7 @@ fn moved(plane: Plane, greys: &[f32], near: &[&[u8]], at: impl Fn(usize) -> (boo
 
 /// The voxels beside the border.
 struct Beside {
-    /// How deep in a lung each lies in mm, negative outside; infinite where the border is further than [`ASKED_MM`].
+    /// How deep in a lung each lies in mm, negative outside; infinite where there is no border.
     depth: Vec<f32>,
     /// The lung it lies in or nearest to.
     lung: Vec<u8>,
@@ -155,50 +131,23 @@ struct Beside {
 impl Beside {
     fn of(plane: Plane, labels: &[u8]) -> Self {
         let half = (0.25 * (plane.spacing_mm[0] + plane.spacing_mm[1])) as f32;
-        let depth = |label: &u8| if *label > 0 { f32::INFINITY } else { f32::NEG_INFINITY };
-        let mut beside = Self { depth: labels.iter().map(depth).collect(), lung: labels.to_vec() };
-        let steps = steps(plane, ASKED_MM + half);
-        // The nearest voxel of the other kind lies at the border.
-        let differs = |voxel: usize| plane.neighbours(voxel).any(|next| (labels[next] > 0) != (labels[voxel] > 0));
-        for border in (0..labels.len()).filter(|&voxel| differs(voxel)) {
-            let [row, column] = [border / plane.columns, border % plane.columns].map(|at| at as isize);
-            for &(down, across, mm) in &steps {
-                let [row, column] = [row + down, column + across];
-                if row < 0 || column < 0 || row >= plane.rows as isize || column >= plane.columns as isize {
-                    continue;
-                }
-                let voxel = row as usize * plane.columns + column as usize;
-                if (labels[voxel] > 0) == (labels[border] > 0) {
-                    continue;
-                }
-                let depth = mm - half;
-                if depth < beside.depth[voxel].abs() {
-                    beside.depth[voxel] = depth.copysign(beside.depth[voxel]);
-                    if labels[voxel] == 0 {
-                        beside.lung[voxel] = labels[border];
-                    }
-                }
-            }
-        }
-        beside
+        let [outside, left, right] = [0, LEFT_LUNG, RIGHT_LUNG].map(|of| {
+            let marked: Vec<bool> = labels.iter().map(|&label| label == of).collect();
+            disc::squared_distance(plane, &marked)
+        });
+        let beside = |voxel: usize| match labels[voxel] {
+            0 if left[voxel] <= right[voxel] => (half - left[voxel].sqrt(), LEFT_LUNG),
+            0 => (half - right[voxel].sqrt(), RIGHT_LUNG),
+            lung => (outside[voxel].sqrt() - half, lung),
+        };
+        let (depth, lung) = (0..labels.len()).map(beside).unzip();
+        Self { depth, lung }
     }
-}
-
-/// The rows, columns and mm from a voxel to all within a distance.
-fn steps(plane: Plane, most_mm: f32) -> Vec<(isize, isize, f32)> {
-    let [tall, wide] = plane.spacing_mm.map(|mm| (f64::from(most_mm) / mm) as isize);
-    let all = (-tall..=tall).flat_map(|down| (-wide..=wide).map(move |across| (down, across)));
-    let far = |(down, across): (isize, isize)| {
-        let mm = (down as f64 * plane.spacing_mm[0]).hypot(across as f64 * plane.spacing_mm[1]) as f32;
-        (down, across, mm)
-    };
-    all.map(far).filter(|&(_, _, mm)| mm > 0.0 && mm < most_mm).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phantom::{LEFT_LUNG, RIGHT_LUNG};
 
     const PLANE: Plane = Plane { rows: 40, columns: 60, spacing_mm: [1.4, 1.4] };
 
@@ -232,10 +181,10 @@ mod tests {
         let plane = Plane { rows: 1, columns: 12, spacing_mm: [1.0, 2.0] };
         let labels = [LEFT_LUNG, 0, 0, 0, 0, 0, 0, 0, 0, RIGHT_LUNG, RIGHT_LUNG, RIGHT_LUNG];
         let found = Beside::of(plane, &labels);
-        let far = f32::NEG_INFINITY;
-        assert_eq!(found.depth[..8], [1.25, -1.25, -3.25, far, far, far, far, -3.25]);
-        assert_eq!(found.depth[8..], [-1.25, 1.25, 3.25, f32::INFINITY]);
-        assert_eq!(found.lung[..9], [LEFT_LUNG, LEFT_LUNG, LEFT_LUNG, 0, 0, 0, 0, RIGHT_LUNG, RIGHT_LUNG]);
+        assert_eq!(found.depth[..6], [1.25, -1.25, -3.25, -5.25, -7.25, -7.25]);
+        assert_eq!(found.depth[6..], [-5.25, -3.25, -1.25, 1.25, 3.25, 5.25]);
+        assert_eq!(found.lung[..5], [LEFT_LUNG; 5], "the nearer one");
+        assert_eq!(found.lung[5..], [RIGHT_LUNG; 7]);
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! Some dense lung at the ribs and the base may stay outside: `docs/results/lungs.md` has how much, case by case.
 //!
 //! Read in this order: `coarse`, `body`, `airways`, `place`, `spine`, `aerated`, `sides`, `wall`, `rim`, `repair` (with `organs` and
-//! `beside`), `steady`, `mirror` (with `cage` and `dome`), `told` (with `enclosed`), `edge`, `border`, `judge`; `disc` and `squares` hold shapes and means in one slice,
+//! `beside`), `steady`, `mirror` (with `cage` and `dome`), `told` (with `enclosed`), `pleura`, `edge`, `border`, `judge`; `disc` and `squares` hold shapes and means in one slice,
 //! `ribs` looks for bone, `part` cuts out a box.
 
 mod aerated;
@@ -30,6 +30,7 @@ mod mirror;
 mod organs;
 mod part;
 mod place;
+mod pleura;
 mod repair;
 mod ribs;
 mod rim;
@@ -114,6 +115,12 @@ pub fn segment(volume: &CtVolume) -> Result<Lungs> {
                 told::refine(&coarse, &mut lungs, lung, &allowed)?;
             }
             *blocks = lungs.iter().zip(&repaired).filter(|&(&now, &before)| now == lung && before != lung).count();
+        }
+    }
+    // The edge of a guess is told already.
+    for (lung, _) in [LEFT_LUNG, RIGHT_LUNG].into_iter().zip(guessed).filter(|&(_, guessed)| guessed == 0) {
+        if coarse.calibrated {
+            pleura::grow(&coarse, &mut lungs, lung, (&allowed, &chest.tissue));
         }
     }
     let problems = judge::problems(&coarse, &lungs, &by_density, guessed)?;

@@ -2,7 +2,7 @@
 //!
 //! Opaque lung at the wall dents the hull, and no threshold finds it. Ribs do: they lie on the pleura all around, and
 //! are bright even in an 8-bit export. Where aerated lung reaches the hull, the hull is the wall. Elsewhere the wall lies
-//! where the nearest rib says. Where an even layer of fluid or collapsed lung follows the wall, aerated lung
+//! where the nearest rib says, and in HU a dent that the other side has not is given that side's shape. Where an even layer of fluid or collapsed lung follows the wall, aerated lung
 //! reaches a hull that is too small; there the other side of the chest says how far out the wall lies.
 
 use std::f64::consts::TAU;
@@ -33,6 +33,8 @@ const BULGE_MM: f64 = 200.0;
 const AIR_BEYOND_MM: f64 = 4.0;
 /// Between ribs so many directions apart the wall runs straight.
 const RIB_GAP: usize = 8;
+/// A dent of at most so many directions is given the other side's shape.
+const WIDEST_DENT: usize = 30;
 /// By so many directions a patient may lie turned.
 const MOST_TURN: usize = 8;
 
@@ -168,7 +170,11 @@ fn walls(coarse: &Coarse, polar: &Polar, hulls: &[Option<Hull>]) -> Vec<Option<V
         .map(|(hull, ribs)| {
             let hull = hull.as_ref()?;
             let moved = moved(hull, ribs, usual, turn);
-            Some(hull.radius.iter().zip(moved).map(|(radius, moved)| radius + moved).collect())
+            let mut wall: Vec<f64> = hull.radius.iter().zip(moved).map(|(radius, moved)| radius + moved).collect();
+            if coarse.calibrated {
+                lay_like_other_side(&mut wall, hull, turn);
+            }
+            Some(wall)
         })
         .collect();
     let between = between(coarse, hulls);
@@ -231,6 +237,25 @@ fn moved(hull: &Hull, ribs: &[f64], usual: f64, turn: usize) -> Vec<f64> {
     (0..DIRECTIONS).map(|k| median(near(k)).max(0.0)).collect()
 }
 
+/// Moves the wall out to the other side's shape where opaque lung dents the hull and aerated lung reaches it all along the other
+/// side; both ends of the dent stay.
+fn lay_like_other_side(wall: &mut [f64], hull: &Hull, turn: usize) {
+    let along = |start: usize, steps: usize| (start + steps) % DIRECTIONS;
+    let differ = |k: usize| hull.radius[k] - hull.radius[opposite(k, turn)];
+    for start in (0..DIRECTIONS).filter(|&k| hull.reached[k] && !hull.reached[along(k, 1)]) {
+        let Some(width) = (2..WIDEST_DENT + 2).find(|&steps| hull.reached[along(start, steps)]) else { continue };
+        if !(0..=width).all(|steps| hull.reached[opposite(along(start, steps), turn)]) {
+            continue;
+        }
+        let [first, last] = [differ(start), differ(along(start, width))];
+        for steps in 1..width {
+            let (k, share) = (along(start, steps), steps as f64 / width as f64);
+            let like = hull.radius[opposite(k, turn)] + first * (1.0 - share) + last * share;
+            wall[k] = wall[k].max(like);
+        }
+    }
+}
+
 /// The direction that mirrors another at the body's middle plane, which is turned by half of so many directions.
 fn opposite(direction: usize, turn: usize) -> usize {
     (DIRECTIONS + DIRECTIONS / 2 + turn - direction) % DIRECTIONS
@@ -250,4 +275,32 @@ fn turn(hulls: &[Option<Hull>]) -> usize {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A round chest of 100 mm with a dent in the directions 31 to 39 that is cut off straight, and lung that is not reached in
+    /// some more: the wall in the dent's middle.
+    fn wall_in_dent(not_reached: &[usize]) -> f64 {
+        let mut hull = Hull { radius: vec![100.0; DIRECTIONS], reached: vec![true; DIRECTIONS] };
+        let chord = 100.0 * (5.0 / DIRECTIONS as f64 * TAU).cos();
+        for k in 31..40 {
+            hull.reached[k] = false;
+            hull.radius[k] = chord / ((k as f64 - 35.0) / DIRECTIONS as f64 * TAU).cos();
+        }
+        not_reached.iter().for_each(|&k| hull.reached[k] = false);
+        let mut wall = hull.radius.clone();
+        lay_like_other_side(&mut wall, &hull, 0);
+        wall[35]
+    }
+
+    #[test]
+    fn a_dent_is_given_the_other_sides_shape_where_that_is_known() {
+        assert!((wall_in_dent(&[]) - 100.0).abs() < 1e-9);
+        assert!(wall_in_dent(&[opposite(37, 0)]) < 97.0, "dented there too");
+        let wide: Vec<usize> = (40..62).collect();
+        assert!(wall_in_dent(&wide) < 97.0, "too wide, and beyond the middle");
+    }
 }
