@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::coarse::Coarse;
 use super::sides::neighbours;
 
-const STEPS: usize = 40;
+const STEPS: usize = 60;
 /// Blocks are worked on so many at a time.
 const CHUNK: usize = 4096;
 /// There is no such neighbour.
