@@ -11,7 +11,7 @@
 //! Some dense lung at the ribs and the base may stay outside: `docs/results/lungs.md` has how much, case by case.
 //!
 //! Read in this order: `coarse`, `body`, `airways`, `place`, `spine`, `aerated`, `sides`, `wall`, `rim`, `repair` (with `organs` and
-//! `beside`), `steady`, `mirror` (with `cage` and `dome`), `told` (with `enclosed`), `pleura`, `edge`, `border`, `judge`; `disc` and `squares` hold shapes and means in one slice,
+//! `beside`), `steady`, `mirror` (with `cage` and `dome`), `told` (with `odds`, `surface` and `enclosed`), `pleura`, `edge`, `border`, `judge`; `disc` and `squares` hold shapes and means in one slice,
 //! `ribs` looks for bone, `part` cuts out a box.
 
 mod aerated;
@@ -27,6 +27,7 @@ mod edge;
 mod enclosed;
 mod judge;
 mod mirror;
+mod odds;
 mod organs;
 mod part;
 mod place;
@@ -38,6 +39,7 @@ mod sides;
 mod spine;
 mod squares;
 mod steady;
+mod surface;
 mod told;
 mod wall;
 
