@@ -3,11 +3,13 @@
 //! `cargo xtask bench kernels [avx512|avx2|portable|any|bfloat16 [repeats [only layers whose name contains this]]]`. oneDNN is run
 //! through PyTorch, in turn with ours, where `$PULMO_PYTHON` or the environment of `cargo xtask bench peers` is there.
 //! Layers behind a resize are timed once more on the grid where their channels are stored ([`resized`]).
-//! Three taps along a line are computed by minimal filtering, which needs half the products: shares of the peak count the
-//! products of the direct sum and may so exceed it.
+//! Three taps along a line, or along and across lines, are computed by minimal filtering, which needs a half or a quarter of the
+//! products: shares of the peak count those of the direct sum and may so exceed it. What it costs in accuracy is printed last
+//! ([`error`]).
 
 #![allow(clippy::print_stdout, reason = "a measurement prints its table")]
 
+mod error;
 mod peak;
 mod resized;
 mod rival;
@@ -137,7 +139,10 @@ fn main() {
     let only = arguments.get(2).map_or("", String::as_str);
     match arguments.first().map(String::as_str) {
         Some("bfloat16") => bench::<Bf16>("bfloat16", tile_state().unwrap_or(selected()), repeats, only),
-        _ => bench::<f32>("float32", selected(), repeats, only),
+        _ => {
+            bench::<f32>("float32", selected(), repeats, only);
+            error::print();
+        }
     }
 }
 

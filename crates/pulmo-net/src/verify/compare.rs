@@ -6,7 +6,7 @@
 //!
 //! # float32
 //! Within six times what PyTorch's own float32 deviates: its sums are direct, ours are filtered along and across lines, which
-//! leaves them three to four times as far from the exact sum (`conv3d/winograd` of `pulmo-kernel`). Stored of that is the relative L2 distance `f32_rel` over the
+//! leaves them about four times as far from the exact sum (`conv3d/winograd` of `pulmo-kernel`). Stored of that is the relative L2 distance `f32_rel` over the
 //! whole tensor, and the largest difference among the samples. A tensor whose distance from the truth is at most
 //! `6 f32_rel` of its length has necessarily
 //!
