@@ -11,6 +11,7 @@ pub(crate) mod passes;
 pub(crate) mod reach;
 pub(crate) mod scratch;
 mod slabs;
+mod sums;
 pub(crate) mod tiles;
 mod turned;
 mod weights;

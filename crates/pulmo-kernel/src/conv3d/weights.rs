@@ -4,7 +4,8 @@
 //! channels of `x` and `dy` into panels, then run all taps over them. The parts are added up afterwards in a fixed order.
 //!
 //! With three taps along a line and no strides, lines are turned into the points of minimal filtering first
-//! (`simd/filtering.rs`): four voxels of `dy` and six of `x` give six products per channel pair instead of twelve.
+//! (`simd/filtering.rs`): four voxels of `dy` and six of `x` give six products per channel pair instead of twelve; with three taps
+//! along the height too, 16 and 36 give 36 instead of 144. `sums.rs` makes weights of them.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -18,12 +19,12 @@ use super::lines::Lines;
 use super::packing::{Packing, Panel};
 use super::parts::Part;
 use super::passes::Pass;
+use super::sums::{MOST_COLUMNS, Sums};
 use super::tiles::{Shared, dots_pay};
 use super::winograd::squares::Strip;
 use super::winograd::step::Step;
 use crate::element::Element;
-use crate::simd::filtering::{POINTS, WEIGHTS};
-use crate::simd::{KernelSet, MAX_ROWS, OuterJob, Stored, for_vectors};
+use crate::simd::{KernelSet, MAX_ROWS, OuterJob, Stored};
 
 /// Output voxels that a task packs at a time.
 pub(super) const CHUNK_VOXELS: usize = 256;
@@ -41,9 +42,6 @@ const MAX_PARTS: usize = 8;
 const MAX_PART_WEIGHTS: usize = 8 << 20;
 /// Tasks there should be, where the channels allow splitting.
 const MIN_TASKS: usize = 16;
-
-/// Most columns of a block.
-const MOST_COLUMNS: usize = 32;
 
 /// Which tensor gives the rows and which the columns of the outer products.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -455,71 +453,6 @@ impl<E: Stored> Job<'_, E> {
                     row(tap * step.taps() + along).copy_from_slice(&weights[..count]);
                 }
             }
-        }
-    }
-}
-
-/// The sums from which some neighbouring weights are made.
-struct Sums<'a> {
-    sums: &'a [f32],
-    /// Where those of each set begin that goes to the weights.
-    firsts: &'a [usize],
-    /// Floats between two points.
-    of_point: usize,
-}
-
-impl Sums<'_> {
-    /// `count` weights of each tap along a line from the sums at all points.
-    fn of_line(&self, weights: &mut [[f32; MOST_COLUMNS]], count: usize) {
-        let mut taps = [[0.0; MOST_COLUMNS]; 3];
-        taps_of_points(self, (0, 1), count, &mut taps);
-        round(&taps, weights);
-    }
-
-    /// The same of each tap along the height and a line, from the sums at all points of squares.
-    fn of_square(&self, weights: &mut [[f32; MOST_COLUMNS]], count: usize) {
-        let mut of_points = [[[0.0; MOST_COLUMNS]; 3]; POINTS];
-        // Across lines first.
-        for (along, taps) in of_points.iter_mut().enumerate() {
-            taps_of_points(self, (along, POINTS), count, taps);
-        }
-        for (across, weights) in weights.chunks_exact_mut(3).enumerate() {
-            let mut taps = [[0.0; MOST_COLUMNS]; 3];
-            for (factors, of_point) in WEIGHTS.iter().zip(&of_points) {
-                add_point(&of_point[across], factors, &mut taps);
-            }
-            round(&taps, weights);
-        }
-    }
-}
-
-for_vectors! {
-    /// Adds up the sums at six points, by their first and the step to the next, as three taps.
-    fn taps_of_points<>(from: &Sums<'_>, points: (usize, usize), count: usize, taps: &mut [[f64; MOST_COLUMNS]; 3]) {
-        let (first, step) = points;
-        for (point, factors) in WEIGHTS.iter().enumerate() {
-            let mut totals = [0.0_f64; MOST_COLUMNS];
-            for set in from.firsts {
-                let sums = &from.sums[(first + point * step) * from.of_point + set..][..count];
-                totals.iter_mut().zip(sums).for_each(|(total, &sum)| *total += f64::from(sum));
-            }
-            for (taps, factor) in taps.iter_mut().zip(factors) {
-                taps.iter_mut().zip(&totals).for_each(|(tap, total)| *tap += total * factor);
-            }
-        }
-    }
-
-    /// Adds what a point gives to three taps.
-    fn add_point<>(at_point: &[f64; MOST_COLUMNS], factors: &[f64; 3], taps: &mut [[f64; MOST_COLUMNS]; 3]) {
-        for (taps, factor) in taps.iter_mut().zip(factors) {
-            taps.iter_mut().zip(at_point).for_each(|(tap, value)| *tap += value * factor);
-        }
-    }
-
-    /// In float32.
-    fn round<>(taps: &[[f64; MOST_COLUMNS]; 3], weights: &mut [[f32; MOST_COLUMNS]]) {
-        for (weights, taps) in weights.iter_mut().zip(taps) {
-            weights.iter_mut().zip(taps).for_each(|(weight, &tap)| *weight = tap as f32);
         }
     }
 }
