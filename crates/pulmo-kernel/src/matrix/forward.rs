@@ -245,7 +245,9 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
             SUMS.with_borrow_mut(|sums| {
                 let len = own.len() * columns.len() * 4;
                 if sums.len() < len {
-                    sums.resize(len, Sums::ZERO);
+                    // The old ones are freed first, and no more are taken than needed.
+                    *sums = Vec::new();
+                    *sums = vec![Sums::ZERO; len];
                 }
                 self.unit.session(|| self.sum((&tables, &tiles), own.clone(), columns.clone(), sums));
                 self.write((class, &tiles), volume, own, columns, sums);
