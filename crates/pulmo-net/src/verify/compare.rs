@@ -272,15 +272,15 @@ mod tests {
     }
 
     #[test]
-    fn float32_is_held_to_three_times_its_stored_deviation() {
+    fn float32_is_held_to_six_times_its_stored_deviation() {
         let golden = summary(&values(), 1e-4, 1e-5);
         let scaled = |by: f64| values().iter().map(|value| value * (1.0 + by)).collect::<Vec<_>>();
-        assert!(fails(&tensor("a", &scaled(2.9e-4), &golden, Arithmetic::F32, None)).is_empty());
-        let failing = tensor("a", &scaled(3.3e-4), &golden, Arithmetic::F32, None);
+        assert!(fails(&tensor("a", &scaled(5.8e-4), &golden, Arithmetic::F32, None)).is_empty());
+        let failing = tensor("a", &scaled(6.6e-4), &golden, Arithmetic::F32, None);
         assert!(fails(&failing).contains(&"a length"), "{failing:?}");
         let truth = values();
-        assert!(tensor_against("a", &scaled(2.9e-4), &truth, &golden, None).passes());
-        assert!(!tensor_against("a", &scaled(3.1e-4), &truth, &golden, None).passes());
+        assert!(tensor_against("a", &scaled(5.8e-4), &truth, &golden, None).passes());
+        assert!(!tensor_against("a", &scaled(6.2e-4), &truth, &golden, None).passes());
     }
 
     #[test]
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_few_turned_updates_are_explained_and_many_are_not() {
-        let golden = BTreeMap::from([("a".to_owned(), summary(&values(), 0.2, 1e-6))]);
+        let golden = BTreeMap::from([("a".to_owned(), summary(&values(), 0.1, 1e-6))]);
         let check = |turned: usize| {
             let observed = |_: &str, index: usize| {
                 let value = values()[index];
