@@ -14,6 +14,7 @@ const RING_BYTES: usize = if cfg!(test) { 256 << 10 } else { 8 << 20 };
 /// each neighbour again.
 const PLANES_OF_BAND: usize = 4;
 const LEAST_ROWS: usize = 4;
+
 /// Sizes, in floats unless said otherwise.
 #[derive(Debug)]
 pub(super) struct Layout {
@@ -58,7 +59,7 @@ impl Ring {
 impl Layout {
     pub(super) fn new(conv: &Conv3d, filtering: &Filtering) -> Self {
         let Filtering { step, parts } = filtering;
-        let [depth, rows] = parts.first().map_or([0; 2], |part| part.reach.each_ref().map(|reach| reach.reads.len()));
+        let [depth, rows] = filtering.planes_and_rows();
         // Rows of a part that lie in a ring.
         let stored = |part: &Part, bands: usize| match step {
             Step::Line => part.reach[1].stored,
@@ -72,7 +73,7 @@ impl Layout {
         let at_once = filtering.at_once(conv);
         let most_bands = if *step == Step::Square { (rows / LEAST_ROWS).max(1) } else { 1 };
         let fits = |bands: &usize| at_once || bytes(depth.min(PLANES_OF_BAND), *bands) <= RING_BYTES;
-        let bands = (1..most_bands + 1).find(fits).unwrap_or(most_bands);
+        let bands = (1..=most_bands).find(fits).unwrap_or(most_bands);
         let chunk = (1..=depth).rev().find(|&chunk| at_once || bytes(chunk, bands) <= RING_BYTES).unwrap_or(1);
         let mut len = 0;
         let mut rings = Vec::with_capacity(parts.len());

@@ -1,6 +1,6 @@
 //! What minimal filtering computes at a time: four outputs of a line, or four of each of four lines; and which costs less.
 
-use super::{LEAST_CHANNELS, steps};
+use super::steps;
 use crate::conv3d::Conv3d;
 use crate::conv3d::parts::{self, Costs, Part};
 use crate::conv3d::reach::Reach;
@@ -106,7 +106,7 @@ impl Filtering {
     fn cheapest(conv: &Conv3d, by: impl Fn(Step) -> Option<Self>) -> Self {
         let lines = by(Step::Line).expect("lines can always be filtered");
         match by(Step::Square) {
-            Some(squares) if pays(conv) && squares.cost(conv) < lines.cost(conv) => squares,
+            Some(squares) if squares.cost(conv) < lines.cost(conv) => squares,
             _ => lines,
         }
     }
@@ -137,11 +137,6 @@ impl Filtering {
     pub(super) fn planes_and_rows(&self) -> [usize; 2] {
         self.parts.first().map_or([0; 2], |part| part.reach.each_ref().map(|reach| reach.reads.len()))
     }
-}
-
-/// Whether squares are worth their transforms.
-fn pays(conv: &Conv3d) -> bool {
-    conv.in_channels.min(conv.out_channels) >= LEAST_CHANNELS
 }
 
 /// Most squares of a volume, and fewest weights of a tap, for which all planes are computed at once.
