@@ -22,7 +22,7 @@ pub use dispatch::{Convolve, Kernels, Scalar};
 pub use element::{Bf16, Element};
 #[doc(hidden)]
 pub use matrix::check as matrix_check;
-pub use matrix::tile_state;
+pub use matrix::{KeptWeights, tile_state};
 pub use memory::return_large_blocks;
 pub use self_test::{KernelState, kernel_state};
 pub use simd::{Variant, force, selected};

@@ -47,6 +47,15 @@ fn check_resized<E: Convolve<Scalar = f32>>(conv: &Conv3d) {
     let (w, mut y, mut dx) = (vec![1.0; conv.weight_len()], vec![one; conv.output_len()], coarse.clone());
     let found = peak_and_rest(|| E::conv_forward_through(conv, &view, &w, None, &mut y, Kernels::Fast));
     within(found, conv.scratch_through::<E>(&view.grids()), &format!("{conv:?} through"));
+    let mut kept = None;
+    let [_, rest] = peak_and_rest(|| kept = E::keep_weights(conv, &view.grids(), &w));
+    let bytes = conv.kept_bytes::<E>(&view.grids());
+    assert!(rest >= bytes && rest <= bytes + 128, "{conv:?}: {rest} bytes of kept weights, announced {bytes}");
+    if let Some(kept) = kept {
+        let by = (&w[..], &kept);
+        let found = peak_and_rest(|| E::conv_forward_kept(conv, &view, by, None, &mut y, Kernels::Fast));
+        within(found, conv.kept_scratch_through::<E>(&view.grids()), &format!("{conv:?} by kept weights"));
+    }
     let mut dw = w.clone();
     let found = peak_and_rest(|| E::conv_weight_gradient_through(conv, &view, &y, &mut dw, Kernels::Fast));
     within(found, conv.weight_scratch_through::<E>(&view.grids()), &format!("{conv:?} weights through"));

@@ -4,7 +4,7 @@ use pulmo_kernel::adam::{AdamStep, adam_update, sum_of_squares};
 use pulmo_kernel::normalise::{Coefficients, batch_norm_gradient_assign, channel_statistics, channel_sums};
 use pulmo_kernel::pointwise::{add_assign, relu_gradient_assign, resize_nearest_gradient};
 use pulmo_kernel::view::{Segment, View};
-use pulmo_kernel::{Convolve, Element, Kernels, Scalar};
+use pulmo_kernel::{Convolve, Element, KeptWeights, Kernels, Scalar};
 use rayon::prelude::*;
 
 use crate::builder::{BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM};
@@ -23,6 +23,8 @@ pub(crate) struct Executor<'a, E: Element> {
     pub(crate) plan: &'a Plan,
     pub(crate) slots: &'a mut [Vec<E::Scalar>],
     pub(crate) parameters: &'a mut Parameters<E::Scalar>,
+    /// Packed weights by the number of the parameter; empty where none are kept.
+    pub(crate) kept: &'a [Option<KeptWeights>],
     pub(crate) kernels: Kernels,
     pub(crate) input: &'a [E::Scalar],
     /// What a training step is measured against; empty in inference.
@@ -126,8 +128,11 @@ impl<E: Convolve> Executor<'_, E> {
             }
             Op::Convolution { geometry, weight, bias } => {
                 let bias = bias.map(|bias| self.parameters.of(bias));
-                let x = self.view(node.inputs[0]);
-                E::conv_forward_through(&geometry, &x, self.parameters.of(weight), bias, out, self.kernels);
+                let (x, w) = (self.view(node.inputs[0]), self.parameters.of(weight));
+                match self.kept.get(weight.0) {
+                    Some(Some(kept)) => E::conv_forward_kept(&geometry, &x, (w, kept), bias, out, self.kernels),
+                    _ => E::conv_forward_through(&geometry, &x, w, bias, out, self.kernels),
+                }
             }
             Op::ConvolutionDataGradient { geometry, weight, part } => {
                 let dy = self.tensor(node, scratch, 0);

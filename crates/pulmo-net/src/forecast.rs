@@ -8,7 +8,7 @@ use crate::architecture::Network;
 use crate::differentiate::{Gradients, differentiate};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Parameter, Shape, ValueId};
-use crate::plan::{Mode, Plan, Sizes, kernel_bytes};
+use crate::plan::{Mode, Plan, Sizes, kept_bytes, kernel_bytes};
 use crate::precision::Precision;
 use crate::session::Purpose;
 use crate::summary::summary;
@@ -52,7 +52,8 @@ pub(crate) fn forecast_of<E: Element>(
     max_bytes: Option<u64>,
 ) -> Result<Forecast> {
     let plan = plan_for::<E>(network, shape, purpose, max_bytes)?;
-    let peak_bytes = fixed_bytes::<E>(&plan.graph, purpose) + (plan.peak_scalars() * size_of::<E::Scalar>()) as u64;
+    let fixed = fixed_bytes::<E>(&plan.graph, purpose, plan.keeps_weights);
+    let peak_bytes = fixed + (plan.peak_scalars() * size_of::<E::Scalar>()) as u64;
     let (recomputed, recomputed_macs) = (plan.recomputed.len(), plan.recomputed_macs());
     Ok(Forecast { peak_bytes, macs: summary(&network.graph(shape)?).macs, recomputed, recomputed_macs })
 }
@@ -79,18 +80,28 @@ pub(crate) fn plan_for<E: Element>(
             (differentiate(&graph, loss, Gradients::Update, trains), Mode::Training, BTreeSet::new())
         }
     };
-    let Some(max_bytes) = max_bytes else { return Ok(Plan::new(&graph, mode, sizes, &keep)) };
-    let fixed = fixed_bytes::<E>(&graph, purpose);
-    let room = max_bytes.saturating_sub(fixed) / size_of::<E::Scalar>() as u64;
-    Plan::within(&graph, mode, sizes, &keep, usize::try_from(room).unwrap_or(usize::MAX))
-        .map_err(|least| Error::Memory { needed_bytes: fixed + (least * size_of::<E::Scalar>()) as u64, max_bytes })
+    let keeps_weights = purpose == Purpose::Inference;
+    let Some(max_bytes) = max_bytes else {
+        return Ok(Plan::new(&graph, mode, sizes, &keep).keeping_weights(keeps_weights));
+    };
+    let within = |keeps_weights: bool| {
+        let fixed = fixed_bytes::<E>(&graph, purpose, keeps_weights);
+        let room = max_bytes.saturating_sub(fixed) / size_of::<E::Scalar>() as u64;
+        let plan = Plan::within(&graph, mode, sizes, &keep, usize::try_from(room).unwrap_or(usize::MAX));
+        plan.map(|plan| plan.keeping_weights(keeps_weights))
+            .map_err(|least| fixed + (least * size_of::<E::Scalar>()) as u64)
+    };
+    let kept = within(keeps_weights).or_else(|_| within(false));
+    kept.map_err(|needed_bytes| Error::Memory { needed_bytes, max_bytes })
 }
 
-/// Bytes that do not depend on the plan: parameters, optimiser, and what kernels keep for themselves.
-fn fixed_bytes<E: Element>(graph: &Graph, purpose: Purpose) -> u64 {
+/// Bytes that do not depend on the plan: parameters, optimiser, what kernels keep for themselves and, if so, weights packed for
+/// them.
+fn fixed_bytes<E: Element>(graph: &Graph, purpose: Purpose, keeps_weights: bool) -> u64 {
     let copies = if purpose == Purpose::Inference { 1 } else { 3 };
     let parameters: usize = graph.parameters.iter().map(Parameter::len).sum();
-    (copies * parameters * size_of::<E::Scalar>() + kernel_bytes::<E>(graph)) as u64
+    let kept = if keeps_weights { kept_bytes::<E>(graph) } else { 0 };
+    (copies * parameters * size_of::<E::Scalar>() + kernel_bytes::<E>(graph, keeps_weights) + kept) as u64
 }
 
 fn logits_of(graph: &Graph) -> BTreeSet<ValueId> {

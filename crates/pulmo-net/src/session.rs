@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use pulmo_kernel::{Convolve, Element, Kernels, Scalar};
+use pulmo_kernel::{Convolve, Element, KeptWeights, Kernels, Scalar};
 
 use crate::architecture::Network;
 use crate::differentiate::{Gradients, differentiate};
 use crate::error::Result;
 use crate::execute::{Executor, Found};
 use crate::forecast::{Forecast, forecast_of, plan_for};
-use crate::graph::{Graph, Shape, ValueId};
+use crate::graph::{Graph, Op, Shape, ValueId};
 use crate::loss::Loss;
 use crate::optimiser::{Adam, LearningRate, UpdateRule};
 use crate::parameters::{OptimiserState, Parameters};
-use crate::plan::{Mode, Plan, Sizes};
+use crate::plan::{Mode, Plan, Sizes, views};
 use crate::precision::Precision;
 use crate::tensor::Weights;
 
@@ -78,6 +78,8 @@ pub struct Session<T> {
     plans: HashMap<(Shape, Purpose), Plan>,
     /// Memory for activations, shared by all plans.
     slots: Vec<Vec<T>>,
+    /// Weights packed for the inferences of one shape, by the number of the parameter.
+    kept: Option<(Shape, Vec<Option<KeptWeights>>)>,
     /// Bytes that a [`Forecast`] may not exceed.
     max_bytes: Option<u64>,
 }
@@ -92,9 +94,9 @@ impl<T: Scalar> Session<T> {
         // A forecast holds only if what a step gives back is gone.
         pulmo_kernel::return_large_blocks();
         let parameters = Parameters::new(&network.smallest_graph()?.parameters, weights)?;
-        let (plans, slots) = (HashMap::new(), Vec::new());
+        let (plans, slots, kept) = (HashMap::new(), Vec::new(), None);
         let precision = Precision::default();
-        Ok(Self { network: network.clone(), kernels, precision, parameters, plans, slots, max_bytes: None })
+        Ok(Self { network: network.clone(), kernels, precision, parameters, plans, slots, kept, max_bytes: None })
     }
 
     /// Sets the bytes that activations, parameters, optimiser and kernels may take together; `None` for no limit.
@@ -103,18 +105,21 @@ impl<T: Scalar> Session<T> {
     /// not fit all the same is refused before it begins.
     pub fn set_max_bytes(&mut self, max_bytes: Option<u64>) {
         self.plans.clear();
+        self.kept = None;
         self.max_bytes = max_bytes;
     }
 
     /// Sets in which numbers activations are held; float32 at first. A session of float64 holds them as float64 either way.
     pub fn set_precision(&mut self, precision: Precision) {
         self.plans.clear();
+        self.kept = None;
         self.precision = precision;
     }
 
-    /// Gives the memory of activations back to the system; the next run takes it again.
+    /// Gives the memory of activations and of packed weights back to the system; the next run takes it again.
     pub fn free_activations(&mut self) {
         self.slots = Vec::new();
+        self.kept = None;
     }
 
     /// The network.
@@ -134,6 +139,10 @@ impl<T: Scalar> Session<T> {
     pub fn infer(&mut self, shape: Shape, input: &[T]) -> Result<Vec<T>> {
         let plan = self.plan(shape, Purpose::Inference)?;
         let logits = plan.graph.logits;
+        if plan.keeps_weights && self.kept.as_ref().is_none_or(|kept| kept.0 != shape) {
+            self.kept = None;
+            self.kept = Some((shape, self.pack(&plan)));
+        }
         let run = self.run(&plan, input, &[], None);
         let result = run.map(|_| logits.map_or_else(Vec::new, |logits| self.activation(&plan, logits)));
         self.plans.insert((shape, Purpose::Inference), plan);
@@ -151,6 +160,7 @@ impl<T: Scalar> Session<T> {
     /// If the lengths are not those of `shape`, or a target is no class.
     pub fn train_step(&mut self, shape: Shape, input: &[T], target: &[u8], step: &Step) -> Result<StepReport> {
         let purpose = Purpose::Training { loss: step.loss, frozen: step.freeze_encoder };
+        self.kept = None;
         let plan = self.plan(shape, purpose)?;
         let rule = UpdateRule { adam: step.adam, rate: step.learning_rate };
         let run = self.run(&plan, input, target, Some(rule));
@@ -220,6 +230,7 @@ impl<T: Scalar> Session<T> {
     pub fn set_weights(&mut self, weights: &Weights) -> Result<()> {
         let parameters = Parameters::new(&self.network.smallest_graph()?.parameters, weights)?;
         self.parameters.values = parameters.values;
+        self.kept = None;
         Ok(())
     }
 
@@ -281,6 +292,25 @@ impl<T: Scalar> Session<T> {
         &self.slots[plan.slot(value)][..plan.graph.value(value).kind.len()]
     }
 
+    /// Packs the weights of a plan's convolutions, where their kernels read packed ones.
+    fn pack(&self, plan: &Plan) -> Vec<Option<KeptWeights>> {
+        fn all<E: Convolve>(plan: &Plan, parameters: &Parameters<E::Scalar>) -> Vec<Option<KeptWeights>> {
+            let mut kept = vec![None; parameters.values.len()];
+            for node in &plan.graph.nodes {
+                if let Op::Convolution { geometry, weight, .. } = node.op {
+                    let grids = views::grids(&plan.graph, &plan.storage, node.inputs[0]);
+                    kept[weight.0] = E::keep_weights(&geometry, &grids, parameters.of(weight));
+                }
+            }
+            kept
+        }
+        match (self.kernels, self.precision) {
+            (Kernels::Reference, _) => Vec::new(),
+            (Kernels::Fast, Precision::Float32) => all::<T>(plan, &self.parameters),
+            (Kernels::Fast, Precision::Bfloat16) => all::<T::Narrow>(plan, &self.parameters),
+        }
+    }
+
     fn run(&mut self, plan: &Plan, input: &[T], target: &[u8], rule: Option<UpdateRule>) -> Result<Found> {
         if plan.is_limited || self.max_bytes.is_some() {
             // The steps of a limited plan allocate them; others must not find more than they know of.
@@ -313,8 +343,9 @@ impl<T: Scalar> Session<T> {
         rule: Option<UpdateRule>,
     ) -> Result<Found> {
         let (slots, parameters, kernels) = (&mut self.slots[..], &mut self.parameters, self.kernels);
+        let kept = self.kept.as_ref().filter(|_| plan.keeps_weights).map_or(&[][..], |(_, kept)| kept);
         let found = Found::default();
-        let mut executor = Executor::<E> { plan, slots, parameters, kernels, input, target, rule, found };
+        let mut executor = Executor::<E> { plan, slots, parameters, kept, kernels, input, target, rule, found };
         executor.run()?;
         Ok(executor.found)
     }

@@ -23,6 +23,8 @@ const LANES: usize = 16;
 pub enum Call {
     /// The convolution itself.
     Forward,
+    /// The same by [kept weights](crate::KeptWeights).
+    KeptForward,
     /// Gradient with respect to the input.
     DataGradient,
     /// Gradient with respect to the weights.
@@ -84,6 +86,7 @@ impl Conv3d {
     pub fn scratch<E: Element>(&self, call: Call) -> Scratch {
         match call {
             Call::Forward => self.scratch_through::<E>(&self.own_grid()),
+            Call::KeptForward => self.kept_scratch_through::<E>(&self.own_grid()),
             Call::DataGradient => self.scratch_onto::<E>(&self.whole_input()),
             Call::WeightGradient => self.weight_scratch_through::<E>(&self.own_grid()),
         }
@@ -105,6 +108,17 @@ impl Conv3d {
     pub fn scratch_through<E: Element>(&self, input: &[Grid]) -> Scratch {
         on_tiles::<E>(self, input, Call::Forward)
             .unwrap_or_else(|| pass_scratch(self, input, rayon::current_num_threads()))
+    }
+
+    /// [`scratch_through`](Self::scratch_through) by [kept weights](crate::KeptWeights), where there are any.
+    pub fn kept_scratch_through<E: Element>(&self, input: &[Grid]) -> Scratch {
+        on_tiles::<E>(self, input, Call::KeptForward).unwrap_or_else(|| self.scratch_through::<E>(input))
+    }
+
+    /// Bytes of the [kept weights](crate::KeptWeights) of the convolution on tensors of `E`; 0 where none are kept.
+    pub fn kept_bytes<E: Element>(&self, input: &[Grid]) -> usize {
+        let unit = matrix::chosen(self).filter(|_| E::PER_SCALAR > 1);
+        unit.map_or(0, |unit| matrix::kept_bytes(unit, self, input))
     }
 
     /// That of the gradient with respect to a part of the input.

@@ -31,17 +31,36 @@ const TASK_PAIRS: usize = 16;
 const TASK_COLUMNS: usize = 8;
 /// Tasks there should be, where the channels allow splitting.
 const MIN_TASKS: usize = 16;
+/// Most pairs of tiles that one task computes by weights of its own, and fewest pairs of channel tiles for which it does: with few
+/// outputs, packing all weights and reading them again takes as long as the products. In tests layers have few channels.
+const OWN_PAIRS: usize = 48;
+const OWN_COLUMNS: usize = if cfg!(test) { 1 } else { 8 };
+
+/// Buffers of a thread; they stay from task to task.
+#[derive(Default)]
+struct Scratch {
+    sums: Vec<Sums>,
+    /// Weights of a chunk of steps, where tasks pack them.
+    weights: Vec<Row>,
+}
 
 thread_local! {
-    /// Sums of a task; they stay from task to task.
-    static SUMS: RefCell<Vec<Sums>> = RefCell::default();
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 /// Some input channels, all that is summed of them, and their weights.
 pub(super) struct Input<'a, R> {
     pub(super) source: &'a Source,
     pub(super) read: &'a R,
-    pub(super) weights: Weights<'a>,
+    pub(super) weights: Given<'a>,
+}
+
+/// Weights as a call is given them.
+pub(super) enum Given<'a> {
+    /// As they are.
+    Plain(Weights<'a>),
+    /// As [`weights::pack`] has packed them.
+    Packed(&'a [Row]),
 }
 
 /// Sizes of one source.
@@ -49,8 +68,21 @@ struct Sizes {
     layout: Layout,
     /// Planes of the ring.
     ring: usize,
-    /// Rows of the ring, of the lines to be merged, and of the weights.
+    /// Rows of the ring, of the lines to be merged, and of the weights, unless tasks pack those.
     rows: [usize; 3],
+    /// Pairs of tiles and of channel tiles of a task.
+    task: [usize; 2],
+}
+
+impl Sizes {
+    /// Where each task of a source computes all outputs, and so is the only one to read its weights: pairs of tiles and of
+    /// channel tiles of one.
+    fn own_weights(Source { pass, classes, .. }: &Source, layout: &Layout, chunk: usize) -> Option<[usize; 2]> {
+        let all = pass.axes[0].count * layout.outputs.div_ceil(2 * SIDE);
+        let is_one = pass.batch == 1 && chunk >= pass.axes[0].count && classes.len() == 1;
+        let pays = is_one && all <= OWN_PAIRS && weights::pairs(pass) >= OWN_COLUMNS;
+        pays.then(|| [all, (TASK_PAIRS * TASK_COLUMNS / all).min(TASK_COLUMNS)])
+    }
 }
 
 /// Sizes of all sources.
@@ -63,7 +95,8 @@ struct AllSizes {
 }
 
 impl AllSizes {
-    fn new(unit: impl Unit, sources: &[&Source]) -> Self {
+    /// With `packed` weights there is no room for those that a call packs.
+    fn new(unit: impl Unit, sources: &[&Source], packed: bool) -> Self {
         let layout = |source: &&Source| Layout::new(source, unit.granule(), false);
         let layouts: Vec<Layout> = sources.iter().map(layout).collect();
         let fits = |&chunk: &usize| {
@@ -74,8 +107,10 @@ impl AllSizes {
         let chunk = (1..=pass.axes[0].count).take_while(fits).last().unwrap_or(1);
         let size = |(source, layout): (&&Source, Layout)| {
             let ring = source.ring_planes(chunk);
-            let rows = [ring * layout.plane, ring * narrow_plane(&layout), weights::rows(&source.pass, &layout)];
-            Sizes { layout, ring, rows }
+            let own = Sizes::own_weights(source, &layout, chunk);
+            let weights = if packed || own.is_some() { 0 } else { weights::rows(&source.pass, &layout) };
+            let rows = [ring * layout.plane, ring * narrow_plane(&layout), weights];
+            Sizes { layout, ring, rows, task: own.unwrap_or([TASK_PAIRS, TASK_COLUMNS]) }
         };
         let waiting = if sources.len() > 1 { (chunk * values_of_plane(pass)).div_ceil(SIDE) } else { 0 };
         Self { each: sources.iter().zip(layouts).map(size).collect(), chunk, waiting }
@@ -93,17 +128,20 @@ fn values_of_plane(pass: &Pass) -> usize {
 }
 
 /// Bytes that a call allocates besides what every thread does, and bytes of a thread: its sums, and a line as read and rounded.
-pub(super) fn bytes(unit: impl Unit, sources: &[&Source]) -> [usize; 2] {
+pub(super) fn bytes(unit: impl Unit, sources: &[&Source], packed: bool) -> [usize; 2] {
     if is_empty(&sources[0].pass) {
         return [0, 0];
     }
-    let sizes = AllSizes::new(unit, sources);
+    let sizes = AllSizes::new(unit, sources, packed);
     let steps = |(source, sizes): (&&Source, &Sizes)| weights::steps(&source.pass, &sizes.layout);
     let steps = sources.iter().zip(&sizes.each).map(steps).max().unwrap_or(0);
     let tables = sizes.chunk * steps * size_of::<Step>() * 2;
-    let sums = TASK_PAIRS * TASK_COLUMNS.min(weights::pairs(&sources[0].pass)) * 4 * size_of::<Sums>();
+    let pairs = weights::pairs(&sources[0].pass);
+    let sums = |Sizes { task: [tiles, columns], .. }: &Sizes| tiles * pairs.min(*columns) * 4 * size_of::<Sums>();
+    let sums = sizes.each.iter().map(sums).max().unwrap_or(0);
+    let own = CHUNK_STEPS * 2 * SIDE * size_of::<Row>();
     let line = sources.iter().map(|source| source.pass.axes[2].extent * source.pass.depth).max().unwrap_or(0);
-    [sizes.rows() * size_of::<Row>() + tables, sums + line * 3 * size_of::<f32>()]
+    [sizes.rows() * size_of::<Row>() + tables, sums + own + line * 3 * size_of::<f32>()]
 }
 
 /// Whether nothing is summed.
@@ -118,8 +156,17 @@ struct Run<'a, U, E> {
     pass: &'a Pass,
     sizes: &'a Sizes,
     ring: &'a [Row],
-    weights: &'a [Row],
+    weights: Factors<'a>,
     to: To<'a, E>,
+}
+
+/// The factors on the right.
+#[derive(Clone, Copy)]
+enum Factors<'a> {
+    /// All of them.
+    Packed(&'a [Row]),
+    /// Tasks pack what they use, a chunk of steps at a time.
+    Own(&'a Weights<'a>),
 }
 
 /// Where the sums of a source go.
@@ -145,7 +192,8 @@ pub(super) fn run<U: Unit, E: Element<Scalar = f32>, R: Reader>(
         return fill(pass, bias, y);
     }
     let sources: Vec<&Source> = inputs.iter().map(|input| input.source).collect();
-    let sizes = AllSizes::new(unit, &sources);
+    let packed = inputs.iter().all(|input| matches!(input.weights, Given::Packed(_)));
+    let sizes = AllSizes::new(unit, &sources, packed);
     let mut buffer = Lent::of(Use::Work, sizes.rows() * SIDE);
     let (waiting, mut rest) = rows_of(buffer.as_mut()).split_at_mut(sizes.waiting);
     let waiting = Shared(waiting.as_mut_ptr().cast::<f32>());
@@ -155,21 +203,28 @@ pub(super) fn run<U: Unit, E: Element<Scalar = f32>, R: Reader>(
         (ring, rest) = rest.split_at_mut(sizes.rows[0]);
         (narrow, rest) = rest.split_at_mut(sizes.rows[1]);
         (packed, rest) = rest.split_at_mut(sizes.rows[2]);
-        weights::pack(&input.source.pass, &sizes.layout, &input.weights, packed);
+        let factors = match &input.weights {
+            Given::Packed(rows) => Factors::Packed(rows),
+            Given::Plain(weights) if packed.is_empty() => Factors::Own(weights),
+            Given::Plain(weights) => {
+                weights::pack(&input.source.pass, &sizes.layout, weights, packed);
+                Factors::Packed(packed)
+            }
+        };
         let packer = Packer { layout: &sizes.layout, pass: &input.source.pass, read: input.read, ring: sizes.ring };
-        sets.push((sizes, packer, ring, narrow, packed));
+        sets.push((sizes, packer, ring, narrow, factors));
     }
     for volume in 0..pass.batch {
         let mut ready = vec![0; inputs.len()];
         for first in (0..pass.axes[0].count).step_by(sizes.chunk) {
             let planes = first..(first + sizes.chunk).min(pass.axes[0].count);
-            for (index, (sizes, packer, ring, narrow, packed)) in sets.iter_mut().enumerate() {
+            for (index, (sizes, packer, ring, narrow, factors)) in sets.iter_mut().enumerate() {
                 let source = inputs[index].source;
                 let missing = source.needed(planes.clone(), ready[index]);
                 packer.pack(volume, &missing, ring, narrow);
                 ready[index] = missing.last().map_or(ready[index], |last| last + 1);
                 let to = To { bias, y, waiting, is_first: index == 0, is_last: index + 1 == inputs.len() };
-                let run = Run { unit, source, pass: &source.pass, sizes, ring, weights: packed, to };
+                let run = Run { unit, source, pass: &source.pass, sizes, ring, weights: *factors, to };
                 source.classes.iter().for_each(|class| run.planes(class, volume, planes.clone()));
             }
         }
@@ -203,7 +258,8 @@ struct Tables {
     steps: Vec<Step>,
     /// Of every chunk of steps and plane.
     ranges: Vec<Range<usize>>,
-    chunks: usize,
+    /// Of every chunk the first and last step, as the weights count them.
+    chunks: Vec<[usize; 2]>,
 }
 
 /// Pairs of tiles of some output planes, those left out that hold no line of a class.
@@ -235,21 +291,22 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
     fn planes(&self, class: &Class, volume: usize, planes: Range<usize>) {
         let tables = self.tables(class, planes.clone());
         let tiles = Tiles::new(&self.sizes.layout, class, planes);
-        let runs = tiles.count.div_ceil(TASK_PAIRS);
+        let [most_tiles, most_columns] = self.sizes.task;
+        let runs = tiles.count.div_ceil(most_tiles);
         let pairs = weights::pairs(self.pass);
-        let parts = MIN_TASKS.div_ceil(runs.max(1)).max(pairs.div_ceil(TASK_COLUMNS)).clamp(1, pairs);
+        let parts = MIN_TASKS.div_ceil(runs.max(1)).max(pairs.div_ceil(most_columns)).clamp(1, pairs);
         (0..runs * parts).into_par_iter().with_max_len(1).for_each(|task| {
             let (part, run) = (task % parts, task / parts);
             let columns = part * pairs / parts..(part + 1) * pairs / parts;
             let own = run * tiles.count / runs..(run + 1) * tiles.count / runs;
-            SUMS.with_borrow_mut(|sums| {
+            SCRATCH.with_borrow_mut(|Scratch { sums, weights }| {
                 let len = own.len() * columns.len() * 4;
                 if sums.len() < len {
                     // The old ones are freed first, and no more are taken than needed.
                     *sums = Vec::new();
                     *sums = vec![Sums::ZERO; len];
                 }
-                self.unit.session(|| self.sum((&tables, &tiles), own.clone(), columns.clone(), sums));
+                self.unit.session(|| self.sum((&tables, &tiles), (own.clone(), columns.clone()), (sums, weights)));
                 self.write((class, &tiles), volume, own, columns, sums);
             });
         });
@@ -262,19 +319,22 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
         let is_read =
             |step: &usize| layout.height_tap(&layout.entries[step % layout.entries.len()]).is_none_or(|set| sets[set]);
         let all: Vec<usize> = (0..weights::steps(self.pass, layout)).filter(is_read).collect();
-        let chunks = all.len().div_ceil(CHUNK_STEPS).max(1);
-        let (mut steps, mut ranges) = (Vec::new(), Vec::new());
-        for chunk in 0..chunks {
+        let count = all.len().div_ceil(CHUNK_STEPS).max(1);
+        let (mut steps, mut ranges, mut chunks) = (Vec::new(), Vec::new(), Vec::new());
+        for chunk in 0..count {
+            let own = &all[chunk * all.len() / count..(chunk + 1) * all.len() / count];
+            let ends = [own.first(), own.last()].map(|end| end.copied().unwrap_or(0));
+            chunks.push(ends);
             for plane in planes.clone() {
                 let start = steps.len();
-                for &step in &all[chunk * all.len() / chunks..(chunk + 1) * all.len() / chunks] {
+                for &step in own {
                     let set = step / layout.entries.len();
                     let Some((_, plane)) = self.source.planes[plane].iter().find(|read| read.0 == set) else {
                         continue;
                     };
                     let entry = &layout.entries[step % layout.entries.len()];
                     let row = plane % self.sizes.ring * layout.plane + entry.base + entry.offset;
-                    let (left, right) = (row * size_of::<Row>(), step * 2 * SIDE * size_of::<Row>());
+                    let [left, right] = [row, (step - ends[0]) * 2 * SIDE].map(|rows| rows * size_of::<Row>());
                     steps.push(Step { left, right, pairs: layout.held(entry).div_ceil(2) });
                 }
                 ranges.push(start..steps.len());
@@ -294,12 +354,16 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
     }
 
     /// Sums some pairs of tiles for some pairs of channel tiles: `[pair of tiles][pair of channel tiles][tile]`.
-    fn sum(&self, (tables, tiles): (&Tables, &Tiles), own: Range<usize>, columns: Range<usize>, sums: &mut [Sums]) {
-        let planes = tables.ranges.len() / tables.chunks;
-        let steps = weights::steps(self.pass, &self.sizes.layout);
-        for chunk in 0..tables.chunks {
+    fn sum(
+        &self,
+        (tables, tiles): (&Tables, &Tiles),
+        (own, columns): (Range<usize>, Range<usize>),
+        (sums, packed): (&mut [Sums], &mut Vec<Row>),
+    ) {
+        let planes = tables.ranges.len() / tables.chunks.len();
+        for (chunk, &ends) in tables.chunks.iter().enumerate() {
             for (column, pair) in columns.clone().enumerate() {
-                let right = self.weights[pair * steps * 2 * SIDE..].as_ptr();
+                let right = self.factors(pair, ends, packed).as_ptr();
                 for (index, tile) in own.clone().enumerate() {
                     let (plane, first) = tiles.at(tile);
                     let range = tables.ranges[chunk * planes + plane].clone();
@@ -318,6 +382,21 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
                     // two tiles a step; four tiles of sums are lent.
                     unsafe { self.unit.multiply([self.rows(first), self.halves(pair)], &job) };
                 }
+            }
+        }
+    }
+
+    /// The weights of a pair of channel tiles, from the first step of a chunk to its last.
+    fn factors<'b>(&'b self, pair: usize, [first, last]: [usize; 2], packed: &'b mut Vec<Row>) -> &'b [Row] {
+        let layout = &self.sizes.layout;
+        match self.weights {
+            Factors::Packed(rows) => &rows[(pair * weights::steps(self.pass, layout) + first) * 2 * SIDE..],
+            Factors::Own(weights) => {
+                packed.resize(CHUNK_STEPS * 2 * SIDE, Row::ZERO);
+                for (step, tiles) in (first..=last).zip(packed.chunks_exact_mut(2 * SIDE)) {
+                    weights::pack_step(self.pass, layout, weights, [pair, step], tiles);
+                }
+                packed
             }
         }
     }

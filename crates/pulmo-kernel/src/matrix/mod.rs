@@ -14,6 +14,7 @@ mod forward;
 mod gradient;
 #[cfg_attr(not(target_arch = "x86_64"), path = "absent.rs")]
 mod instructions;
+mod kept;
 mod layout;
 mod pairs;
 mod plain;
@@ -23,8 +24,9 @@ mod turning;
 mod unit;
 mod weights;
 
-use forward::Input;
+use forward::{Given, Input};
 pub(crate) use instructions::Instructions;
+pub use kept::KeptWeights;
 use source::{Channels, Source};
 pub(crate) use unit::Unit;
 use unit::{Row, Sums};
@@ -84,7 +86,7 @@ pub(crate) fn forward<U: Unit, E: Element<Scalar = f32>>(
         return;
     }
     let source = Source::of_pass(&passes::forward(conv));
-    let weights = Weights { w: w.into(), turned: false };
+    let weights = Given::Plain(Weights { w: w.into(), turned: false });
     forward::run(unit, &[Input { source: &source, read: x, weights }], bias, Shared(y.as_mut_ptr()));
 }
 
@@ -102,7 +104,7 @@ pub(crate) fn data_gradient<U: Unit, E: Element<Scalar = f32>>(
     let to = Shared(dx.as_mut_ptr());
     for pass in passes::data_gradient(conv) {
         let source = Source::of_pass(&pass);
-        let weights = Weights { w: w.into(), turned: true };
+        let weights = Given::Plain(Weights { w: w.into(), turned: true });
         forward::run(unit, &[Input { source: &source, read: dy, weights }], None, to);
     }
 }
@@ -132,14 +134,26 @@ pub(crate) fn chosen(conv: &Conv3d) -> Option<Instructions> {
     usable.filter(|instructions| instructions.outrun_filtering() || !winograd::pays(conv))
 }
 
-/// [`forward`] of a tensor that is read through.
+/// Weights for many calls of [`forward_through`] on inputs that are stored on the same grids.
+pub(crate) fn keep(unit: impl Unit, conv: &Conv3d, input: &[Grid], w: &[f32]) -> KeptWeights {
+    assert_eq!(w.len(), conv.weight_len(), "weights of {conv:?}");
+    KeptWeights::new(unit, (conv, input), w)
+}
+
+/// Bytes of [`keep`]'s result.
+pub(crate) fn kept_bytes(unit: impl Unit, conv: &Conv3d, input: &[Grid]) -> usize {
+    kept::bytes(unit, conv, input)
+}
+
+/// [`forward`] of a tensor that is read through, by kept weights where they are given.
 pub(crate) fn forward_through<U: Unit, E: Element<Scalar = f32>>(
     unit: U,
     conv: &Conv3d,
     (x, w, bias): (&View<'_, E>, &[f32], Option<&[f32]>),
+    kept: Option<&KeptWeights>,
     y: &mut [E],
 ) {
-    conv.check_lens(conv.input_len(), w.len(), y.len());
+    conv.check_lens(conv.input_len(), kept.map_or(w.len(), |_| conv.weight_len()), y.len());
     if y.is_empty() {
         return;
     }
@@ -147,9 +161,13 @@ pub(crate) fn forward_through<U: Unit, E: Element<Scalar = f32>>(
     let views: Vec<_> = channels.iter().map(|some| some.part().view(x, some.range())).collect();
     let readers: Vec<_> =
         views.iter().map(|view| move |line: usize, to: &mut [f32]| read_line(view, line, to)).collect();
-    let inputs = channels.iter().zip(&readers);
+    let weights = |number: usize| match kept {
+        Some(kept) => kept.of(number),
+        None => Given::Plain(channels[number].weights(conv, w)),
+    };
+    let inputs = channels.iter().zip(&readers).enumerate();
     let inputs: Vec<_> =
-        inputs.map(|(some, read)| Input { source: &some.source, read, weights: some.weights(conv, w) }).collect();
+        inputs.map(|(number, (some, read))| Input { source: &some.source, read, weights: weights(number) }).collect();
     forward::run(unit, &inputs, bias, Shared(y.as_mut_ptr()));
 }
 
@@ -180,7 +198,7 @@ pub(crate) fn data_gradient_onto<U: Unit, E: Element<Scalar = f32>>(
     };
     let dy = View::plain(dy, conv.batch, conv.output(), conv.out_channels);
     let read = |line: usize, to: &mut [f32]| read_line(&dy, line, to);
-    let input = Input { source: &sums.source, read: &read, weights: sums.weights(conv, w) };
+    let input = Input { source: &sums.source, read: &read, weights: Given::Plain(sums.weights(conv, w)) };
     forward::run(unit, &[input], None, Shared(dx.as_mut_ptr()));
 }
 
@@ -244,13 +262,15 @@ impl Bytes {
 pub(crate) fn scratch_bytes(unit: impl Unit, conv: &Conv3d, input: &[Grid], call: Call) -> Bytes {
     let is_empty = conv.output_len() * conv.input_len() == 0;
     match call {
-        Call::Forward => {
+        Call::Forward | Call::KeptForward => {
+            let is_kept = call == Call::KeptForward;
             let channels = source::channels(conv, input);
             let sources: Vec<&Source> = channels.iter().map(|some| &some.source).collect();
-            Bytes::new(forward::bytes(unit, &sources), channels.iter().map(|some| some.made_weights(conv)).sum())
+            let made: usize = channels.iter().map(|some| some.made_weights(conv)).sum();
+            Bytes::new(forward::bytes(unit, &sources, is_kept), if is_kept { 0 } else { made })
         }
         Call::DataGradient => {
-            let bytes = |pass: &Pass| Bytes::new(forward::bytes(unit, &[&Source::of_pass(pass)]), 0);
+            let bytes = |pass: &Pass| Bytes::new(forward::bytes(unit, &[&Source::of_pass(pass)], false), 0);
             passes::data_gradient(conv).iter().map(bytes).fold(Bytes::default(), Bytes::or)
         }
         Call::WeightGradient if is_empty => Bytes::default(),
@@ -264,7 +284,7 @@ pub(crate) fn scratch_bytes(unit: impl Unit, conv: &Conv3d, input: &[Grid], call
 /// Those of the gradient of a part of the input, where it is computed on the grid of the part.
 pub(crate) fn scratch_bytes_of_sums(unit: impl Unit, conv: &Conv3d, part: &InputPart) -> Option<Bytes> {
     let sums = source::sums(conv, part)?;
-    Some(Bytes::new(forward::bytes(unit, &[&sums.source]), sums.made_weights(conv)))
+    Some(Bytes::new(forward::bytes(unit, &[&sums.source], false), sums.made_weights(conv)))
 }
 
 #[cfg(test)]

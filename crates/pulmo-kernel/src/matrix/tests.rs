@@ -5,7 +5,7 @@ use rayon::ThreadPoolBuilder;
 use super::plain::Plain;
 use super::source;
 use super::{
-    data_gradient, data_gradient_of, data_gradient_onto, forward, forward_through, weight_gradient,
+    data_gradient, data_gradient_of, data_gradient_onto, forward, forward_through, keep, weight_gradient,
     weight_gradient_through,
 };
 use crate::conv3d::tests::Stream;
@@ -205,8 +205,12 @@ fn check_resized(conv: &Conv3d, (large, small): (usize, usize), size: [usize; 3]
     let (values, scales) = (exact(f64::from), exact(|value| f64::from(value.abs())));
     for twin in [Plain::Tiles, Plain::Dots] {
         let mut y = vec![f32::NAN; conv.output_len()];
-        forward_through(twin, conv, (&view, &w, None), &mut y);
+        forward_through(twin, conv, (&view, &w, None), None, &mut y);
         assert_close(&y, (&values, &scales), &format!("{twin:?}, {conv:?} of {size:?}"));
+        let kept = keep(twin, conv, &view.grids(), &w);
+        let mut by_kept = vec![f32::NAN; conv.output_len()];
+        forward_through(twin, conv, (&view, &[], None), Some(&kept), &mut by_kept);
+        assert_eq!(by_kept, y, "kept weights, {twin:?}, {conv:?} of {size:?}");
     }
     let dy = floats(stream, conv.output_len());
     let exact = |of: fn(f32) -> f64| {
@@ -255,7 +259,7 @@ fn tensors_read_through_give_what_their_lines_give() {
     let [y, dx, dw] = all(&conv, (&x, &w, &dy), None);
 
     let mut through = vec![Bf16::default(); y.len()];
-    forward_through(Plain::Tiles, &conv, (&view, &w, None), &mut through);
+    forward_through(Plain::Tiles, &conv, (&view, &w, None), None, &mut through);
     assert_eq!(through, narrow(y));
     let dy = narrow(dy);
     let mut through = vec![Bf16::default(); dx.len()];

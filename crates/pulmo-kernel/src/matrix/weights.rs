@@ -36,28 +36,38 @@ pub(super) fn steps(pass: &Pass, layout: &Layout) -> usize {
 
 /// Packs the weights as `[pair][tap of depth][entry][half of the pair]`, each a factor of 16 rows.
 pub(super) fn pack(pass: &Pass, layout: &Layout, weights: &Weights<'_>, to: &mut [Row]) {
-    let entries = &layout.entries;
     let steps = steps(pass, layout);
+    to.par_chunks_mut(2 * SIDE).enumerate().for_each(|(index, tiles)| {
+        pack_step(pass, layout, weights, [index / steps, index % steps], tiles);
+    });
+}
+
+/// Packs the two factors of one pair and step, counted over taps of depth and entries.
+pub(super) fn pack_step(
+    pass: &Pass,
+    layout: &Layout,
+    weights: &Weights<'_>,
+    [pair, step]: [usize; 2],
+    tiles: &mut [Row],
+) {
+    let entries = &layout.entries;
     let plane = pass.kernel[1] * pass.kernel[2];
     // Between neighbouring summed and neighbouring computed channels.
     let [summed, computed] = if weights.turned { [1, pass.depth] } else { [pass.channels, 1] };
-    to.par_chunks_mut(2 * SIDE).enumerate().for_each(|(index, tiles)| {
-        let (pair, step) = (index / steps, index % steps);
-        let (depth, _) = pass.axes[0].taps[step / entries.len()];
-        let entry = &entries[step % entries.len()];
-        let first = pair * 2 * SIDE * computed;
-        // Where the weights of each summed value and the first column lie.
-        let starts: [Option<usize>; DEPTH] = std::array::from_fn(|value| {
-            let (tap, channel) = layout.source(entry, value)?;
-            Some((depth * plane + tap) * pass.depth * pass.channels + channel * summed + first)
-        });
-        tiles.fill(Row::ZERO);
-        let held = (pass.channels - pair * 2 * SIDE).min(2 * SIDE);
-        match weights.turned {
-            false => pack_rows(&weights.w, &starts, held, tiles),
-            true => pack_columns(&weights.w, (&starts, pass.depth), held, tiles),
-        }
+    let (depth, _) = pass.axes[0].taps[step / entries.len()];
+    let entry = &entries[step % entries.len()];
+    let first = pair * 2 * SIDE * computed;
+    // Where the weights of each summed value and the first column lie.
+    let starts: [Option<usize>; DEPTH] = std::array::from_fn(|value| {
+        let (tap, channel) = layout.source(entry, value)?;
+        Some((depth * plane + tap) * pass.depth * pass.channels + channel * summed + first)
     });
+    tiles.fill(Row::ZERO);
+    let held = (pass.channels - pair * 2 * SIDE).min(2 * SIDE);
+    match weights.turned {
+        false => pack_rows(&weights.w, &starts, held, tiles),
+        true => pack_columns(&weights.w, (&starts, pass.depth), held, tiles),
+    }
 }
 
 /// The bits of the nearest bfloat16.
@@ -94,12 +104,55 @@ for_vectors! {
     }
 }
 
-/// Packs weights whose columns are `pitch` apart: column by column, as they lie.
+/// Packs weights whose columns are `pitch` apart.
 fn pack_columns(w: &[f32], (starts, pitch): (&[Option<usize>; DEPTH], usize), held: usize, tiles: &mut [Row]) {
+    if let Some(first) = starts[0].filter(|first| (0..DEPTH).all(|value| starts[value] == Some(first + value))) {
+        return turn_columns(&w[first..], pitch, held, tiles);
+    }
     for column in 0..held {
         for (value, start) in starts.iter().enumerate() {
             let Some(start) = *start else { continue };
             tiles[column / SIDE * SIDE + value / 2].0[column % SIDE * 2 + value % 2] = round(w[start + column * pitch]);
+        }
+    }
+}
+
+for_vectors! {
+    /// The same where the summed values of a column lie side by side: pairs of them change places with columns.
+    fn turn_columns<>(w: &[f32], pitch: usize, held: usize, tiles: &mut [Row]) {
+        for (half, tile) in tiles.chunks_exact_mut(SIDE).enumerate() {
+            let mut pairs = [[0_u32; SIDE]; SIDE];
+            for (column, pairs) in pairs.iter_mut().enumerate().take(held.saturating_sub(half * SIDE)) {
+                let values = &w[(half * SIDE + column) * pitch..][..DEPTH];
+                for (pair, values) in pairs.iter_mut().zip(values.as_chunks::<2>().0) {
+                    *pair = u32::from(round(values[0])) | u32::from(round(values[1])) << 16;
+                }
+            }
+            // Four perfect shuffles, as in `turning.rs`.
+            let mut other = [[0; SIDE]; SIDE];
+            shuffle(&pairs, &mut other);
+            shuffle(&other, &mut pairs);
+            shuffle(&pairs, &mut other);
+            shuffle(&other, &mut pairs);
+            for (row, pairs) in tile.iter_mut().zip(&pairs) {
+                for (place, pair) in row.0.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
+                    *place = [*pair as u16, (*pair >> 16) as u16];
+                }
+            }
+        }
+    }
+}
+
+/// Interleaves the rows of the upper half with those of the lower.
+#[inline(always)]
+fn shuffle(from: &[[u32; SIDE]; SIDE], to: &mut [[u32; SIDE]; SIDE]) {
+    for index in 0..SIDE / 2 {
+        let (upper, lower) = (&from[index], &from[index + SIDE / 2]);
+        for half in 0..2 {
+            for column in 0..SIDE / 2 {
+                to[2 * index + half][2 * column] = upper[half * SIDE / 2 + column];
+                to[2 * index + half][2 * column + 1] = lower[half * SIDE / 2 + column];
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use pulmo_kernel::{Call, Element, Scratch};
 
-use crate::graph::{Graph, Kind, Op, ValueId};
+use crate::graph::{Graph, Kind, Node, Op, ValueId};
 use slots::Slots;
 use views::{Storage, ViewSpec};
 
@@ -120,6 +120,8 @@ pub struct Plan {
     pub slots: Vec<usize>,
     /// Whether slots are allocated and given back during a run; otherwise they stay for the next one.
     pub is_limited: bool,
+    /// Whether there is room for [kept weights](pulmo_kernel::KeptWeights); set for inference alone.
+    pub keeps_weights: bool,
     /// Activations that are computed twice because there is no room to keep them.
     pub recomputed: Vec<ValueId>,
     peak: usize,
@@ -159,7 +161,23 @@ impl Plan {
 
     fn of(graph: Graph, mode: Mode, storage: Vec<Storage>, slots: Slots) -> Self {
         let Slots { steps, slot_of, slots, peak, .. } = slots;
-        Self { graph, mode, steps, storage, slot_of, slots, is_limited: false, recomputed: Vec::new(), peak }
+        Self {
+            graph,
+            mode,
+            steps,
+            storage,
+            slot_of,
+            slots,
+            is_limited: false,
+            keeps_weights: false,
+            recomputed: Vec::new(),
+            peak,
+        }
+    }
+
+    /// The same plan, with packed weights kept or not.
+    pub(crate) fn keeping_weights(self, keeps_weights: bool) -> Self {
+        Self { keeps_weights, ..self }
     }
 
     /// The slot of a stored value.
@@ -183,13 +201,19 @@ impl Plan {
     }
 }
 
-/// The bytes that kernels of this graph keep from step to step for themselves.
+/// The bytes that kernels of this graph keep from step to step for themselves; `kept_weights` says that convolutions are given
+/// [kept ones](pulmo_kernel::KeptWeights), which are not counted.
 #[must_use]
-pub fn kernel_bytes<E: Element>(graph: &Graph) -> usize {
+pub fn kernel_bytes<E: Element>(graph: &Graph, kept_weights: bool) -> usize {
     let (_, storage) = views::resolve(graph, &BTreeSet::new());
     let of_nodes = graph.nodes.iter().map(|node| match &node.op {
         Op::Convolution { geometry, .. } => {
-            geometry.scratch_through::<E>(&views::grids(graph, &storage, node.inputs[0]))
+            let grids = views::grids(graph, &storage, node.inputs[0]);
+            if kept_weights {
+                geometry.kept_scratch_through::<E>(&grids)
+            } else {
+                geometry.scratch_through::<E>(&grids)
+            }
         }
         Op::ConvolutionWeightGradient { geometry } => {
             geometry.weight_scratch_through::<E>(&views::grids(graph, &storage, node.inputs[0]))
@@ -197,6 +221,17 @@ pub fn kernel_bytes<E: Element>(graph: &Graph) -> usize {
         op => scratch_of::<E>(graph, op),
     });
     of_nodes.fold(Scratch::default(), Scratch::or).lasting_bytes()
+}
+
+/// The bytes of the weights that can be [kept](pulmo_kernel::KeptWeights) for the convolutions of this graph.
+#[must_use]
+pub fn kept_bytes<E: Element>(graph: &Graph) -> usize {
+    let (_, storage) = views::resolve(graph, &BTreeSet::new());
+    let of_node = |node: &Node| match &node.op {
+        Op::Convolution { geometry, .. } => geometry.kept_bytes::<E>(&views::grids(graph, &storage, node.inputs[0])),
+        _ => 0,
+    };
+    graph.nodes.iter().map(of_node).sum()
 }
 
 /// The inputs of an operation that a kernel needs as stored tensors, by position.

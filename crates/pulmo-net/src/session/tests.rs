@@ -6,6 +6,7 @@ use super::*;
 use crate::error::Error;
 use crate::forecast::forecast;
 use crate::graph::Kind;
+use crate::plan::kept_bytes;
 use crate::summary::summary;
 
 fn small() -> Network {
@@ -194,6 +195,43 @@ fn bfloat16_activations_take_half_and_change_little() {
     }
     let off = (off / size).sqrt();
     assert!(off > 0.0 && off < 0.25, "gradients are off by {off} of their length");
+}
+
+#[test]
+fn inference_follows_the_weights_with_packed_ones_kept_or_not() {
+    let network = Network { architecture: "unet".into(), input_channels: 2, classes: 3, widths: vec![8, 16, 32] };
+    let shape = Shape { batch: 1, channels: 2, size: [8, 24, 24] };
+    let input: Vec<f32> = pattern(shape.len(), 5).iter().map(|&x| x as f32).collect();
+    let target: Vec<u8> = (0..shape.voxels()).map(|i| (i / 7 % 3) as u8).collect();
+    let (adam, learning_rate) = (Adam::default(), LearningRate::same(1e-2));
+    let step = Step { loss: Loss::DiceCrossEntropy, freeze_encoder: false, adam, learning_rate };
+    let fresh = |weights: &Weights| {
+        let mut session = Session::<f32>::new(&network, weights, Kernels::Fast).unwrap();
+        session.set_precision(Precision::Bfloat16);
+        session
+    };
+    let first_weights = network.initial_weights(1).unwrap();
+    let mut session = fresh(&first_weights);
+    let first = session.infer(shape, &input).unwrap();
+    assert_eq!(session.infer(shape, &input).unwrap(), first, "twice the same");
+    let small = Shape { size: [4, 16, 16], ..shape };
+    session.infer(small, &input[..small.len()]).unwrap();
+    assert_eq!(session.infer(shape, &input).unwrap(), first, "after another shape");
+    session.train_step(shape, &input, &target, &step).unwrap();
+    let trained = session.infer(shape, &input).unwrap();
+    assert_ne!(trained, first);
+    assert_eq!(fresh(&session.weights()).infer(shape, &input).unwrap(), trained, "after a step");
+    session.set_weights(&first_weights).unwrap();
+    assert_eq!(session.infer(shape, &input).unwrap(), first, "with other weights");
+    let Err(Error::Memory { needed_bytes, .. }) =
+        forecast(&network, shape, Purpose::Inference, Precision::Bfloat16, Some(0))
+    else {
+        panic!("nothing fits into no memory")
+    };
+    session.set_max_bytes(Some(needed_bytes));
+    let plan = session.plan(shape, Purpose::Inference).unwrap();
+    assert_eq!(plan.keeps_weights, kept_bytes::<Bf16>(&plan.graph) == 0, "nothing is kept for which there is no room");
+    assert_eq!(session.infer(shape, &input).unwrap(), first, "with less memory");
 }
 
 #[test]
