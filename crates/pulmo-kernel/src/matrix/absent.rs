@@ -3,7 +3,6 @@
 use super::plain::Plain;
 use super::unit::{Job, Unit};
 use crate::conv3d::Conv3d;
-use crate::conv3d::scratch::Call;
 
 /// Nothing can make one.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +19,8 @@ impl Instructions {
         Err("the processor is not of x86-64: it lacks AMX-TILE and AVX-512 BF16".to_owned())
     }
 
-    /// Whether a call is faster with them than by minimal filtering in float32.
-    pub(super) fn outrun_filtering(self, _call: Call, _conv: &Conv3d) -> bool {
+    /// Whether a convolution is faster with them than in float32.
+    pub(super) fn pays(self, _conv: &Conv3d) -> bool {
         match self {}
     }
 

@@ -4,6 +4,10 @@ use super::amx::Amx;
 use super::dot::Dot;
 use super::plain::Plain;
 use super::unit::{Job, Unit};
+use crate::conv3d::{Conv3d, winograd};
+
+/// Fewest weights for which dots pay.
+const DOT_WEIGHTS: usize = 2000;
 
 /// Proof that this process may use some instructions.
 #[derive(Debug, Clone, Copy)]
@@ -31,10 +35,14 @@ impl Instructions {
         }
     }
 
-    /// Whether they are faster than minimal filtering in float32, which takes a quarter of the products: tiles are, dots are not, as
-    /// timed by `cargo xtask bench kernels`, `any` and `bfloat16`.
-    pub(super) fn outrun_filtering(self) -> bool {
-        matches!(self, Self::Amx(_))
+    /// Whether a convolution is faster with them than in float32, as timed by `cargo xtask bench kernels`, `any` and `bfloat16`:
+    /// with tiles every one is; with dots none that is filtered, as that takes a quarter of the products, and none of few weights, where
+    /// packing takes longer than multiplying.
+    pub(super) fn pays(self, conv: &Conv3d) -> bool {
+        match self {
+            Self::Amx(_) => true,
+            Self::Dot(_) => !winograd::pays(conv) && conv.weight_len() >= DOT_WEIGHTS,
+        }
     }
 
     /// Their name.

@@ -36,7 +36,7 @@ use crate::conv3d::onto::{on_own_grid, with_own_weights};
 use crate::conv3d::passes::Pass;
 use crate::conv3d::scratch::Call;
 use crate::conv3d::tiles::Shared;
-use crate::conv3d::{Conv3d, InputPart, passes, winograd};
+use crate::conv3d::{Conv3d, InputPart, passes};
 use crate::element::{Bf16, Element};
 use crate::simd::{self, for_vectors};
 use crate::view::{Grid, View, read_line};
@@ -131,7 +131,7 @@ pub fn tile_state() -> Result<&'static str, &'static str> {
 /// forced; `None` where float32 kernels are faster.
 pub(crate) fn chosen(conv: &Conv3d) -> Option<Instructions> {
     let usable = if simd::is_forced() { None } else { check::usable().ok() };
-    usable.filter(|instructions| instructions.outrun_filtering() || !winograd::pays(conv))
+    usable.filter(|instructions| instructions.pays(conv))
 }
 
 /// Weights for many calls of [`forward_through`] on inputs that are stored on the same grids.
