@@ -19,6 +19,7 @@ mod layout;
 mod pairs;
 mod plain;
 mod planes;
+mod sizes;
 mod source;
 mod turning;
 mod unit;
@@ -267,10 +268,10 @@ pub(crate) fn scratch_bytes(unit: impl Unit, conv: &Conv3d, input: &[Grid], call
             let channels = source::channels(conv, input);
             let sources: Vec<&Source> = channels.iter().map(|some| &some.source).collect();
             let made: usize = channels.iter().map(|some| some.made_weights(conv)).sum();
-            Bytes::new(forward::bytes(unit, &sources, is_kept), if is_kept { 0 } else { made })
+            Bytes::new(sizes::bytes(unit, &sources, is_kept), if is_kept { 0 } else { made })
         }
         Call::DataGradient => {
-            let bytes = |pass: &Pass| Bytes::new(forward::bytes(unit, &[&Source::of_pass(pass)], false), 0);
+            let bytes = |pass: &Pass| Bytes::new(sizes::bytes(unit, &[&Source::of_pass(pass)], false), 0);
             passes::data_gradient(conv).iter().map(bytes).fold(Bytes::default(), Bytes::or)
         }
         Call::WeightGradient if is_empty => Bytes::default(),
@@ -284,7 +285,7 @@ pub(crate) fn scratch_bytes(unit: impl Unit, conv: &Conv3d, input: &[Grid], call
 /// Those of the gradient of a part of the input, where it is computed on the grid of the part.
 pub(crate) fn scratch_bytes_of_sums(unit: impl Unit, conv: &Conv3d, part: &InputPart) -> Option<Bytes> {
     let sums = source::sums(conv, part)?;
-    Some(Bytes::new(forward::bytes(unit, &[&sums.source], false), sums.made_weights(conv)))
+    Some(Bytes::new(sizes::bytes(unit, &[&sums.source], false), sums.made_weights(conv)))
 }
 
 #[cfg(test)]
