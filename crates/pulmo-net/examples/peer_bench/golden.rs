@@ -37,30 +37,46 @@ pub(crate) fn compare(root: &Path, folder: &Path, python: &Path, script: &Path) 
         for (numbers, [ours, theirs]) in deviations(&exact, [&ours, &theirs]) {
             println!("| {name} | {numbers} | {ours:.2e} | {theirs:.2e} | {:.2} |", ours / theirs);
         }
-        let [ours, theirs] = losses(&golden, &folder, python, script)?;
-        let numbers = format!("loss, {FURTHER} further weights and inputs");
-        println!("| {name} | {numbers} | {ours:.2e} | {theirs:.2e} | {:.2} |", ours / theirs);
+        for Mean { numbers, sides: [ours, theirs], nearer } in further(&golden, &folder, python, script)? {
+            let numbers = format!("{numbers}, {FURTHER} further weights and inputs (ours nearer in {nearer})");
+            println!("| {name} | {numbers} | {ours:.2e} | {theirs:.2e} | {:.2} |", ours / theirs);
+        }
     }
     Ok(())
 }
 
-/// Further weights and inputs of a golden input's shape: one loss is one number, and which side is nearer is chance.
+/// Further weights and inputs of a golden input's shape: of one alone, which side is nearer is chance.
 const FURTHER: usize = 12;
 
-/// Root mean square of the losses' deviations, ours and theirs, beside float32: our float64 takes minutes.
-fn losses(golden: &Golden, folder: &Path, python: &Path, script: &Path) -> Result<[f64; 2], String> {
-    let mut squares = [0.0; 2];
+/// One row over all of them.
+struct Mean {
+    numbers: &'static str,
+    /// Root mean squares of the deviations, ours and theirs.
+    sides: [f64; 2],
+    /// In how many ours is nearer.
+    nearer: usize,
+}
+
+/// Deviations from float32, as our float64 takes minutes.
+fn further(golden: &Golden, folder: &Path, python: &Path, script: &Path) -> Result<Vec<Mean>, String> {
+    let mut means: Vec<Mean> = Vec::new();
     for number in 0..FURTHER {
         let (case, weights) = case_of(golden, &format!("{} {number}", golden.salt))?;
         case::write(folder, &case, &weights)?;
-        let exact = ours::<f32>(&case, &weights, Kernels::Fast, Precision::Float32)?.loss;
-        let ours = ours::<f32>(&case, &weights, Kernels::Fast, Precision::Bfloat16)?.loss;
-        let theirs = theirs(folder, python, script)?.loss;
-        for (sum, loss) in squares.iter_mut().zip([ours, theirs]) {
-            *sum += ((loss - exact) / exact).powi(2);
+        let exact = ours::<f32>(&case, &weights, Kernels::Fast, Precision::Float32)?;
+        let ours = ours::<f32>(&case, &weights, Kernels::Fast, Precision::Bfloat16)?;
+        let theirs = theirs(folder, python, script)?;
+        for (row, (numbers, sides)) in deviations(&exact, [&ours, &theirs]).into_iter().enumerate() {
+            if row == means.len() {
+                means.push(Mean { numbers, sides: [0.0; 2], nearer: 0 });
+            }
+            let mean = &mut means[row];
+            mean.sides.iter_mut().zip(sides).for_each(|(sum, side)| *sum += side.powi(2) / FURTHER as f64);
+            mean.nearer += usize::from(sides[0] < sides[1]);
         }
     }
-    Ok(squares.map(|sum| (sum / FURTHER as f64).sqrt()))
+    means.iter_mut().for_each(|mean| mean.sides = mean.sides.map(f64::sqrt));
+    Ok(means)
 }
 
 /// An input of a golden one's shape with weights, by our names; the golden ones themselves by its own salt.
