@@ -35,7 +35,7 @@ const HEART_DEPTH: [f64; 2] = [0.28, 0.3];
 /// Behind the heart and below its arch the aorta keeps the left lung so far from the middle, as a share of half the lungs'
 /// width.
 const AORTA_REACHES: f64 = 0.2;
-const ARCH_HEIGHT: f64 = 0.7;
+pub(super) const ARCH_HEIGHT: f64 = 0.7;
 /// The left lung's dents for heart and aorta, which the right one does not have, lie no further out than this, or than this
 /// beyond the usual heart.
 const DENT_MM: f64 = 55.0;
@@ -48,11 +48,12 @@ const FAT_MM: f64 = 4.0;
 
 /// Adds to each lung what the other one's mirror image has and it lacks, if that is much; blocks added to left and right.
 ///
-/// `allowed` is what may be lung at all, `aerated` the lungs before anything was added by shape.
+/// `allowed` is what may be lung at all, `aerated` the lungs before anything was added by shape, `complete` what is known of a
+/// lung to be mirrored, fluid behind it too.
 pub(super) fn fill(
     coarse: &Coarse,
     labels: &mut [u8],
-    (allowed, aerated): (&[bool], &[u8]),
+    (allowed, aerated, complete): (&[bool], &[u8], &[u8]),
     place: &Place,
 ) -> [usize; 2] {
     let whole = labels.to_vec();
@@ -64,6 +65,8 @@ pub(super) fn fill(
     };
     let free: Vec<bool> = (0..whole.len()).map(is_free).collect();
     [(LEFT_LUNG, RIGHT_LUNG), (RIGHT_LUNG, LEFT_LUNG)].map(|(lung, other)| {
+        let mut whole = whole.clone();
+        add(&mut whole, complete, other);
         let laid = dome::laid(coarse, place, (&whole, other), (aerated, lung));
         let mirror = Mirror::of(coarse, &whole, other, place, laid);
         let cages = Cage::of_slices(coarse, place, &whole, lung);
@@ -80,6 +83,15 @@ pub(super) fn fill(
         blocks.iter().for_each(|&voxel| labels[voxel] = lung);
         blocks.len()
     })
+}
+
+/// Adds to one lung what another label map has of it and no lung holds.
+pub(super) fn add(labels: &mut [u8], more: &[u8], lung: u8) {
+    labels
+        .iter_mut()
+        .zip(more)
+        .filter(|(label, more)| **label == 0 && **more == lung)
+        .for_each(|(label, _)| *label = lung);
 }
 
 /// Thick layers of fat; greys do not tell it from ground glass.

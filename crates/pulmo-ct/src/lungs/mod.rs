@@ -11,11 +11,12 @@
 //! Some dense lung at the ribs and the base may stay outside: `docs/results/lungs.md` has how much, case by case.
 //!
 //! Read in this order: `coarse`, `body`, `airways`, `place`, `spine`, `aerated`, `sides`, `wall`, `rim`, `repair` (with `organs` and
-//! `beside`), `steady`, `mirror` (with `cage` and `dome`), `told` (with `odds`, `surface` and `enclosed`), `pleura`, `edge`, `border`, `judge`; `disc` and `squares` hold shapes and means in one slice,
+//! `beside`), `steady`, `behind`, `mirror` (with `cage` and `dome`), `told` (with `odds`, `surface` and `enclosed`), `pleura`, `edge`, `border`, `judge`; `disc` and `squares` hold shapes and means in one slice,
 //! `ribs` looks for bone, `part` cuts out a box.
 
 mod aerated;
 mod airways;
+mod behind;
 mod beside;
 mod body;
 mod border;
@@ -108,7 +109,15 @@ pub fn segment(volume: &CtVolume) -> Result<Lungs> {
     repair::fill(&coarse, &mut lungs, &chest, (&allowed, &place))?;
     steady::vote(&coarse, &mut lungs, (&allowed, &aerated));
     let repaired = lungs.clone();
-    let mut guessed = mirror::fill(&coarse, &mut lungs, (&allowed, &aerated), &place);
+    let mut complete = lungs.clone();
+    if coarse.calibrated {
+        behind::grow(&coarse, &mut complete, (&allowed, &place));
+    }
+    let mut guessed = mirror::fill(&coarse, &mut lungs, (&allowed, &aerated, &complete), &place);
+    // A guess asks for what lies behind itself.
+    for (lung, _) in [LEFT_LUNG, RIGHT_LUNG].into_iter().zip(guessed).filter(|&(_, guessed)| guessed == 0) {
+        mirror::add(&mut lungs, &complete, lung);
+    }
     if guessed != [0; 2] {
         steady::vote(&coarse, &mut lungs, (&allowed, &aerated));
         for (lung, blocks) in [LEFT_LUNG, RIGHT_LUNG].into_iter().zip(&mut guessed).filter(|(_, blocks)| **blocks > 0) {

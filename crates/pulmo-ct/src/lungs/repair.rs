@@ -9,6 +9,7 @@ use super::beside;
 use super::body;
 use super::coarse::Coarse;
 use super::disc::{self, Plane};
+use super::mirror::ARCH_HEIGHT;
 use super::organs::Organs;
 use super::place::Place;
 use super::wall::Chest;
@@ -40,12 +41,18 @@ pub(super) fn fill(
         beside::grow(coarse, labels, (allowed, place), &organs);
     }
     let before = labels.to_vec();
+    let held =
+        |slice: &usize| before[slice * plane.voxels()..(slice + 1) * plane.voxels()].iter().any(|&label| label > 0);
+    let slices = 0..coarse.shape[0];
+    let [base, apex] = [slices.clone().find(held), slices.clone().rfind(held)].map(|slice| slice.unwrap_or(0) as f64);
     labels.par_chunks_mut(plane.voxels()).enumerate().for_each(|(slice, labels)| {
         if labels.iter().any(|&label| label > 0) {
             let here = slice * plane.voxels()..(slice + 1) * plane.voxels();
             let free = solid[here.clone()].iter().zip(&allowed[here.clone()]);
             let free: Vec<bool> = free.map(|(&solid, &allowed)| solid && allowed).collect();
-            fill_slice((plane, place), labels, &free, &organs.reach[here]);
+            // Greys show fat beside the spine as lung, so that lung ends nowhere.
+            let above_arch = coarse.calibrated && slice as f64 >= base + ARCH_HEIGHT * (apex - base);
+            fill_slice((plane, place), labels, &free, &organs.reach[here], above_arch);
         }
     });
     if !coarse.calibrated || coarse.spacing_mm[0] < THIN_MM {
@@ -93,14 +100,22 @@ fn without_islands(coarse: &Coarse, before: &[u8], labels: &mut [u8]) -> Result<
 }
 
 /// Fills the lungs of one slice; `free` is what may be filled.
-fn fill_slice((plane, place): (Plane, &Place), labels: &mut [u8], free: &[bool], organs: &[bool]) {
+///
+/// Above the aortic arch the lungs draw away from the spine, and what lies between them is no thicker than opaque lung may be: there
+/// nothing is lung that is nearer to the middle than all lung of its side.
+fn fill_slice((plane, place): (Plane, &Place), labels: &mut [u8], free: &[bool], organs: &[bool], above_arch: bool) {
     let lung = opaque_lung(plane, labels, free, organs);
     let masks = [LEFT_LUNG, RIGHT_LUNG].map(|lung| labels.iter().map(|&label| label == lung).collect::<Vec<bool>>());
     let away = masks.each_ref().map(|mask| disc::squared_distance(plane, mask));
     let closed = masks.each_ref().map(|mask| disc::closed(plane, mask, SMALL_DISC_MM));
+    let inner = masks.each_ref().map(|mask| {
+        let lung = (0..mask.len()).filter(|&voxel| above_arch && mask[voxel]);
+        lung.map(|voxel| place.aside_mm(voxel)).fold(f64::INFINITY, f64::min)
+    });
+    let is_between = |voxel: usize, side: usize| above_arch && place.aside_mm(voxel) < inner[side];
     for voxel in (0..labels.len()).filter(|&voxel| free[voxel]) {
         let side = usize::from(away[1][voxel] < away[0][voxel]);
-        if closed[side][voxel] || (lung[voxel] && !place.is_mediastinal(voxel)) {
+        if closed[side][voxel] || (lung[voxel] && !place.is_mediastinal(voxel) && !is_between(voxel, side)) {
             labels[voxel] = [LEFT_LUNG, RIGHT_LUNG][side];
         }
     }
