@@ -91,8 +91,8 @@ pub(crate) fn plan_for<E: Element>(
         plan.map(|plan| plan.keeping_weights(keeps_weights))
             .map_err(|least| fixed + (least * size_of::<E::Scalar>()) as u64)
     };
-    let kept = within(keeps_weights).or_else(|_| within(false));
-    kept.map_err(|needed_bytes| Error::Memory { needed_bytes, max_bytes })
+    let plan = if keeps_weights { within(true).or_else(|_| within(false)) } else { within(false) };
+    plan.map_err(|needed_bytes| Error::Memory { needed_bytes, max_bytes })
 }
 
 /// Bytes that do not depend on the plan: parameters, optimiser, what kernels keep for themselves and, if so, weights packed for
