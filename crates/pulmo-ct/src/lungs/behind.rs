@@ -143,15 +143,7 @@ mod tests {
             (_, true, _) => layer_hu,
             _ => 50.0,
         });
-        let coarse = Coarse {
-            shape: [6, rows, columns],
-            factor: [1; 3],
-            spacing_mm: [3.0; 3],
-            block_ml: 0.027,
-            hu: hu.collect(),
-            padding: vec![false; blocks],
-            calibrated: true,
-        };
+        let coarse = Coarse::of_blocks([6, rows, columns], [3.0; 3], hu.collect());
         let lungs: Vec<bool> = (0..blocks).map(is_lung).collect();
         let place = Place::of(&Coarse { hu: vec![50.0; blocks], ..coarse.clone() }, &lungs);
         let label = |at: usize| {

@@ -87,15 +87,7 @@ mod tests {
         labels[..20].fill(RIGHT_LUNG);
         let from = |first: usize| (0..columns).map(|at| at >= first).collect::<Vec<bool>>();
         let organs = Organs { cores: from(27), reach: from(20) };
-        let coarse = Coarse {
-            shape: [1, 1, columns],
-            factor: [1; 3],
-            spacing_mm: [3.0; 3],
-            block_ml: 0.027,
-            padding: vec![false; columns],
-            hu,
-            calibrated: false,
-        };
+        let coarse = Coarse { calibrated: false, ..Coarse::of_blocks([1, 1, columns], [3.0; 3], hu) };
         // The lung's own middle is far enough from its end not to make that mediastinum.
         let place = Place::of(&coarse, &labels.iter().map(|&label| label > 0).collect::<Vec<bool>>());
         grow(&coarse, &mut labels, (&vec![true; columns], &place), &organs);

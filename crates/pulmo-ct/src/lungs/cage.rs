@@ -153,15 +153,7 @@ mod tests {
                 *hu = 400.0;
             }
         }
-        let coarse = Coarse {
-            shape: [1, size, size],
-            factor: [1; 3],
-            spacing_mm: [2.0; 3],
-            block_ml: 0.008,
-            padding: vec![false; hu.len()],
-            hu,
-            calibrated: true,
-        };
+        let coarse = Coarse::of_blocks([1, size, size], [2.0; 3], hu);
         // The place of whole lungs, without bone that might pass for the spine: the middle of the slice.
         let whole: Vec<bool> = (0..size * size)
             .map(|voxel| [voxel / size, voxel % size].map(|at| at as f64 - 55.0).iter().map(|mm| mm * mm).sum::<f64>())

@@ -34,6 +34,15 @@ pub(super) struct Coarse {
     pub(super) calibrated: bool,
 }
 
+#[cfg(test)]
+impl Coarse {
+    /// Blocks of one voxel in HU, all of them measured.
+    pub(super) fn of_blocks(shape: [usize; 3], spacing_mm: [f64; 3], hu: Vec<f32>) -> Self {
+        let (padding, block_ml) = (vec![false; hu.len()], spacing_mm.iter().product::<f64>() / 1000.0);
+        Self { shape, factor: [1; 3], spacing_mm, block_ml, hu, padding, calibrated: true }
+    }
+}
+
 impl Coarse {
     /// The block means of a volume that lies along patient axes.
     pub(super) fn of(volume: &CtVolume) -> Self {

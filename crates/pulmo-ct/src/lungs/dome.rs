@@ -68,15 +68,7 @@ mod tests {
             row[seen..9].fill(if slice >= 9 { RIGHT_LUNG } else { 0 });
             row[11..].fill(if slice >= 2 { LEFT_LUNG } else { 0 });
         }
-        let coarse = Coarse {
-            shape: [10, 1, columns],
-            factor: [1; 3],
-            spacing_mm: [6.0, 2.0, 2.0],
-            block_ml: 0.024,
-            hu: vec![0.0; labels.len()],
-            padding: vec![false; labels.len()],
-            calibrated: true,
-        };
+        let coarse = Coarse::of_blocks([10, 1, columns], [6.0, 2.0, 2.0], vec![0.0; labels.len()]);
         let place = Place::of(&coarse, &labels.iter().map(|&label| label > 0).collect::<Vec<_>>());
         laid(&coarse, &place, (&labels, LEFT_LUNG), (&labels, RIGHT_LUNG))
     }

@@ -52,15 +52,11 @@ mod tests {
         let size = 20;
         let in_hole = |at: usize| [at / size, at % size].iter().all(|at| (4..4 + side).contains(at));
         let in_lung = |at: usize| [at / size, at % size].iter().all(|at| (2..18).contains(at));
-        let coarse = Coarse {
-            shape: [1, size, size],
-            factor: [1; 3],
-            spacing_mm: [2.0; 3],
-            block_ml: 0.008,
-            hu: (0..size * size).map(|at| if in_hole(at) { hole_hu } else { 30.0 }).collect(),
-            padding: vec![false; size * size],
-            calibrated: true,
-        };
+        let coarse = Coarse::of_blocks(
+            [1, size, size],
+            [2.0; 3],
+            (0..size * size).map(|at| if in_hole(at) { hole_hu } else { 30.0 }).collect(),
+        );
         let label = |at: usize| if in_hole(at) { mark } else { LEFT_LUNG * u8::from(in_lung(at)) };
         let mut labels: Vec<u8> = (0..size * size).map(label).collect();
         fill(&coarse, &mut labels, LEFT_LUNG, &vec![true; size * size]);

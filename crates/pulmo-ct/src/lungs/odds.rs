@@ -181,15 +181,7 @@ mod tests {
             .collect();
         let core: Vec<bool> = (0..120).map(|at| at < 20).collect();
         let around: Vec<bool> = core.iter().map(|core| !core).collect();
-        let coarse = Coarse {
-            shape: [1, 1, 120],
-            factor: [1; 3],
-            spacing_mm: [2.0; 3],
-            block_ml: 0.008,
-            padding: vec![false; 120],
-            hu,
-            calibrated: true,
-        };
+        let coarse = Coarse::of_blocks([1, 1, 120], [2.0; 3], hu);
         Odds::between(&coarse, &core, &around, 10).unwrap()
     }
 

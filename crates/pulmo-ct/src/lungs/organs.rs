@@ -148,15 +148,7 @@ mod tests {
                 (hu[voxel], solid[voxel]) = (if spine { 40.0 } else { disc_hu }, true);
             }
         }
-        let coarse = Coarse {
-            shape: [6, SIZE, SIZE],
-            factor: [1; 3],
-            spacing_mm: [2.0; 3],
-            block_ml: 0.008,
-            padding: vec![false; voxels],
-            hu,
-            calibrated,
-        };
+        let coarse = Coarse { calibrated, ..Coarse::of_blocks([6, SIZE, SIZE], [2.0; 3], hu) };
         let chest = Chest { tissue: vec![true; voxels], air: vec![true; voxels] };
         let centre = (3 * SIZE + SIZE / 2) * SIZE + SIZE / 2 + (aside_mm / 2.0) as usize;
         (Organs::find(&coarse, &solid, &chest, (SIZE / 2) as f64).unwrap(), centre)

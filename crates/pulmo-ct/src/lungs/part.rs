@@ -47,15 +47,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_out_goes_back_where_it_was() {
-        let coarse = Coarse {
-            shape: [3, 4, 5],
-            factor: [1; 3],
-            spacing_mm: [2.0; 3],
-            block_ml: 0.008,
-            hu: (0_u8..60).map(f32::from).collect(),
-            padding: vec![false; 60],
-            calibrated: true,
-        };
+        let coarse = Coarse::of_blocks([3, 4, 5], [2.0; 3], (0_u8..60).map(f32::from).collect());
         let mut mask = vec![false; 60];
         assert!(Part::around(&coarse, &mask, [0; 3]).is_none());
         mask[(4 + 2) * 5 + 4] = true; // slice 1, row 2, the last column

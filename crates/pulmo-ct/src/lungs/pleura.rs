@@ -84,15 +84,7 @@ mod tests {
             15 => 0.4 * lung + 0.6 * beyond,
             _ => beyond,
         });
-        let coarse = Coarse {
-            shape: [1, 30, 30],
-            factor: [1; 3],
-            spacing_mm: [2.4; 3],
-            block_ml: 0.0138,
-            hu: hu.collect(),
-            padding: vec![false; 900],
-            calibrated: true,
-        };
+        let coarse = Coarse::of_blocks([1, 30, 30], [2.4; 3], hu.collect());
         let mut labels: Vec<u8> = columns().map(|column| if column < 13 { RIGHT_LUNG } else { 0 }).collect();
         let chest: Vec<bool> = columns().map(|column| column < 15 + aside).collect();
         grow(&coarse, &mut labels, RIGHT_LUNG, (&[true; 900], &chest));

@@ -161,15 +161,7 @@ mod tests {
 
     #[test]
     fn what_was_added_without_a_hold_on_lung_goes() {
-        let coarse = Coarse {
-            shape: [1, 1, 5],
-            factor: [1; 3],
-            spacing_mm: [2.0; 3],
-            block_ml: 0.008,
-            hu: vec![0.0; 5],
-            padding: vec![false; 5],
-            calibrated: true,
-        };
+        let coarse = Coarse::of_blocks([1, 1, 5], [2.0; 3], vec![0.0; 5]);
         let mut labels = [RIGHT_LUNG, RIGHT_LUNG, 0, RIGHT_LUNG, RIGHT_LUNG];
         without_islands(&coarse, &[RIGHT_LUNG, 0, 0, 0, 0], &mut labels).unwrap();
         assert_eq!(labels, [RIGHT_LUNG, RIGHT_LUNG, 0, 0, 0]);

@@ -52,15 +52,7 @@ mod tests {
                 (hu[at(row, column)], lung[at(row, column)]) = (-850.0, true);
             }
         }
-        let coarse = Coarse {
-            shape: [1, 60, 100],
-            factor: [1; 3],
-            spacing_mm: [2.0; 3],
-            block_ml: 0.008,
-            hu,
-            padding: vec![false; 6000],
-            calibrated,
-        };
+        let coarse = Coarse { calibrated, ..Coarse::of_blocks([1, 60, 100], [2.0; 3], hu) };
         (behind(&coarse, &lung), at)
     }
 

@@ -103,15 +103,7 @@ mod tests {
         for (column, values) in columns.iter().enumerate() {
             (0..5).for_each(|slice| labels[at(slice, column)] = values[slice]);
         }
-        let coarse = Coarse {
-            shape: [5, 1, count],
-            factor: [1; 3],
-            spacing_mm: [8.0, 2.0, 2.0],
-            block_ml: 0.032,
-            hu: vec![hu; labels.len()],
-            padding: vec![false; labels.len()],
-            calibrated: true,
-        };
+        let coarse = Coarse::of_blocks([5, 1, count], [8.0, 2.0, 2.0], vec![hu; labels.len()]);
         let air = if aerated { labels.clone() } else { vec![0; labels.len()] };
         vote(&coarse, &mut labels, (&vec![allowed; air.len()], &air));
         (0..count).map(|column| std::array::from_fn(|slice| labels[at(slice, column)])).collect()
@@ -145,15 +137,7 @@ mod tests {
     #[test]
     fn few_slices_are_no_matter() {
         for slices in [1, 2] {
-            let coarse = Coarse {
-                shape: [slices, 1, 1],
-                factor: [1; 3],
-                spacing_mm: [1.0; 3],
-                block_ml: 0.001,
-                hu: vec![0.0; slices],
-                padding: vec![false; slices],
-                calibrated: true,
-            };
+            let coarse = Coarse::of_blocks([slices, 1, 1], [1.0; 3], vec![0.0; slices]);
             let mut labels = vec![L; slices];
             vote(&coarse, &mut labels, (&vec![true; slices], &vec![0; slices]));
             assert_eq!(labels, vec![L; slices]);

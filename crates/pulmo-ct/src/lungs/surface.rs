@@ -92,15 +92,7 @@ mod tests {
         let in_cube =
             |at: usize| [at / (SIZE * SIZE), at / SIZE % SIZE, at % SIZE].iter().all(|at| (5..15).contains(at));
         let blocks = SIZE * SIZE * SIZE;
-        let coarse = Coarse {
-            shape: [SIZE; 3],
-            factor: [1; 3],
-            spacing_mm: [1.0; 3],
-            block_ml: 0.001,
-            hu: Vec::new(),
-            padding: Vec::new(),
-            calibrated: true,
-        };
+        let coarse = Coarse::of_blocks([SIZE; 3], [1.0; 3], Vec::new());
         let mut inside = vec![false; blocks];
         settle(&coarse, &mut inside, &vec![true; blocks], |at| said(at, in_cube(at)), |_| weight);
         [true, false].map(|cube| (0..blocks).filter(|&at| inside[at] && in_cube(at) == cube).count())

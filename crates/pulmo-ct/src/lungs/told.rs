@@ -196,15 +196,7 @@ mod tests {
             [at / (size * size), at / size % size, at % size].iter().all(|at| (margin..size - margin).contains(at))
         };
         let hu = (0..size * size * size).map(|at| if within(at, 6) { fluid_hu } else { 55.0 } + (at % 7) as f32 - 3.0);
-        let coarse = Coarse {
-            shape: [size; 3],
-            factor: [1; 3],
-            spacing_mm: [2.0; 3],
-            block_ml: 0.008,
-            hu: hu.collect(),
-            padding: vec![false; size * size * size],
-            calibrated: true,
-        };
+        let coarse = Coarse::of_blocks([size; 3], [2.0; 3], hu.collect());
         let mut labels: Vec<u8> = (0..coarse.hu.len()).map(|at| if within(at, 9) { LEFT_LUNG } else { 0 }).collect();
         let allowed = vec![true; labels.len()];
         refine(&coarse, &mut labels, LEFT_LUNG, &allowed).unwrap();
