@@ -2,7 +2,8 @@
 
 use super::aligned::Aligned;
 use super::packing::{Line, Packing};
-use super::weights::{Job, Scratch, Share};
+use super::shares::Share;
+use super::weights::{Job, Scratch};
 use super::winograd::squares::Row;
 use super::winograd::step::Step;
 use super::{Conv3d, slabs};

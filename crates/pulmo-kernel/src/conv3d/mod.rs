@@ -10,6 +10,7 @@ pub(crate) mod parts;
 pub(crate) mod passes;
 pub(crate) mod reach;
 pub(crate) mod scratch;
+mod shares;
 mod slabs;
 mod sums;
 pub(crate) mod tiles;

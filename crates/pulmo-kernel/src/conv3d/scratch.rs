@@ -3,7 +3,7 @@
 use super::chunks::chunk_size;
 use super::parts::Part;
 use super::winograd::step::{Filtering, Step};
-use super::{Conv3d, InputPart, fast, onto, passes, slabs, tiles, weights, winograd};
+use super::{Conv3d, InputPart, fast, onto, passes, shares, slabs, tiles, weights, winograd};
 use crate::element::Element;
 use crate::matrix;
 use crate::simd::MAX_ROWS;
@@ -198,11 +198,11 @@ fn weight_gradient_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scr
     let taps = conv.kernel[0] * step.map_or(conv.kernel[1], |step| step.height(conv.kernel[1])) * along;
     let most_sets = inputs.iter().map(Part::tap_sets).max().unwrap_or(0) * along;
     let summed = inputs.iter().map(|part| part.tap_sets() * (part.channels.len() * merged + MAX_ROWS)).sum::<usize>();
-    let weights_of_sets = weights::summed_weights(step.map_or(conv.kernel[2], Step::taps), inputs, conv.out_channels);
-    let parts = weights::parts(weights_of_sets, conv.batch * depth * height, width);
+    let weights_of_sets = shares::summed_weights(step.map_or(conv.kernel[2], Step::taps), inputs, conv.out_channels);
+    let parts = shares::parts(weights_of_sets, conv.batch * depth * height, width);
     // All sums of every part of space, or those of a thread's own share.
     let (shared_sums, sums_of_thread) = match parts {
-        1 => (0, most_sets * weights::most_rows(rows, LANES) * columns),
+        1 => (0, most_sets * shares::most_rows(rows, LANES) * columns),
         parts => (parts * summed * along * columns * FLOAT, 0),
     };
     let [planes, lines] = match step {
