@@ -123,8 +123,14 @@ fn products<U: Unit>(unit: U, shape: [usize; 2]) -> Vec<f32> {
         (0..STEPS).map(|step| Step { left: at(step), right: at(STEPS - 1 - step), pairs: SIDE }).collect();
     let base = |index: usize| rows[index * STEPS * SIDE..].as_ptr();
     for fresh in [false, true, false] {
-        let job =
-            Job { left: [base(0), base(1)], right: [base(2), base(3)], steps: &steps, sums: sums.as_mut_ptr(), fresh };
+        let job = Job {
+            left: [base(0), base(1)],
+            right: [base(2), base(3)],
+            steps: &steps,
+            sums: sums.as_mut_ptr(),
+            fresh,
+            wanted: 2 * SIDE,
+        };
         // SAFETY: inside a session; every base has the rows of all steps; four tiles are lent.
         unit.session(|| unsafe { unit.multiply(shape, &job) });
     }

@@ -37,11 +37,12 @@ impl Unit for Dot {
         for row in 0..rows {
             // SAFETY: the caller's contract, and a `Dot` proves the instructions. 16 vectors of sums at a time.
             unsafe {
-                match columns {
-                    2 => {
+                match (columns, job.wanted > row * SIDE + 8) {
+                    (2, true) => {
                         block::<8, 2>(job, (row, 0));
                         block::<8, 2>(job, (row, 8));
                     }
+                    (2, false) => block::<8, 2>(job, (row, 0)),
                     _ => block::<16, 1>(job, (row, 0)),
                 }
             }

@@ -280,6 +280,7 @@ impl<U: Unit, E: Element<Scalar = f32>> Run<'_, U, E> {
                         steps: &tables.steps[range],
                         sums: sums[(index * columns.len() + column) * 4..][..4].as_mut_ptr(),
                         fresh: chunk == 0,
+                        wanted: self.sizes.layout.outputs - first,
                     };
                     // SAFETY: inside a session. Blocks of the layout have room for 32 outputs behind the last one's first, at every offset; the weights have
                     // two tiles a step; four tiles of sums are lent.

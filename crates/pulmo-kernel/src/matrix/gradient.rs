@@ -232,6 +232,7 @@ impl<U: Unit> Run<'_, U> {
                         steps,
                         sums: sums.as_mut_ptr(),
                         fresh: false,
+                        wanted: 2 * SIDE,
                     };
                     // SAFETY: inside a session. Blocks are groups of 32 rows; pairs have rows for every group at every offset;
                     // four tiles of sums are this task's.

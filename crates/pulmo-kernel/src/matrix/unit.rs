@@ -59,6 +59,8 @@ pub(crate) struct Job<'a> {
     pub(crate) sums: *mut Sums,
     /// Whether to begin with zero instead of what lies there.
     pub(crate) fresh: bool,
+    /// Rows of sums that are asked for; in those behind them anything may be left.
+    pub(crate) wanted: usize,
 }
 
 /// Something that multiplies tiles.
