@@ -90,31 +90,31 @@ pub trait Convolve: Element {
         bias: Option<&[Self::Scalar]>,
         y: &mut [Self],
         which: Kernels,
+    ) {
+        Self::conv_forward_with(conv, x, (w, None), bias, y, which);
+    }
+
+    /// [`conv_forward_through`](Self::conv_forward_through), with the same bits, by what [`keep_weights`](Self::keep_weights) has made
+    /// of `w` for `conv` and the grids of `x`, where that is given.
+    ///
+    /// # Panics
+    /// As [`conv_forward_through`](Self::conv_forward_through).
+    fn conv_forward_with(
+        conv: &Conv3d,
+        x: &View<'_, Self>,
+        weights: (&[Self::Scalar], Option<&KeptWeights>),
+        bias: Option<&[Self::Scalar]>,
+        y: &mut [Self],
+        which: Kernels,
     );
 
-    /// Weights for many calls of [`conv_forward_kept`](Self::conv_forward_kept) on inputs that are read from the same grids, so that they
+    /// Weights for many calls of [`conv_forward_with`](Self::conv_forward_with) on inputs that are read from the same grids, so that they
     /// are packed only once; `None` where the kernels read weights as they lie.
     ///
     /// # Panics
     /// When `w` has not the length that `conv` asks for.
     fn keep_weights(_conv: &Conv3d, _input: &[Grid], _w: &[Self::Scalar]) -> Option<KeptWeights> {
         None
-    }
-
-    /// [`conv_forward_through`](Self::conv_forward_through), with the same bits, by what
-    /// [`keep_weights`](Self::keep_weights) has made of `w` for `conv` and the grids of `x`.
-    ///
-    /// # Panics
-    /// As [`conv_forward_through`](Self::conv_forward_through).
-    fn conv_forward_kept(
-        conv: &Conv3d,
-        x: &View<'_, Self>,
-        (w, _kept): (&[Self::Scalar], &KeptWeights),
-        bias: Option<&[Self::Scalar]>,
-        y: &mut [Self],
-        which: Kernels,
-    ) {
-        Self::conv_forward_through(conv, x, w, bias, y, which);
     }
 
     /// [`conv_forward_through`](Self::conv_forward_through) of a stored tensor.
@@ -282,13 +282,13 @@ macro_rules! in_float32 {
     ($element:ty, tiles $tiles:expr) => {
         impl Convolve for $element {
             fn keep_weights(conv: &Conv3d, input: &[Grid], w: &[f32]) -> Option<KeptWeights> {
-                $tiles(conv).map(|unit| matrix::keep(unit, conv, input, w))
+                $tiles(conv).map(|unit| KeptWeights::new(unit, (conv, input), w))
             }
 
-            fn conv_forward_kept(
+            fn conv_forward_with(
                 conv: &Conv3d,
                 x: &View<'_, Self>,
-                (w, kept): (&[f32], &KeptWeights),
+                (w, kept): (&[f32], Option<&KeptWeights>),
                 bias: Option<&[f32]>,
                 y: &mut [Self],
                 which: Kernels,
@@ -296,25 +296,7 @@ macro_rules! in_float32 {
                 conv.check_lens(x.lines() * x.line_len(), w.len(), y.len());
                 check_bias(conv, bias);
                 match (which, $tiles(conv)) {
-                    (Kernels::Fast, Some(unit)) => {
-                        matrix::forward_through(unit, conv, (x, w, bias), Some(kept), y);
-                    }
-                    _ => Self::conv_forward_through(conv, x, w, bias, y, which),
-                }
-            }
-
-            fn conv_forward_through(
-                conv: &Conv3d,
-                x: &View<'_, Self>,
-                w: &[f32],
-                bias: Option<&[f32]>,
-                y: &mut [Self],
-                which: Kernels,
-            ) {
-                conv.check_lens(x.lines() * x.line_len(), w.len(), y.len());
-                check_bias(conv, bias);
-                match (which, $tiles(conv)) {
-                    (Kernels::Fast, Some(unit)) => matrix::forward_through(unit, conv, (x, w, bias), None, y),
+                    (Kernels::Fast, Some(unit)) => matrix::forward_through(unit, conv, (x, w, bias), kept, y),
                     (Kernels::Fast, None) => fast::forward(simd::kernels(), conv, (x, w, bias), y),
                     (Kernels::Reference, _) => by_reference!(forward conv, x, w, bias, y),
                 }
@@ -360,10 +342,10 @@ in_float32!(f32, tiles |_: &Conv3d| None::<matrix::Instructions>);
 in_float32!(Bf16, tiles matrix::chosen);
 
 impl Convolve for f64 {
-    fn conv_forward_through(
+    fn conv_forward_with(
         conv: &Conv3d,
         x: &View<'_, Self>,
-        w: &[f64],
+        (w, _): (&[f64], Option<&KeptWeights>),
         bias: Option<&[f64]>,
         y: &mut [Self],
         _which: Kernels,

@@ -52,8 +52,8 @@ fn check_resized<E: Convolve<Scalar = f32>>(conv: &Conv3d) {
     let bytes = conv.kept_bytes::<E>(&view.grids());
     assert!(rest >= bytes && rest <= bytes + 128, "{conv:?}: {rest} bytes of kept weights, announced {bytes}");
     if let Some(kept) = kept {
-        let by = (&w[..], &kept);
-        let found = peak_and_rest(|| E::conv_forward_kept(conv, &view, by, None, &mut y, Kernels::Fast));
+        let by = (&w[..], Some(&kept));
+        let found = peak_and_rest(|| E::conv_forward_with(conv, &view, by, None, &mut y, Kernels::Fast));
         within(found, conv.kept_scratch_through::<E>(&view.grids()), &format!("{conv:?} by kept weights"));
     }
     let mut dw = w.clone();

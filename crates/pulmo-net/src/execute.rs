@@ -129,10 +129,8 @@ impl<E: Convolve> Executor<'_, E> {
             Op::Convolution { geometry, weight, bias } => {
                 let bias = bias.map(|bias| self.parameters.of(bias));
                 let (x, w) = (self.view(node.inputs[0]), self.parameters.of(weight));
-                match self.kept.get(weight.0) {
-                    Some(Some(kept)) => E::conv_forward_kept(&geometry, &x, (w, kept), bias, out, self.kernels),
-                    _ => E::conv_forward_through(&geometry, &x, w, bias, out, self.kernels),
-                }
+                let kept = self.kept.get(weight.0).and_then(Option::as_ref);
+                E::conv_forward_with(&geometry, &x, (w, kept), bias, out, self.kernels);
             }
             Op::ConvolutionDataGradient { geometry, weight, part } => {
                 let dy = self.tensor(node, scratch, 0);

@@ -14,7 +14,7 @@ mod shares;
 mod slabs;
 mod sums;
 pub(crate) mod tiles;
-mod turned;
+pub(crate) mod turned;
 mod weights;
 pub(crate) mod winograd;
 

@@ -5,7 +5,7 @@ use super::parts::Part;
 use super::winograd::step::{Filtering, Step};
 use super::{Conv3d, InputPart, fast, onto, passes, shares, slabs, tiles, weights, winograd};
 use crate::element::Element;
-use crate::matrix;
+use crate::matrix::{self, KeptWeights};
 use crate::simd::MAX_ROWS;
 use crate::simd::filtering::OUTPUTS;
 use crate::view::Grid;
@@ -118,7 +118,7 @@ impl Conv3d {
     /// Bytes of the [kept weights](crate::KeptWeights) of the convolution on tensors of `E`; 0 where none are kept.
     pub fn kept_bytes<E: Element>(&self, input: &[Grid]) -> usize {
         let unit = matrix::chosen(self).filter(|_| E::PER_SCALAR > 1);
-        unit.map_or(0, |unit| matrix::kept_bytes(unit, self, input))
+        unit.map_or(0, |unit| KeptWeights::bytes(unit, (self, input)))
     }
 
     /// That of the gradient with respect to a part of the input.

@@ -145,14 +145,14 @@ fn read_square((rows, pitch): (&[f32], usize), [count, width]: [usize; 2]) -> Sq
 
 /// Rows and columns change places: four perfect shuffles, each of which moves the eight bits of (row, column) by one.
 #[inline(always)]
-fn turned(square: &Square) -> Square {
+pub(crate) fn turned<T: Copy + Default>(square: &[[T; SIDE]; SIDE]) -> [[T; SIDE]; SIDE] {
     shuffled(&shuffled(&shuffled(&shuffled(square))))
 }
 
 /// Interleaves the rows of the upper half with those of the lower.
 #[inline(always)]
-fn shuffled(square: &Square) -> Square {
-    let mut to = [[0.0; SIDE]; SIDE];
+fn shuffled<T: Copy + Default>(square: &[[T; SIDE]; SIDE]) -> [[T; SIDE]; SIDE] {
+    let mut to = [[T::default(); SIDE]; SIDE];
     for index in 0..SIDE / 2 {
         let (upper, lower) = (&square[index], &square[index + SIDE / 2]);
         for half in 0..2 {

@@ -25,6 +25,7 @@ use crate::simd::for_vectors;
 
 /// Tasks there should be, where the channels allow splitting.
 const MIN_TASKS: usize = 16;
+
 /// Buffers of a thread; they stay from task to task.
 #[derive(Default)]
 struct Scratch {

@@ -18,7 +18,8 @@ pub struct KeptWeights {
 
 impl KeptWeights {
     /// Those of a convolution whose input channels lie on some grids.
-    pub(super) fn new(unit: impl Unit, (conv, input): (&Conv3d, &[Grid]), w: &[f32]) -> Self {
+    pub(crate) fn new(unit: impl Unit, (conv, input): (&Conv3d, &[Grid]), w: &[f32]) -> Self {
+        assert_eq!(w.len(), conv.weight_len(), "weights of {conv:?}");
         let pack = |some: &Channels| {
             let layout = layout(unit, some);
             let mut rows = vec![Row::ZERO; weights::rows(&some.source.pass, &layout)];
@@ -28,16 +29,16 @@ impl KeptWeights {
         Self { of_channels: source::channels(conv, input).iter().map(pack).collect() }
     }
 
+    /// Bytes of them.
+    pub(crate) fn bytes(unit: impl Unit, (conv, input): (&Conv3d, &[Grid])) -> usize {
+        let rows = |some: &Channels| weights::rows(&some.source.pass, &layout(unit, some));
+        source::channels(conv, input).iter().map(rows).sum::<usize>() * size_of::<Row>()
+    }
+
     /// Those of one run of channels, by its number.
     pub(super) fn of(&self, number: usize) -> forward::Given<'_> {
         forward::Given::Packed(&self.of_channels[number])
     }
-}
-
-/// Bytes of the kept weights.
-pub(super) fn bytes(unit: impl Unit, conv: &Conv3d, input: &[Grid]) -> usize {
-    let rows = |some: &Channels| weights::rows(&some.source.pass, &layout(unit, some));
-    source::channels(conv, input).iter().map(rows).sum::<usize>() * size_of::<Row>()
 }
 
 fn layout(unit: impl Unit, some: &Channels) -> Layout {

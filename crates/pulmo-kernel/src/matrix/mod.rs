@@ -135,17 +135,6 @@ pub(crate) fn chosen(conv: &Conv3d) -> Option<Instructions> {
     usable.filter(|instructions| instructions.pays(conv))
 }
 
-/// Weights for many calls of [`forward_through`] on inputs that are stored on the same grids.
-pub(crate) fn keep(unit: impl Unit, conv: &Conv3d, input: &[Grid], w: &[f32]) -> KeptWeights {
-    assert_eq!(w.len(), conv.weight_len(), "weights of {conv:?}");
-    KeptWeights::new(unit, (conv, input), w)
-}
-
-/// Bytes of [`keep`]'s result.
-pub(crate) fn kept_bytes(unit: impl Unit, conv: &Conv3d, input: &[Grid]) -> usize {
-    kept::bytes(unit, conv, input)
-}
-
 /// [`forward`] of a tensor that is read through, by kept weights where they are given.
 pub(crate) fn forward_through<U: Unit, E: Element<Scalar = f32>>(
     unit: U,

@@ -2,10 +2,11 @@
 
 use rayon::ThreadPoolBuilder;
 
+use super::KeptWeights;
 use super::plain::Plain;
 use super::source;
 use super::{
-    data_gradient, data_gradient_of, data_gradient_onto, forward, forward_through, keep, weight_gradient,
+    data_gradient, data_gradient_of, data_gradient_onto, forward, forward_through, weight_gradient,
     weight_gradient_through,
 };
 use crate::conv3d::tests::Stream;
@@ -207,7 +208,7 @@ fn check_resized(conv: &Conv3d, (large, small): (usize, usize), size: [usize; 3]
         let mut y = vec![f32::NAN; conv.output_len()];
         forward_through(twin, conv, (&view, &w, None), None, &mut y);
         assert_close(&y, (&values, &scales), &format!("{twin:?}, {conv:?} of {size:?}"));
-        let kept = keep(twin, conv, &view.grids(), &w);
+        let kept = KeptWeights::new(twin, (conv, &view.grids()), &w);
         let mut by_kept = vec![f32::NAN; conv.output_len()];
         forward_through(twin, conv, (&view, &[], None), Some(&kept), &mut by_kept);
         assert_eq!(by_kept, y, "kept weights, {twin:?}, {conv:?} of {size:?}");

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::layout::Layout;
 use super::unit::{DEPTH, Row, SIDE};
 use crate::conv3d::passes::Pass;
+use crate::conv3d::turned::turned;
 use crate::element::{Bf16, Element};
 use crate::simd::for_vectors;
 
@@ -128,30 +129,10 @@ for_vectors! {
                     *pair = u32::from(round(values[0])) | u32::from(round(values[1])) << 16;
                 }
             }
-            // Four perfect shuffles, as in `turning.rs`.
-            let mut other = [[0; SIDE]; SIDE];
-            shuffle(&pairs, &mut other);
-            shuffle(&other, &mut pairs);
-            shuffle(&pairs, &mut other);
-            shuffle(&other, &mut pairs);
-            for (row, pairs) in tile.iter_mut().zip(&pairs) {
+            for (row, pairs) in tile.iter_mut().zip(&turned(&pairs)) {
                 for (place, pair) in row.0.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
                     *place = [*pair as u16, (*pair >> 16) as u16];
                 }
-            }
-        }
-    }
-}
-
-/// Interleaves the rows of the upper half with those of the lower.
-#[inline(always)]
-fn shuffle(from: &[[u32; SIDE]; SIDE], to: &mut [[u32; SIDE]; SIDE]) {
-    for index in 0..SIDE / 2 {
-        let (upper, lower) = (&from[index], &from[index + SIDE / 2]);
-        for half in 0..2 {
-            for column in 0..SIDE / 2 {
-                to[2 * index + half][2 * column] = upper[half * SIDE / 2 + column];
-                to[2 * index + half][2 * column + 1] = lower[half * SIDE / 2 + column];
             }
         }
     }

@@ -160,12 +160,18 @@ fn a_broken_input_is_named_before_anything_is_updated() {
     assert!(session.optimiser_state().steps.is_empty());
 }
 
-#[test]
-fn bfloat16_activations_take_half_and_change_little() {
+/// A light U-Net with an input and a target.
+fn light_task() -> (Network, Shape, Vec<f32>, Vec<u8>) {
     let network = Network { architecture: "unet".into(), input_channels: 2, classes: 3, widths: vec![8, 16, 32] };
     let shape = Shape { batch: 1, channels: 2, size: [8, 24, 24] };
     let input: Vec<f32> = pattern(shape.len(), 5).iter().map(|&x| x as f32).collect();
     let target: Vec<u8> = (0..shape.voxels()).map(|i| (i / 7 % 3) as u8).collect();
+    (network, shape, input, target)
+}
+
+#[test]
+fn bfloat16_activations_take_half_and_change_little() {
+    let (network, shape, input, target) = light_task();
     let found = Precision::ALL.map(|precision| {
         let mut session = Session::<f32>::new(&network, &network.initial_weights(1).unwrap(), Kernels::Fast).unwrap();
         session.set_precision(precision);
@@ -199,10 +205,7 @@ fn bfloat16_activations_take_half_and_change_little() {
 
 #[test]
 fn inference_follows_the_weights_with_packed_ones_kept_or_not() {
-    let network = Network { architecture: "unet".into(), input_channels: 2, classes: 3, widths: vec![8, 16, 32] };
-    let shape = Shape { batch: 1, channels: 2, size: [8, 24, 24] };
-    let input: Vec<f32> = pattern(shape.len(), 5).iter().map(|&x| x as f32).collect();
-    let target: Vec<u8> = (0..shape.voxels()).map(|i| (i / 7 % 3) as u8).collect();
+    let (network, shape, input, target) = light_task();
     let (adam, learning_rate) = (Adam::default(), LearningRate::same(1e-2));
     let step = Step { loss: Loss::DiceCrossEntropy, freeze_encoder: false, adam, learning_rate };
     let fresh = |weights: &Weights| {
