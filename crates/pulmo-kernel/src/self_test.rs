@@ -41,7 +41,8 @@ pub(crate) fn apart(check: impl FnOnce() -> Result<(), String> + Send) -> Result
     })
 }
 
-/// A strided convolution with channels that fill no vector, and one that is computed by minimal filtering.
+/// A strided convolution with channels that fill no vector, and one that is computed by minimal filtering: by squares of four
+/// lines in float32, of seven in bfloat16.
 fn geometries() -> [Conv3d; 2] {
     let strided = Conv3d {
         batch: 1,
@@ -53,7 +54,7 @@ fn geometries() -> [Conv3d; 2] {
         padding: [1; 3],
     };
     let filtered = Conv3d {
-        input: [4, 16, 24],
+        input: [8, 14, 28],
         in_channels: 9,
         out_channels: 17,
         kernel: [1, 3, 3],
@@ -85,6 +86,8 @@ fn check(set: &'static KernelSet) -> Result<(), String> {
         fast::weight_gradient(set, &conv, (&conv.view_of_input(&x), &dy), &mut found);
         reference::weight_gradient(&conv, &x, &dy, &mut expected);
         compare("a gradient of weights", &found, &expected)?;
+        fast::weight_gradient(set, &conv, (&conv.view_of_input(&rounded(&x)), &rounded(&dy)), &mut found);
+        compare_within("a gradient of weights in bfloat16", &found, &expected, NARROW_TOLERANCE)?;
     }
     Ok(())
 }
@@ -127,7 +130,7 @@ pub(crate) fn numbers(count: usize, seed: u32) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::{CollectJob, DotJob, MAX_DOTS, MAX_ROWS, OuterJob, SpreadJob, TileJob, fastest};
+    use crate::simd::{CollectJob, DotJob, MAX_DOTS, MAX_ROWS, OuterJob, SpreadJob, TileJob, Transforms, fastest};
 
     /// Kernels that compute nothing.
     unsafe fn no_tile(_: &TileJob) {}
@@ -153,14 +156,17 @@ mod tests {
     #[test]
     fn each_kernel_that_fails_is_noticed() {
         let set = *Variant::Portable.kernels().unwrap();
+        let [four, seven] = set.transforms;
         let broken = [
             KernelSet { tile: [[no_tile; MAX_ROWS]; 2], ..set },
             KernelSet { dot: [no_dot; MAX_DOTS], ..set },
             KernelSet { outer: [[no_outer; MAX_ROWS]; 2], ..set },
-            KernelSet { spread: no_spread, ..set },
-            KernelSet { spread_gradients: no_spread, ..set },
-            KernelSet { collect: no_collect, ..set },
-            KernelSet { collect_narrow: no_collect, ..set },
+            KernelSet { transforms: [Transforms { spread: no_spread, ..four }, seven], ..set },
+            KernelSet { transforms: [Transforms { spread_gradients: no_spread, ..four }, seven], ..set },
+            KernelSet { transforms: [Transforms { collect: no_collect, ..four }, seven], ..set },
+            KernelSet { transforms: [four, Transforms { spread: no_spread, ..seven }], ..set },
+            KernelSet { transforms: [four, Transforms { spread_gradients: no_spread, ..seven }], ..set },
+            KernelSet { transforms: [four, Transforms { collect_narrow: no_collect, ..seven }], ..set },
         ];
         for (kernel, set) in broken.into_iter().enumerate() {
             assert!(apart(|| check(Box::leak(Box::new(set)))).is_err(), "kernel number {kernel} computes nothing");

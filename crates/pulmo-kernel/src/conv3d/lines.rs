@@ -8,8 +8,7 @@ use super::winograd::squares::Row;
 use super::winograd::step::Step;
 use super::{Conv3d, slabs};
 use crate::element::{Element, widen_to};
-use crate::simd::filtering::{OUTPUTS, POINTS};
-use crate::simd::{SpreadJob, Stored, for_vectors};
+use crate::simd::{Filter, SpreadJob, Stored, for_vectors};
 use crate::view::{View, read_line};
 
 /// How the lines of a pass are read.
@@ -27,15 +26,15 @@ impl<E: Stored> Job<'_, E> {
         let Scratch { padded, line: buffer, x: packed, places, strip, .. } = scratch;
         let [of_x, _] = share.channels();
         match self.lines {
-            Lines::Points { conv, step: Step::Square, x } => {
+            Lines::Points { conv, step: step @ Step::Square(filter), x } => {
                 let x = self.inputs[share.part].view(x, of_x.clone());
-                let row = self.row(&conv, of_x.len());
-                let [rows, height] = [Step::Square.rows(&conv), conv.input[1]];
+                let row = self.row(&conv, filter, of_x.len());
+                let [rows, height] = [step.rows(&conv), conv.input[1]];
                 strip.clear();
                 for &line in lines {
                     let (plane, index) = (line / rows, line % rows);
                     let read = |h: usize, to: &mut [f32]| read_line(&x, plane * height + h, to);
-                    let points = buffer.reserve(POINTS * row.point_pitch);
+                    let points = buffer.reserve(step.across() * row.point_pitch);
                     // SAFETY: the buffer holds all points.
                     unsafe { strip.spread_inputs((self.set, &conv), &row, (plane, index), read, points.as_mut_ptr()) };
                     self.pack_points(points, (of_x.start, of_x.len()), (packing, places.of(line)), packed);
@@ -86,20 +85,20 @@ impl<E: Stored> Job<'_, E> {
         let (all, outputs, count) = (self.pass.channels, self.pass.output[2], of_dy.len());
         let floats_of = |line: usize| line * outputs * all..(line + 1) * outputs * all;
         match (self.lines, E::as_scalars(self.dy)) {
-            (Lines::Points { conv, step: Step::Square, .. }, _) => {
-                let row = Row { width: outputs, padding: 0, ..self.row(&conv, count) };
-                let [rows, height] = [Step::Square.rows(&conv), conv.output()[1]];
+            (Lines::Points { conv, step: step @ Step::Square(filter), .. }, _) => {
+                let row = Row { width: outputs, padding: 0, ..self.row(&conv, filter, count) };
+                let [rows, height] = [step.rows(&conv), conv.output()[1]];
                 for (slot, line) in lines.enumerate() {
                     let (plane, index) = (line / rows, line % rows);
                     let read = |number: usize, to: &mut [f32]| {
-                        let h = index * OUTPUTS + number;
+                        let h = index * step.lines() + number;
                         let inside = h < height;
                         if inside {
                             widen_channels(&self.dy[floats_of(plane * height + h)], all, &of_dy, to);
                         }
                         inside
                     };
-                    let points = buffer.reserve(POINTS * row.point_pitch);
+                    let points = buffer.reserve(step.across() * row.point_pitch);
                     // SAFETY: the buffer holds all points.
                     unsafe { strip.spread_gradients(self.set, &row, read, points.as_mut_ptr()) };
                     self.pack_points(points, (of_dy.start, count), (packing, slot), packed);
@@ -107,7 +106,7 @@ impl<E: Stored> Job<'_, E> {
             }
             (Lines::Points { .. }, floats) => {
                 // Lines of whole steps need no zeros behind them.
-                let floats = floats.filter(|_| outputs == self.pass.axes[2].count * OUTPUTS);
+                let floats = floats.filter(|_| outputs == self.pass.axes[2].count * Step::Line.outputs());
                 self.clear_padded(padded, count);
                 for (slot, line) in lines.enumerate() {
                     let from = if let Some(dy) = floats {
@@ -136,16 +135,17 @@ impl<E: Stored> Job<'_, E> {
     }
 
     /// A row of squares of so many channels, whose points follow each other.
-    fn row(&self, conv: &Conv3d, channels: usize) -> Row {
+    fn row(&self, conv: &Conv3d, filter: Filter, channels: usize) -> Row {
         let steps = self.pass.axes[2].count;
-        let point_pitch = POINTS * steps * channels;
-        Row { steps, channels, pitch: channels, width: conv.input[2], padding: conv.padding[2], point_pitch }
+        let point_pitch = filter.points() * steps * channels;
+        let (width, padding) = (conv.input[2], conv.padding[2]);
+        Row { filter, steps, channels, pitch: channels, width, padding, point_pitch }
     }
 
     /// Makes a padded line of zeros.
     fn clear_padded(&self, padded: &mut Vec<f32>, channels: usize) {
         padded.clear();
-        padded.resize((self.pass.axes[2].count * OUTPUTS + 2) * channels, 0.0);
+        padded.resize((self.pass.axes[2].count * Step::Line.outputs() + 2) * channels, 0.0);
     }
 
     /// The points, `[point][step][channel]`, of a padded line, or of one of whole steps of output gradients; with the floats
@@ -158,10 +158,11 @@ impl<E: Stored> Job<'_, E> {
         buffer: &'a mut Aligned,
     ) -> &'a [f32] {
         let steps = self.pass.axes[2].count;
-        let to = buffer.reserve(POINTS * steps * channels);
+        let to = buffer.reserve(Step::Line.points() * steps * channels);
+        let transforms = self.set.transforms(Step::Line.filter());
         let (spread, voxels) = match of_gradients {
-            true => (self.set.spread_gradients, steps * OUTPUTS),
-            false => (self.set.spread, steps * OUTPUTS + 2),
+            true => (transforms.spread_gradients, steps * Step::Line.outputs()),
+            false => (transforms.spread, steps * Step::Line.outputs() + 2),
         };
         assert!(from.len() >= (voxels - 1) * voxel + channels);
         let job = SpreadJob {

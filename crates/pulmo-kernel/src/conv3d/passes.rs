@@ -163,14 +163,14 @@ pub(super) fn merged(conv: &Conv3d) -> Pass {
     }
 }
 
-/// The forward pass over the points of minimal filtering, `steps` to a line.
-pub(super) fn of_points(conv: &Conv3d, step: Step, steps: usize) -> Pass {
+/// The forward pass over the points of minimal filtering.
+pub(super) fn of_points(conv: &Conv3d, step: Step) -> Pass {
     let plain = forward(conv);
     let [axis_d, axis_h, _] = plain.axes;
     let axis = |count: usize| Axis { count, first: 0, step: 1, advance: 1, extent: count, taps: vec![(0, 0)] };
     let axis_h = match step {
         Step::Line => axis_h,
-        Step::Square => axis(step.rows(conv)),
+        Step::Square(_) => axis(step.rows(conv)),
     };
-    Pass { axes: [axis_d, axis_h, axis(steps)], kernel: [conv.kernel[0], step.height(conv.kernel[1]), 1], ..plain }
+    Pass { axes: [axis_d, axis_h, axis(step.steps(conv))], kernel: [conv.kernel[0], step.height(conv.kernel[1]), 1], ..plain }
 }

@@ -7,7 +7,6 @@ use super::{Conv3d, InputPart, fast, onto, passes, shares, slabs, tiles, weights
 use crate::element::Element;
 use crate::matrix::{self, KeptWeights};
 use crate::simd::MAX_ROWS;
-use crate::simd::filtering::OUTPUTS;
 use crate::view::Grid;
 
 /// Bytes of a float.
@@ -101,13 +100,13 @@ impl Conv3d {
     pub fn weight_scratch_through<E: Element>(&self, input: &[Grid]) -> Scratch {
         let threads = rayon::current_num_threads();
         on_tiles::<E>(self, input, Call::WeightGradient)
-            .unwrap_or_else(|| weight_gradient_scratch(self, input, threads))
+            .unwrap_or_else(|| weight_gradient_scratch::<E>(self, input, threads))
     }
 
     /// That of the convolution where the channels of the input are read through from the given grids.
     pub fn scratch_through<E: Element>(&self, input: &[Grid]) -> Scratch {
         on_tiles::<E>(self, input, Call::Forward)
-            .unwrap_or_else(|| pass_scratch(self, input, rayon::current_num_threads()))
+            .unwrap_or_else(|| pass_scratch::<E>(self, input, rayon::current_num_threads()))
     }
 
     /// [`scratch_through`](Self::scratch_through) by [kept weights](crate::KeptWeights), where there are any.
@@ -137,13 +136,13 @@ impl Conv3d {
         let swapped = Scratch::lasting([(SWAPPED_WEIGHTS, lines_of(own.weight_len()))]);
         if let Some(ordinary) = fast::filtered_gradient(self, part) {
             return swapped
-                .or(filtered_scratch(winograd::bytes(&ordinary, &Filtering::of_sums(&ordinary, part.size)), threads));
+                .or(filtered_scratch(winograd::bytes(&ordinary, &Filtering::of_sums::<E>(&ordinary, part.size)), threads));
         }
         let ordinary = passes::as_forward(&own);
         let swapped = if ordinary.as_ref().is_some_and(passes::merges) { swapped } else { Scratch::default() };
         let conv = ordinary.unwrap_or(own);
         let stored = Grid { channels: conv.in_channels, size: conv.input };
-        let pass = swapped.or(pass_scratch(&conv, &[stored], threads));
+        let pass = swapped.or(pass_scratch::<E>(&conv, &[stored], threads));
         // What is not stored as float32 is widened whole where there are strides.
         let widened = ordinary.is_none() && E::PER_SCALAR > 1;
         let widened = if widened { (own.input_len() + own.output_len()) * FLOAT } else { 0 };
@@ -168,9 +167,9 @@ fn filtered_scratch([work, of_thread]: [usize; 2], threads: usize) -> Scratch {
 }
 
 /// A pass: the planes of a slab, and the panel, sums and tiles of every thread.
-fn pass_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
+fn pass_scratch<E: Element>(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
     if winograd::pays(conv) {
-        return filtered_scratch(winograd::bytes(conv, &Filtering::of_input(conv, input)), threads);
+        return filtered_scratch(winograd::bytes(conv, &Filtering::of_input::<E>(conv, input)), threads);
     }
     let depth = conv.in_channels.max(conv.out_channels) * if passes::merges(conv) { conv.kernel[2] } else { 1 };
     let panel = tiles::PANEL_BYTES.max(depth * WIDTH * FLOAT) + conv.taps() * 4 * (depth + WIDTH) * FLOAT;
@@ -181,13 +180,13 @@ fn pass_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
 }
 
 /// A weight gradient: the sums of all parts of space, and the packed lines of every thread.
-fn weight_gradient_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
+fn weight_gradient_scratch<E: Element>(conv: &Conv3d, input: &[Grid], threads: usize) -> Scratch {
     let [depth, height, width] = conv.output();
     let filtered = winograd::pays(conv);
     let merged = if passes::merges(conv) && !filtered { conv.kernel[2] } else { 1 };
     // Strips of rows and vectors of columns are filled up; the few last channels may be rows of their own.
     let rows = conv.in_channels * merged + MAX_ROWS;
-    let filtering = filtered.then(|| Filtering::of_input(conv, input));
+    let filtering = filtered.then(|| Filtering::of_input::<E>(conv, input));
     let step = filtering.as_ref().map(|filtering| filtering.step);
     let whole = [Part::seen(conv, 0..conv.in_channels)];
     let inputs = filtering.as_ref().map_or(&whole[..], |filtering| &filtering.parts);
@@ -214,14 +213,14 @@ fn weight_gradient_scratch(conv: &Conv3d, input: &[Grid], threads: usize) -> Scr
     };
     let input_lines = read_by(0, planes) * read_by(1, lines);
     // Packed voxels of a line of the input and of the output, or of a row of steps: all points of each.
-    let [line, output_line] = match (filtered, merged > 1) {
-        (true, _) => [points * width.div_ceil(OUTPUTS); 2],
-        (false, true) => [width; 2],
-        (false, false) => [conv.input[2], width],
+    let [line, output_line] = match (step, merged > 1) {
+        (Some(step), _) => [points * step.steps(conv); 2],
+        (None, true) => [width; 2],
+        (None, false) => [conv.input[2], width],
     };
     let packed = input_lines * line * rows + planes * lines * output_line * columns;
     // One more line as it is read, with zeros around; lines of which squares are made.
-    let read = (2 * line.max(width) + 2 * conv.padding[2] + OUTPUTS) * rows.max(columns) + 32;
+    let read = (2 * line.max(width) + 2 * conv.padding[2] + step.map_or(0, Step::outputs)) * rows.max(columns) + 32;
     // A list that grows may have twice the room. All points share one, with a place for each step and no taps along a line.
     let pairs = 2 * (taps * planes * lines * output_line * 2).div_ceil(points * points);
     let slots = conv.batch * conv.input[0] * conv.input[1] + 8 * input_lines;

@@ -1,7 +1,6 @@
 //! The gradient of some weights from the sums at all points of minimal filtering.
 
-use crate::simd::filtering::{POINTS, WEIGHTS};
-use crate::simd::for_vectors;
+use crate::simd::{Filter, MOST_POINTS, for_vectors};
 
 /// Most columns of a block.
 pub(super) const MOST_COLUMNS: usize = 32;
@@ -17,22 +16,23 @@ pub(super) struct Sums<'a> {
 
 impl Sums<'_> {
     /// `count` weights of each tap along a line from the sums at all points.
-    pub(super) fn of_line(&self, weights: &mut [[f32; MOST_COLUMNS]], count: usize) {
+    pub(super) fn of_line(&self, filter: Filter, weights: &mut [[f32; MOST_COLUMNS]], count: usize) {
         let mut taps = [[0.0; MOST_COLUMNS]; 3];
-        taps_of_points(self, (0, 1), count, &mut taps);
+        taps_of_points(self, filter, (0, 1), count, &mut taps);
         round(&taps, weights);
     }
 
     /// The same of each tap along the height and a line, from the sums at all points of squares.
-    pub(super) fn of_square(&self, weights: &mut [[f32; MOST_COLUMNS]], count: usize) {
-        let mut of_points = [[[0.0; MOST_COLUMNS]; 3]; POINTS];
+    pub(super) fn of_square(&self, filter: Filter, weights: &mut [[f32; MOST_COLUMNS]], count: usize) {
+        let mut of_points = [[[0.0; MOST_COLUMNS]; 3]; MOST_POINTS];
+        let factors = filter.weights();
         // Across lines first.
-        for (along, taps) in of_points.iter_mut().enumerate() {
-            taps_of_points(self, (along, POINTS), count, taps);
+        for (along, taps) in of_points.iter_mut().enumerate().take(factors.len()) {
+            taps_of_points(self, filter, (along, factors.len()), count, taps);
         }
         for (across, weights) in weights.chunks_exact_mut(3).enumerate() {
             let mut taps = [[0.0; MOST_COLUMNS]; 3];
-            for (factors, of_point) in WEIGHTS.iter().zip(&of_points) {
+            for (factors, of_point) in factors.iter().zip(&of_points) {
                 add_point(&of_point[across], factors, &mut taps);
             }
             round(&taps, weights);
@@ -41,10 +41,10 @@ impl Sums<'_> {
 }
 
 for_vectors! {
-    /// Adds up the sums at six points, by their first and the step to the next, as three taps.
-    fn taps_of_points<>(from: &Sums<'_>, points: (usize, usize), count: usize, taps: &mut [[f64; MOST_COLUMNS]; 3]) {
+    /// Adds up the sums at the points along a line, by their first and the step to the next, as three taps.
+    fn taps_of_points<>(from: &Sums<'_>, filter: Filter, points: (usize, usize), count: usize, taps: &mut [[f64; MOST_COLUMNS]; 3]) {
         let (first, step) = points;
-        for (point, factors) in WEIGHTS.iter().enumerate() {
+        for (point, factors) in filter.weights().iter().enumerate() {
             let mut totals = [0.0_f64; MOST_COLUMNS];
             for set in from.firsts {
                 let sums = &from.sums[(first + point * step) * from.of_point + set..][..count];

@@ -8,6 +8,7 @@ use super::turned::swap_weights;
 use super::winograd::step::{Filtering, Step};
 use super::{Conv3d, InputPart, fast, passes, winograd};
 use crate::pointwise::resize_nearest_gradient;
+use crate::simd::Filter;
 use crate::view::{Grid, Segment, View};
 use crate::{Bf16, Convolve, Element, Kernels, Variant};
 
@@ -41,8 +42,9 @@ fn magnitudes(values: &[f32]) -> Vec<f64> {
 const DIRECT: f64 = 16.0;
 /// The same for minimal filtering, where an output also takes the rounding of its neighbours' larger inputs.
 const FILTERED: f64 = 64.0;
-/// The same along and across lines.
+/// The same along and across lines, four outputs of each of four lines at a time, or seven of seven.
 const SQUARES: f64 = 128.0;
+const LARGE_SQUARES: f64 = 1536.0;
 
 /// Asserts that errors stay below some units of float32 rounding of the sum of the magnitudes of all products.
 fn assert_close(fast: &[f32], exact: &[f64], scale: &[f64], units: f64, what: &str) {
@@ -54,29 +56,31 @@ fn assert_close(fast: &[f32], exact: &[f64], scale: &[f64], units: f64, what: &s
     }
 }
 
-/// Both ways to filter.
-const STEPS: [Step; 2] = [Step::Line, Step::Square];
+/// All ways to filter.
+const STEPS: [Step; 3] = [Step::Line, SQUARE, Step::Square(Filter::Seven)];
+const SQUARE: Step = Step::Square(Filter::Four);
 
 /// Units of float32 rounding that they may be off.
 fn units_of(step: Step) -> f64 {
     match step {
         Step::Line => FILTERED,
-        Step::Square => SQUARES,
+        Step::Square(Filter::Four) => SQUARES,
+        Step::Square(Filter::Seven) => LARGE_SQUARES,
     }
 }
 
 /// The largest scale of an element and its neighbours along a line and across `lines`, which minimal filtering computes
 /// together; with the elements of a voxel and of a line.
 fn of_neighbours(step: Step, scale: &[f64], [voxel, line]: [usize; 2]) -> Vec<f64> {
-    let along = of_neighbours_along(scale, voxel);
+    let along = of_neighbours_along(step, scale, voxel);
     match step {
         Step::Line => along,
-        Step::Square => of_neighbours_along(&along, line),
+        Step::Square(_) => of_neighbours_along(step, &along, line),
     }
 }
 
-fn of_neighbours_along(scale: &[f64], pitch: usize) -> Vec<f64> {
-    let at = |index: usize| (1..=3).flat_map(move |step| [index.checked_sub(step * pitch), Some(index + step * pitch)]);
+fn of_neighbours_along(step: Step, scale: &[f64], pitch: usize) -> Vec<f64> {
+    let at = |index: usize| (1..step.outputs()).flat_map(move |step| [index.checked_sub(step * pitch), Some(index + step * pitch)]);
     let largest =
         |index: usize| at(index).flatten().filter_map(|near| scale.get(near)).fold(scale[index], |a, &b| a.max(b));
     (0..scale.len()).map(largest).collect()
@@ -123,7 +127,7 @@ fn check(conv: &Conv3d, stream: &mut Stream) {
         let is_filtered = winograd::pays(conv);
         let units = if is_filtered { SQUARES } else { DIRECT };
         let around = |scale: &[f64], pitches| {
-            if is_filtered { of_neighbours(Step::Square, scale, pitches) } else { scale.to_vec() }
+            if is_filtered { of_neighbours(SQUARE, scale, pitches) } else { scale.to_vec() }
         };
         let of_inputs = [conv.in_channels, conv.input[2] * conv.in_channels];
         let [scale_y, scale_dx, scale_dw] = [
@@ -358,7 +362,7 @@ fn read_through(conv: &Conv3d, coarse_size: [usize; 3]) {
 #[test]
 fn a_resize_read_through_line_by_line_agrees_with_the_reference() {
     let mut stream = Stream(29);
-    let mut added = [0; 2];
+    let mut added = [0; STEPS.len()];
     for _ in 0..90 {
         let size: [usize; 3] = std::array::from_fn(|_| stream.pick(&[1, 2, 5, 8, 13, 20]));
         let kernel = [stream.pick(&[1, 3]), stream.pick(&[1, 3, 3, 5]), 3];
@@ -457,7 +461,7 @@ fn check_gradient_of_resized(conv: &Conv3d, channels: usize, coarse_size: [usize
     let values = exact(&widen(w), &widen(dy));
     let pitches = [channels, conv.input[2] * channels];
     let of_step = |step| of_neighbours(step, &exact(&magnitudes(w), &magnitudes(dy)), pitches);
-    let scales = of_step(Step::Square);
+    let scales = of_step(SQUARE);
     let mut by_reference = vec![f64::NAN; len];
     f64::conv_data_gradient_onto(conv, &part, &widen(dy), &widen(w), &mut by_reference, Kernels::Fast);
     assert!(by_reference.iter().zip(&values).all(|(a, b)| (a - b).abs() < 1e-10), "{conv:?}, {part:?}");

@@ -24,7 +24,7 @@ use super::tiles::Shared;
 use super::winograd::squares::Strip;
 use super::winograd::step::Step;
 use crate::element::Element;
-use crate::simd::{KernelSet, OuterJob, Stored};
+use crate::simd::{Filter, KernelSet, OuterJob, Stored};
 
 /// Output voxels that a task packs at a time.
 pub(super) const CHUNK_VOXELS: usize = 256;
@@ -32,7 +32,8 @@ pub(super) const CHUNK_VOXELS: usize = 256;
 pub(super) fn chunk_voxels_of_points(step: Step) -> usize {
     match step {
         Step::Line => 1024,
-        Step::Square => 2048,
+        Step::Square(Filter::Four) => 2048,
+        Step::Square(Filter::Seven) => 4096,
     }
 }
 
@@ -325,8 +326,8 @@ impl<E: Stored> Job<'_, E> {
             Lines::Points { step, .. } => {
                 let mut weights = [[0.0; MOST_COLUMNS]; 9];
                 match step {
-                    Step::Line => from.of_line(&mut weights[0..3], count),
-                    Step::Square => from.of_square(&mut weights, count),
+                    Step::Line => from.of_line(step.filter(), &mut weights[0..3], count),
+                    Step::Square(filter) => from.of_square(filter, &mut weights, count),
                 }
                 for (along, weights) in weights.iter().enumerate().take(step.taps()) {
                     row(tap * step.taps() + along).copy_from_slice(&weights[..count]);

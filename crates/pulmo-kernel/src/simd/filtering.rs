@@ -1,9 +1,8 @@
-//! The transforms of Winograd's minimal filtering: four outputs of three taps by six products; along both axes of a plane,
-//! sixteen outputs of nine taps by 36.
+//! The transforms of Winograd's minimal filtering: some outputs of three taps by two more products than outputs; along both
+//! axes of a plane, their square.
 //!
-//! With the points 0, ±a, ±b and infinity, `y = Aᵀ [(G w) ⊙ (Bᵀ x)]` for six inputs `x`, three weights `w` and four outputs
-//! `y`. The points 21/32 and 25/16 keep all constants of `A` and `B` exact in float32 and lose little: along and across lines
-//! an error of about four times that of the direct sum, half of what the usual 1 and 2 give.
+//! With the points 0, ±a, ±b, …, `y = Aᵀ [(G w) ⊙ (Bᵀ x)]` for inputs `x`, three weights `w` and outputs `y`. Points come in
+//! pairs, so that what is even and what is odd in them is computed once for both.
 //!
 //! # References
 //! Lavin and Gray 2016, "Fast algorithms for convolutional neural networks"; Barabasz et al. 2020, "Error analysis and
@@ -11,38 +10,166 @@
 
 use super::{Simd, Stored};
 
-/// Products of one step: the points, infinity included.
-pub(crate) const POINTS: usize = 6;
-/// Outputs of one step.
-pub(crate) const OUTPUTS: usize = 4;
+/// How many outputs of a line are computed at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// F(4, 3): six products instead of twelve.
+    Four,
+    /// F(7, 3): nine instead of 21, with some twelve times the error.
+    Seven,
+}
 
-const A: f32 = 21.0 / 32.0;
-const B: f32 = 25.0 / 16.0;
-const A2: f32 = A * A;
-const B2: f32 = B * B;
-/// What the weights at ±a and at ±b are divided by.
-const DIVISORS: [f64; 2] = [2.0 * (A2 as f64) * (A2 as f64 - B2 as f64), 2.0 * (B2 as f64) * (B2 as f64 - A2 as f64)];
+/// Most points, pairs of them, and outputs, over all filters.
+pub(crate) const MOST_POINTS: usize = 9;
+const MOST_PAIRS: usize = 4;
+const MOST_OUTPUTS: usize = 7;
 
-/// `G`: the weights of each point as factors of the three taps.
-pub(crate) const WEIGHTS: [[f64; 3]; POINTS] = {
-    let (a, b) = (A as f64, B as f64);
-    let [at_a, at_b] = DIVISORS;
-    [
-        [1.0 / (a * a * b * b), 0.0, 0.0],
-        [1.0 / at_a, a / at_a, a * a / at_a],
-        [1.0 / at_a, -a / at_a, a * a / at_a],
-        [1.0 / at_b, b / at_b, b * b / at_b],
-        [1.0 / at_b, -b / at_b, b * b / at_b],
-        [0.0, 0.0, 1.0],
-    ]
-};
+impl Filter {
+    /// Products of one step: the points, infinity included.
+    pub(crate) const fn points(self) -> usize {
+        match self {
+            Self::Four => Four::COUNT,
+            Self::Seven => Seven::COUNT,
+        }
+    }
+
+    /// Outputs of one step.
+    pub(crate) const fn outputs(self) -> usize {
+        match self {
+            Self::Four => Four::OUTPUTS,
+            Self::Seven => Seven::OUTPUTS,
+        }
+    }
+
+    /// `G`: the weights of each point as factors of the three taps.
+    pub(crate) fn weights(self) -> &'static [[f64; 3]] {
+        match self {
+            Self::Four => Four::WEIGHTS,
+            Self::Seven => Seven::WEIGHTS,
+        }
+    }
+}
+
+/// The points of a filter.
+pub(crate) trait Points {
+    /// The positive ones; 0 and the negative ones go with them.
+    const PAIRS: &'static [f64];
+    /// Whether infinity is one, the last.
+    const INFINITY: bool;
+    /// How many there are.
+    const COUNT: usize = 1 + 2 * Self::PAIRS.len() + Self::INFINITY as usize;
+    /// Outputs of a step.
+    const OUTPUTS: usize = Self::COUNT - 2;
+    /// See [`Filter::weights`].
+    const WEIGHTS: &'static [[f64; 3]] = (&weights(Self::PAIRS, Self::INFINITY)).split_at(Self::COUNT).0;
+    /// The product of all `t² − a²`, and those of all but one.
+    const OF_ALL: [f32; MOST_PAIRS] = product(Self::PAIRS, MOST_PAIRS);
+    const OF_OTHERS: [[f32; MOST_PAIRS]; MOST_PAIRS] = {
+        let mut products = [[0.0; MOST_PAIRS]; MOST_PAIRS];
+        let mut pair = 0;
+        while pair < Self::PAIRS.len() {
+            products[pair] = product(Self::PAIRS, pair);
+            pair += 1;
+        }
+        products
+    };
+    /// The powers of each positive point, from 0 on.
+    const POWERS: [[f32; MOST_OUTPUTS]; MOST_PAIRS] = powers(Self::PAIRS);
+}
+
+/// The points 21/32 and 25/16 and infinity keep all constants of `A` and `B` exact in float32 and lose little: along and across
+/// lines an error of about four times that of the direct sum, half of what the usual 1 and 2 give.
+pub(crate) struct Four;
+
+impl Points for Four {
+    const PAIRS: &'static [f64] = &[21.0 / 32.0, 25.0 / 16.0];
+    const INFINITY: bool = true;
+}
+
+/// Four pairs and no infinity: the best by draws of random numbers (`docs/decisions/0021`).
+pub(crate) struct Seven;
+
+impl Points for Seven {
+    const PAIRS: &'static [f64] = &[29.0 / 64.0, 57.0 / 64.0, 25.0 / 16.0, 195.0 / 64.0];
+    const INFINITY: bool = false;
+}
+
+/// What multiplies the powers of `t²`, from 0 on, in the product of `t² − a²` over all pairs but one; that of the highest power is 1
+/// and left out.
+const fn product(pairs: &[f64], without: usize) -> [f32; MOST_PAIRS] {
+    let mut factors = [0.0; MOST_PAIRS + 1];
+    factors[0] = 1.0;
+    let (mut pair, mut degree) = (0, 0);
+    while pair < pairs.len() {
+        if pair != without {
+            let square = pairs[pair] * pairs[pair];
+            degree += 1;
+            let mut power = degree;
+            while power > 0 {
+                factors[power] = factors[power - 1] - square * factors[power];
+                power -= 1;
+            }
+            factors[0] *= -square;
+        }
+        pair += 1;
+    }
+    let mut rounded = [0.0; MOST_PAIRS];
+    let mut power = 0;
+    while power < degree {
+        rounded[power] = factors[power] as f32;
+        power += 1;
+    }
+    rounded
+}
+
+const fn powers(pairs: &[f64]) -> [[f32; MOST_OUTPUTS]; MOST_PAIRS] {
+    let mut all = [[0.0; MOST_OUTPUTS]; MOST_PAIRS];
+    let mut pair = 0;
+    while pair < pairs.len() {
+        let (mut power, mut exponent) = (1.0, 0);
+        while exponent < MOST_OUTPUTS {
+            all[pair][exponent] = power as f32;
+            power *= pairs[pair];
+            exponent += 1;
+        }
+        pair += 1;
+    }
+    all
+}
+
+/// The weights at a point are those of the three taps times its powers, over the product of its distances from the others.
+const fn weights(pairs: &[f64], infinity: bool) -> [[f64; 3]; MOST_POINTS] {
+    let mut all = [[0.0; 3]; MOST_POINTS];
+    let mut at_zero = 1.0;
+    let mut pair = 0;
+    while pair < pairs.len() {
+        let square = pairs[pair] * pairs[pair];
+        at_zero *= -square;
+        let mut distances = 2.0 * square;
+        let mut other = 0;
+        while other < pairs.len() {
+            if other != pair {
+                distances *= square - pairs[other] * pairs[other];
+            }
+            other += 1;
+        }
+        all[1 + 2 * pair] = [1.0 / distances, pairs[pair] / distances, square / distances];
+        all[2 + 2 * pair] = [1.0 / distances, -pairs[pair] / distances, square / distances];
+        pair += 1;
+    }
+    all[0] = [1.0 / at_zero, 0.0, 0.0];
+    if infinity {
+        all[1 + 2 * pairs.len()] = [0.0, 0.0, 1.0];
+    }
+    all
+}
 
 /// A run of voxels to be turned into points, channel by channel.
 ///
 /// # Contract
-/// `from` holds `channels` floats at every multiple of `voxel` below `steps * 4 + 2` voxels (inputs) or `steps * 4`
-/// (output gradients); `to` is writable for `channels` floats at `point * point_pitch + step * step_pitch` for all six
-/// points and all steps, and does not overlap `from`.
+/// `from` holds `channels` floats at every multiple of `voxel` below `steps` times the filter's outputs and, for inputs, two more;
+/// `to` is writable for `channels` floats at `point * point_pitch + step * step_pitch` for all points and all steps, and does not
+/// overlap `from`.
 pub(crate) struct SpreadJob {
     pub(crate) from: *const f32,
     pub(crate) voxel: usize,
@@ -53,112 +180,153 @@ pub(crate) struct SpreadJob {
     pub(crate) step_pitch: usize,
 }
 
-/// `Bᵀ` of six inputs.
+/// The vectors of a step's points, or of its outputs; zero behind the last.
+type Vectors<S> = [<S as Simd>::Vector; MOST_POINTS];
+
+/// Every second of `x` from `first` on times `factors`, and one more.
 #[inline(always)]
-unsafe fn points_of_inputs<S: Simd>(x: [S::Vector; POINTS]) -> [S::Vector; POINTS] {
+unsafe fn every_second<S: Simd>(x: &Vectors<S>, first: usize, factors: &[f32]) -> S::Vector {
     // SAFETY: arithmetic only.
     unsafe {
-        let (minus_a2, minus_b2) = (S::splat(&-A2), S::splat(&-B2));
-        let (product, sum) = (S::splat(&(A2 * B2)), S::splat(&-(A2 + B2)));
-        let even_a = S::multiply_add(minus_b2, x[2], x[4]);
-        let odd_a = S::multiply_add(minus_b2, x[1], x[3]);
-        let even_b = S::multiply_add(minus_a2, x[2], x[4]);
-        let odd_b = S::multiply_add(minus_a2, x[1], x[3]);
-        [
-            S::multiply_add(product, x[0], S::multiply_add(sum, x[2], x[4])),
-            S::multiply_add(S::splat(&A), odd_a, even_a),
-            S::multiply_add(S::splat(&-A), odd_a, even_a),
-            S::multiply_add(S::splat(&B), odd_b, even_b),
-            S::multiply_add(S::splat(&-B), odd_b, even_b),
-            S::multiply_add(product, x[1], S::multiply_add(sum, x[3], x[5])),
-        ]
+        let mut sum = x[first + 2 * factors.len()];
+        for power in (0..factors.len()).rev() {
+            sum = S::multiply_add(S::splat(&factors[power]), x[first + 2 * power], sum);
+        }
+        sum
     }
 }
 
-/// `A` of four output gradients.
+/// `Bᵀ` of a step's inputs.
 #[inline(always)]
-unsafe fn points_of_gradients<S: Simd>(y: [S::Vector; OUTPUTS]) -> [S::Vector; POINTS] {
+unsafe fn points_of_inputs<S: Simd, P: Points>(x: &Vectors<S>) -> Vectors<S> {
     // SAFETY: arithmetic only.
     unsafe {
-        let even_a = S::multiply_add(S::splat(&A2), y[2], y[0]);
-        let odd_a = S::multiply_add(S::splat(&A2), y[3], y[1]);
-        let even_b = S::multiply_add(S::splat(&B2), y[2], y[0]);
-        let odd_b = S::multiply_add(S::splat(&B2), y[3], y[1]);
-        [
-            y[0],
-            S::multiply_add(S::splat(&A), odd_a, even_a),
-            S::multiply_add(S::splat(&-A), odd_a, even_a),
-            S::multiply_add(S::splat(&B), odd_b, even_b),
-            S::multiply_add(S::splat(&-B), odd_b, even_b),
-            y[3],
-        ]
+        let mut points = [S::zero(); MOST_POINTS];
+        let pairs = P::PAIRS.len();
+        points[0] = every_second::<S>(x, 0, &P::OF_ALL[..pairs]);
+        for pair in 0..pairs {
+            let even = every_second::<S>(x, 2, &P::OF_OTHERS[pair][..pairs - 1]);
+            let odd = every_second::<S>(x, 1, &P::OF_OTHERS[pair][..pairs - 1]);
+            points[1 + 2 * pair] = S::multiply_add(S::splat(&P::POWERS[pair][1]), odd, even);
+            points[2 + 2 * pair] = S::multiply_add(S::splat(&-P::POWERS[pair][1]), odd, even);
+        }
+        if P::INFINITY {
+            points[P::COUNT - 1] = every_second::<S>(x, 1, &P::OF_ALL[..pairs]);
+        }
+        points
     }
 }
 
-/// `Aᵀ` of six sums.
+/// Every second of `y` from the `last` on down, as the factors of the powers of `square`.
 #[inline(always)]
-unsafe fn outputs_of_points<S: Simd>(m: [S::Vector; POINTS]) -> [S::Vector; OUTPUTS] {
+unsafe fn polynomial<S: Simd>(y: &Vectors<S>, last: usize, square: f32) -> S::Vector {
     // SAFETY: arithmetic only.
     unsafe {
-        let minus = S::splat(&-1.0);
-        let (even_a, odd_a) = (S::add(m[1], m[2]), S::multiply_add(minus, m[2], m[1]));
-        let (even_b, odd_b) = (S::add(m[3], m[4]), S::multiply_add(minus, m[4], m[3]));
-        let scaled_odd_b = S::multiply_add(S::splat(&B), odd_b, S::zero());
-        let scaled_even_b = S::multiply_add(S::splat(&B2), even_b, S::zero());
-        [
-            S::add(m[0], S::add(even_a, even_b)),
-            S::multiply_add(S::splat(&A), odd_a, scaled_odd_b),
-            S::multiply_add(S::splat(&A2), even_a, scaled_even_b),
-            S::multiply_add(S::splat(&(A2 * A)), odd_a, S::multiply_add(S::splat(&(B2 * B)), odd_b, m[5])),
-        ]
+        let mut sum = y[last];
+        for below in (0..last / 2).rev() {
+            sum = S::multiply_add(S::splat(&square), sum, y[2 * below + last % 2]);
+        }
+        sum
     }
 }
 
-/// Reads up to six voxels from `from` on, `count` floats of each, and turns them into points.
+/// `A` of a step's output gradients.
+#[inline(always)]
+unsafe fn points_of_gradients<S: Simd, P: Points>(y: &Vectors<S>) -> Vectors<S> {
+    // SAFETY: arithmetic only.
+    unsafe {
+        let mut points = [S::zero(); MOST_POINTS];
+        let last = P::OUTPUTS - 1;
+        points[0] = y[0];
+        for pair in 0..P::PAIRS.len() {
+            let square = P::POWERS[pair][2];
+            let even = polynomial::<S>(y, last - last % 2, square);
+            let odd = polynomial::<S>(y, last - (last + 1) % 2, square);
+            points[1 + 2 * pair] = S::multiply_add(S::splat(&P::POWERS[pair][1]), odd, even);
+            points[2 + 2 * pair] = S::multiply_add(S::splat(&-P::POWERS[pair][1]), odd, even);
+        }
+        if P::INFINITY {
+            points[P::COUNT - 1] = y[last];
+        }
+        points
+    }
+}
+
+/// `Aᵀ` of the sums at a step's points.
+#[inline(always)]
+unsafe fn outputs_of_points<S: Simd, P: Points>(m: &Vectors<S>) -> Vectors<S> {
+    // SAFETY: arithmetic only.
+    unsafe {
+        let pairs = P::PAIRS.len();
+        let (mut even, mut odd) = ([S::zero(); MOST_PAIRS], [S::zero(); MOST_PAIRS]);
+        for pair in 0..pairs {
+            let (plus, minus) = (m[1 + 2 * pair], m[2 + 2 * pair]);
+            even[pair] = S::add(plus, minus);
+            odd[pair] = S::multiply_add(S::splat(&-1.0), minus, plus);
+        }
+        let mut outputs = [S::zero(); MOST_POINTS];
+        outputs[0] = even[pairs - 1];
+        for pair in (0..pairs - 1).rev() {
+            outputs[0] = S::add(even[pair], outputs[0]);
+        }
+        outputs[0] = S::add(m[0], outputs[0]);
+        for output in 1..P::OUTPUTS {
+            let parts = if output % 2 == 0 { &even } else { &odd };
+            let mut sum = if P::INFINITY && output + 1 == P::OUTPUTS { m[P::COUNT - 1] } else { S::zero() };
+            for pair in (0..pairs).rev() {
+                sum = S::multiply_add(S::splat(&P::POWERS[pair][output]), parts[pair], sum);
+            }
+            outputs[output] = sum;
+        }
+        outputs
+    }
+}
+
+/// Reads the voxels of a step from `from` on, `count` floats of each, and turns them into points.
 ///
 /// # Safety
 /// As [`SpreadJob`]; `count` is at most `LANES`.
 #[inline(always)]
-unsafe fn points_at<S: Simd, const GRADIENTS: bool>(
+unsafe fn points_at<S: Simd, P: Points, const GRADIENTS: bool>(
     from: *const f32,
     voxel: usize,
     count: usize,
-) -> [S::Vector; POINTS] {
+) -> Vectors<S> {
     // SAFETY: the caller grants these voxels.
     unsafe {
-        let mut x = [S::zero(); POINTS];
-        let voxels = if GRADIENTS { OUTPUTS } else { POINTS };
+        let mut x = [S::zero(); MOST_POINTS];
+        let voxels = if GRADIENTS { P::OUTPUTS } else { P::COUNT };
         for (index, x) in x.iter_mut().enumerate().take(voxels) {
             let from = from.add(index * voxel);
             *x = if count == S::LANES { S::load(from) } else { S::load_first(from, count) };
         }
-        if GRADIENTS { points_of_gradients::<S>([x[0], x[1], x[2], x[3]]) } else { points_of_inputs::<S>(x) }
+        if GRADIENTS { points_of_gradients::<S, P>(&x) } else { points_of_inputs::<S, P>(&x) }
     }
 }
 
-/// Turns every step's six inputs (or, with `GRADIENTS`, its four output gradients) into points.
+/// Turns every step's inputs (or, with `GRADIENTS`, its output gradients) into points.
 ///
 /// # Safety
 /// The contract of [`SpreadJob`].
 #[inline(always)]
-pub(crate) unsafe fn spread<S: Simd, const GRADIENTS: bool>(job: &SpreadJob) {
+pub(crate) unsafe fn spread<S: Simd, P: Points, const GRADIENTS: bool>(job: &SpreadJob) {
     for step in 0..job.steps {
         let mut at = 0;
         while at < job.channels {
             // SAFETY: every pointer is within what the contract of the job grants.
             unsafe {
-                let from = job.from.add(step * OUTPUTS * job.voxel);
+                let from = job.from.add(step * P::OUTPUTS * job.voxel);
                 let to = job.to.add(step * job.step_pitch);
                 if job.channels < S::LANES {
-                    let points = points_at::<S, GRADIENTS>(from, job.voxel, job.channels);
-                    for (point, value) in points.into_iter().enumerate() {
+                    let points = points_at::<S, P, GRADIENTS>(from, job.voxel, job.channels);
+                    for (point, value) in points.into_iter().enumerate().take(P::COUNT) {
                         f32::store::<S>(to.add(point * job.point_pitch), value, job.channels);
                     }
                 } else {
                     // The last vector may overlap the one before: the same values are written twice.
                     at = at.min(job.channels - S::LANES);
-                    let points = points_at::<S, GRADIENTS>(from.add(at), job.voxel, S::LANES);
-                    for (point, value) in points.into_iter().enumerate() {
+                    let points = points_at::<S, P, GRADIENTS>(from.add(at), job.voxel, S::LANES);
+                    for (point, value) in points.into_iter().enumerate().take(P::COUNT) {
                         S::store(to.add(point * job.point_pitch + at), value);
                     }
                 }
@@ -171,9 +339,9 @@ pub(crate) unsafe fn spread<S: Simd, const GRADIENTS: bool>(job: &SpreadJob) {
 /// The sums of one step's points, to be turned into outputs.
 ///
 /// # Contract
-/// `sums` holds `width` floats, rounded up to whole vectors, at every multiple of `point_pitch` below six, or 36 for a square;
-/// `start` as many (added to every output, zeros if there is no bias); `to` is writable for `width` floats at every multiple of
-/// `voxel` below `outputs`, for a square on each of its lines.
+/// `sums` holds `width` floats, rounded up to whole vectors, at every multiple of `point_pitch` below the filter's points, or their
+/// square; `start` as many (added to every output, zeros if there is no bias); `to` is writable for `width` floats at every
+/// multiple of `voxel` below `outputs`, for a square on each of its lines.
 pub(crate) struct CollectJob<E> {
     pub(crate) sums: *const f32,
     pub(crate) point_pitch: usize,
@@ -182,7 +350,7 @@ pub(crate) struct CollectJob<E> {
     pub(crate) voxel: usize,
     pub(crate) outputs: usize,
     pub(crate) width: usize,
-    /// For a square: how many lines it has, up to four, and the elements between them.
+    /// For a square: how many lines it has, and the elements between them.
     pub(crate) lines: Option<(usize, usize)>,
 }
 
@@ -191,23 +359,23 @@ pub(crate) struct CollectJob<E> {
 /// # Safety
 /// The contract of [`CollectJob`].
 #[inline(always)]
-pub(crate) unsafe fn collect<S: Simd, E: Stored>(job: &CollectJob<E>) {
+pub(crate) unsafe fn collect<S: Simd, P: Points, E: Stored>(job: &CollectJob<E>) {
     let mut at = 0;
     while at < job.width {
         // SAFETY: every pointer is within what the contract of the job grants.
         unsafe {
             match job.lines {
-                None => store_outputs::<S, E>(job, sums_at::<S, E>(job, 0, at), (0, at)),
+                None => store_outputs::<S, P, E>(job, &sums_at::<S, P, E>(job, 0, at), (0, at)),
                 Some((lines, pitch)) => {
-                    let mut across = [[S::zero(); POINTS]; OUTPUTS];
-                    for along in 0..POINTS {
-                        let outputs = outputs_of_points::<S>(sums_at::<S, E>(job, along * POINTS, at));
-                        for (line, output) in across.iter_mut().zip(outputs) {
+                    let mut across = [[S::zero(); MOST_POINTS]; MOST_OUTPUTS];
+                    for along in 0..P::COUNT {
+                        let outputs = outputs_of_points::<S, P>(&sums_at::<S, P, E>(job, along * P::COUNT, at));
+                        for (line, output) in across.iter_mut().zip(outputs).take(P::OUTPUTS) {
                             line[along] = output;
                         }
                     }
-                    for (line, sums) in across.into_iter().enumerate().take(lines) {
-                        store_outputs::<S, E>(job, sums, (line * pitch, at));
+                    for (line, sums) in across.iter().enumerate().take(lines) {
+                        store_outputs::<S, P, E>(job, sums, (line * pitch, at));
                     }
                 }
             }
@@ -216,16 +384,16 @@ pub(crate) unsafe fn collect<S: Simd, E: Stored>(job: &CollectJob<E>) {
     }
 }
 
-/// The sums of six points from `first` on, at one vector of channels.
+/// The sums of a step's points from `first` on, at one vector of channels.
 ///
 /// # Safety
 /// The contract of [`CollectJob`].
 #[inline(always)]
-unsafe fn sums_at<S: Simd, E>(job: &CollectJob<E>, first: usize, at: usize) -> [S::Vector; POINTS] {
+unsafe fn sums_at<S: Simd, P: Points, E>(job: &CollectJob<E>, first: usize, at: usize) -> Vectors<S> {
     // SAFETY: the caller grants these sums.
     unsafe {
-        let mut sums = [S::zero(); POINTS];
-        for (point, sum) in sums.iter_mut().enumerate() {
+        let mut sums = [S::zero(); MOST_POINTS];
+        for (point, sum) in sums.iter_mut().enumerate().take(P::COUNT) {
             *sum = S::load(job.sums.add((first + point) * job.point_pitch + at));
         }
         sums
@@ -237,15 +405,15 @@ unsafe fn sums_at<S: Simd, E>(job: &CollectJob<E>, first: usize, at: usize) -> [
 /// # Safety
 /// The contract of [`CollectJob`].
 #[inline(always)]
-unsafe fn store_outputs<S: Simd, E: Stored>(
+unsafe fn store_outputs<S: Simd, P: Points, E: Stored>(
     job: &CollectJob<E>,
-    sums: [S::Vector; POINTS],
+    sums: &Vectors<S>,
     (line, at): (usize, usize),
 ) {
     // SAFETY: the caller grants these outputs.
     unsafe {
         let start = S::load(job.start.add(at));
-        let outputs = outputs_of_points::<S>(sums);
+        let outputs = outputs_of_points::<S, P>(sums);
         for (voxel, output) in outputs.into_iter().enumerate().take(job.outputs) {
             let to = job.to.add(line + voxel * job.voxel + at);
             // Twice, so that whole vectors are stored without counting.

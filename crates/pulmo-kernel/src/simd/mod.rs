@@ -16,7 +16,7 @@ use crate::element::Bf16;
 use crate::self_test::{KernelState, kernel_state};
 
 pub(crate) use channels::{ByChannels, block, block_mut, by_channels, lanes};
-pub(crate) use filtering::{CollectJob, SpreadJob};
+pub(crate) use filtering::{CollectJob, Filter, MOST_POINTS, SpreadJob};
 pub(crate) use registers::{DotJob, OuterJob, Tap, TileJob};
 pub(crate) use stored::Stored;
 pub(crate) use vectors::for_vectors;
@@ -85,6 +85,13 @@ pub(crate) struct KernelSet {
     pub(crate) dot: [unsafe fn(&DotJob); MAX_DOTS],
     /// `outer[vectors - 1][rows - 1]`.
     pub(crate) outer: [[unsafe fn(&OuterJob); MAX_ROWS]; 2],
+    /// The transforms of every [`Filter`], by its number.
+    pub(crate) transforms: [Transforms; 2],
+}
+
+/// The transforms of one way to filter.
+#[derive(Clone, Copy)]
+pub(crate) struct Transforms {
     /// Inputs to points.
     pub(crate) spread: unsafe fn(&SpreadJob),
     /// Output gradients to points.
@@ -93,6 +100,13 @@ pub(crate) struct KernelSet {
     pub(crate) collect: unsafe fn(&CollectJob<f32>),
     /// Points to outputs in bfloat16.
     pub(crate) collect_narrow: unsafe fn(&CollectJob<Bf16>),
+}
+
+impl KernelSet {
+    /// The transforms of a filter.
+    pub(crate) fn transforms(&self, filter: Filter) -> &Transforms {
+        &self.transforms[filter as usize]
+    }
 }
 
 /// An instruction set with convolution kernels.
@@ -265,14 +279,22 @@ macro_rules! kernel_set {
                 unsafe { registers::outer::<$simd, ROWS, VECTORS>(job) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn spread<const GRADIENTS: bool>(job: &filtering::SpreadJob) {
+            unsafe fn spread<P: filtering::Points, const GRADIENTS: bool>(job: &filtering::SpreadJob) {
                 // SAFETY: as above.
-                unsafe { filtering::spread::<$simd, GRADIENTS>(job) }
+                unsafe { filtering::spread::<$simd, P, GRADIENTS>(job) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn collect<E: crate::simd::Stored>(job: &filtering::CollectJob<E>) {
+            unsafe fn collect<P: filtering::Points, E: crate::simd::Stored>(job: &filtering::CollectJob<E>) {
                 // SAFETY: as above.
-                unsafe { filtering::collect::<$simd, E>(job) }
+                unsafe { filtering::collect::<$simd, P, E>(job) }
+            }
+            const fn transforms<P: filtering::Points>() -> crate::simd::Transforms {
+                crate::simd::Transforms {
+                    spread: spread::<P, false>,
+                    spread_gradients: spread::<P, true>,
+                    collect: collect::<P, f32>,
+                    collect_narrow: collect::<P, crate::element::Bf16>,
+                }
             }
             crate::simd::KernelSet {
                 name: $name,
@@ -282,10 +304,7 @@ macro_rules! kernel_set {
                 tile: [by_rows!(tile, 1, $rows), by_rows!(tile, $vectors, $rows)],
                 dot: [dot::<1>, dot::<2>, dot::<3>, dot::<4>],
                 outer: [by_rows!(outer, 1, $rows), by_rows!(outer, $vectors, $rows)],
-                spread: spread::<false>,
-                spread_gradients: spread::<true>,
-                collect: collect::<f32>,
-                collect_narrow: collect::<crate::element::Bf16>,
+                transforms: [transforms::<filtering::Four>(), transforms::<filtering::Seven>()],
             }
         };
     };

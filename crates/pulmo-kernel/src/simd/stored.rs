@@ -1,7 +1,7 @@
 //! How the vectors of results are written: as float32, or rounded to bfloat16.
 
 use super::filtering::CollectJob;
-use super::{KernelSet, Simd};
+use super::{Simd, Transforms};
 use crate::element::{Bf16, Element};
 
 /// Elements that the float32 kernels write.
@@ -13,7 +13,7 @@ pub(crate) trait Stored: Element<Scalar = f32> {
     unsafe fn store<S: Simd>(to: *mut Self, vector: S::Vector, count: usize);
 
     /// The kernel that writes outputs of this type.
-    fn collector(set: &KernelSet) -> unsafe fn(&CollectJob<Self>);
+    fn collector(transforms: &Transforms) -> unsafe fn(&CollectJob<Self>);
 }
 
 /// A vector's lanes, in an array that holds the longest.
@@ -38,8 +38,8 @@ impl Stored for f32 {
         }
     }
 
-    fn collector(set: &KernelSet) -> unsafe fn(&CollectJob<f32>) {
-        set.collect
+    fn collector(transforms: &Transforms) -> unsafe fn(&CollectJob<f32>) {
+        transforms.collect
     }
 }
 
@@ -57,7 +57,7 @@ impl Stored for Bf16 {
         }
     }
 
-    fn collector(set: &KernelSet) -> unsafe fn(&CollectJob<Bf16>) {
-        set.collect_narrow
+    fn collector(transforms: &Transforms) -> unsafe fn(&CollectJob<Bf16>) {
+        transforms.collect_narrow
     }
 }

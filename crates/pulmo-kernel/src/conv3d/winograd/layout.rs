@@ -3,10 +3,8 @@
 use std::ops::Range;
 
 use super::step::{Filtering, Step};
-use super::steps;
 use crate::conv3d::Conv3d;
 use crate::conv3d::parts::Part;
-use crate::simd::filtering::{OUTPUTS, POINTS};
 
 /// Bytes of all rings, where more than the fewest planes fit; few in tests, whose volumes are small.
 const RING_BYTES: usize = if cfg!(test) { 256 << 10 } else { 8 << 20 };
@@ -63,15 +61,16 @@ impl Layout {
         // Rows of a part that lie in a ring.
         let stored = |part: &Part, bands: usize| match step {
             Step::Line => part.reach[1].stored,
-            Step::Square => rows.div_ceil(bands),
+            Step::Square(_) => rows.div_ceil(bands),
         };
-        let plane = |part: &Part, bands: usize| step.points() * stored(part, bands) * steps(conv) * pitch(part);
+        let steps = step.steps(conv);
+        let plane = |part: &Part, bands: usize| step.points() * stored(part, bands) * steps * pitch(part);
         let bytes = |chunk: usize, bands: usize| {
             let of_part = |part: &Part| planes(part, depth, chunk) * plane(part, bands);
             parts.iter().map(of_part).sum::<usize>() * size_of::<f32>()
         };
         let at_once = filtering.at_once(conv);
-        let most_bands = if *step == Step::Square { (rows / LEAST_ROWS).max(1) } else { 1 };
+        let most_bands = if *step == Step::Line { 1 } else { (rows / LEAST_ROWS).max(1) };
         let fits = |bands: &usize| at_once || bytes(depth.min(PLANES_OF_BAND), *bands) <= RING_BYTES;
         let bands = (1..=most_bands).find(fits).unwrap_or(most_bands);
         let chunk = (1..=depth).rev().find(|&chunk| at_once || bytes(chunk, bands) <= RING_BYTES).unwrap_or(1);
@@ -79,24 +78,27 @@ impl Layout {
         let mut rings = Vec::with_capacity(parts.len());
         for part in parts {
             let channels = part.channels.len();
-            let of_point = steps(conv) * pitch(part);
+            let of_point = steps * pitch(part);
             let (line, pitches) = match step {
                 // Lines of a point lie side by side.
                 Step::Line => (of_point, [0, stored(part, bands) * of_point]),
                 // A row of squares is written at once: all points along its lines.
-                Step::Square => (POINTS * of_point, [stored(part, bands) * POINTS * of_point, of_point]),
+                Step::Square(_) => {
+                    let line = step.along() * of_point;
+                    (line, [stored(part, bands) * line, of_point])
+                }
             };
             let (plane, planes) = (plane(part, bands), planes(part, depth, chunk));
             rings.push(Ring { first: len, channels, step: pitch(part), line, plane, planes, pitches });
             len += (planes * plane).next_multiple_of(16);
         }
         let bands = (0..bands).map(|band| band * rows / bands..(band + 1) * rows / bands).collect();
-        Self { step: *step, steps: steps(conv), at_once, bands, chunk, rings, len }
+        Self { step: *step, steps, at_once, bands, chunk, rings, len }
     }
 
     /// Voxels of a line with zeros around.
     pub(super) fn padded(&self) -> usize {
-        self.steps * OUTPUTS + 2
+        self.steps * self.step.outputs() + 2
     }
 }
 

@@ -31,8 +31,7 @@ use super::lines::Lines;
 use super::parts::Part;
 use super::tiles::{Shared, blocks};
 use super::{Conv3d, passes, weights};
-use crate::simd::filtering::OUTPUTS;
-use crate::simd::{KernelSet, MAX_ROWS, SpreadJob, Stored};
+use crate::simd::{Filter, KernelSet, MAX_ROWS, SpreadJob, Stored};
 use crate::view::{View, read_line};
 
 /// Fewest output voxels for which turning the weights pays.
@@ -47,7 +46,7 @@ pub(crate) fn pays(conv: &Conv3d) -> bool {
         && conv.in_channels.min(conv.out_channels) >= LEAST_CHANNELS
         && output.iter().product::<usize>() >= LEAST_VOXELS
         // Lines are filled up to whole steps: up to a fifth may be wasted.
-        && output[2].next_multiple_of(OUTPUTS) * 5 <= output[2] * 6
+        && output[2].next_multiple_of(Filter::Four.outputs()) * 5 <= output[2] * 6
 }
 
 /// Whether it can be.
@@ -62,7 +61,7 @@ pub(super) fn weight_gradient<E: Stored>(
     (x, dy): (&View<'_, E>, &[E]),
     dw: &mut [f32],
 ) {
-    weight_gradient_by(set, conv, &Filtering::of_input(conv, &x.grids()), (x, dy), dw);
+    weight_gradient_by(set, conv, &Filtering::of_input::<E>(conv, &x.grids()), (x, dy), dw);
 }
 
 /// The same by some kind of steps.
@@ -73,14 +72,9 @@ pub(super) fn weight_gradient_by<E: Stored>(
     (x, dy): (&View<'_, E>, &[E]),
     dw: &mut [f32],
 ) {
-    let pass = passes::of_points(conv, filtering.step, steps(conv));
+    let pass = passes::of_points(conv, filtering.step);
     let lines = Lines::Points { conv: *conv, step: filtering.step, x };
     weights::run(set, (&pass, &filtering.parts), lines, dy, dw);
-}
-
-/// Steps of an output line.
-pub(super) fn steps(conv: &Conv3d) -> usize {
-    conv.output()[2].div_ceil(OUTPUTS)
 }
 
 /// Bytes of the rings and of the weights at all points, and those that every thread allocates, of [`run`].
@@ -128,7 +122,7 @@ pub(super) fn run<E: Stored>(
     weights: (&[f32], Option<&[f32]>),
     y: Shared<E>,
 ) {
-    compute((set, conv), &Filtering::of_input(conv, &x.grids()), x, weights, y);
+    compute((set, conv), &Filtering::of_input::<E>(conv, &x.grids()), x, weights, y);
 }
 
 /// Computes sums of neighbouring outputs of `conv(x, w)`: those that a nearest resize of a tensor of `size`, as wide as the
@@ -139,7 +133,7 @@ pub(super) fn sums<E: Stored>(
     (x, w): (&View<'_, E>, &[f32]),
     y: Shared<E>,
 ) {
-    compute((set, conv), &Filtering::of_sums(conv, size), x, (w, None), y);
+    compute((set, conv), &Filtering::of_sums::<E>(conv, size), x, (w, None), y);
 }
 
 /// Either, by some kind of steps.
@@ -179,7 +173,7 @@ pub(super) fn compute<E: Stored>(
                     let input = (&sources[index], volume, missing);
                     match layout.step {
                         Step::Line => spread_lines((set, conv), (&layout, ring), input, rings),
-                        Step::Square => spread_squares((set, conv), (&layout, ring, band), input, rings),
+                        Step::Square(_) => spread_squares((set, conv), (&layout, ring, band), input, rings),
                     }
                 }
                 let rings = rings.as_ptr();
@@ -224,8 +218,8 @@ fn spread_lines<E: Stored>(
                 point_pitch: ring.pitches[1],
                 step_pitch: ring.step,
             };
-            // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
-            unsafe { (set.spread)(&job) };
+            // SAFETY: the padded line holds all voxels of every step and two more; the kernels suit this processor.
+            unsafe { (set.transforms(layout.step.filter()).spread)(&job) };
         });
     });
 }
@@ -233,6 +227,7 @@ fn spread_lines<E: Stored>(
 /// A row of squares of a ring.
 fn row(conv: &Conv3d, layout: &Layout, ring: &Ring) -> Row {
     Row {
+        filter: layout.step.filter(),
         steps: layout.steps,
         channels: ring.channels,
         pitch: ring.step,

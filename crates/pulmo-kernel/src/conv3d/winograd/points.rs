@@ -10,7 +10,6 @@ use crate::conv3d::Conv3d;
 use crate::conv3d::aligned::Aligned;
 use crate::conv3d::parts::Part;
 use crate::conv3d::tiles::{Block, Shared};
-use crate::simd::filtering::{POINTS, WEIGHTS};
 use crate::simd::{KernelSet, for_vectors};
 
 /// Input channels whose weights a task makes.
@@ -91,7 +90,7 @@ impl<'a> Points<'a> {
         tasks.into_par_iter().with_max_len(1).for_each(|(number, channels)| {
             for channel in channels {
                 for group in &groups {
-                    for along in 0..POINTS {
+                    for along in 0..step.along() {
                         let place = |block: usize| {
                             let len = point_len(maker.set, &parts[number], &blocks[block]);
                             to.get().wrapping_add(places.firsts[block][number] + along * step.across() * len)
@@ -161,11 +160,11 @@ impl Maker<'_> {
             at_point.resize(conv.kernel[0] * kernel_height, [0.0; MOST]);
             rows.resize(sets, [0.0; MOST]);
             for channel in channels {
-                along_lines(conv, (w, part.channels.start + channel), &outputs, WEIGHTS[along], of_taps);
-                for (across, factors) in WEIGHTS.iter().enumerate().take(step.across()) {
+                along_lines(conv, (w, part.channels.start + channel), &outputs, step.filter().weights()[along], of_taps);
+                for (across, factors) in step.filter().weights().iter().enumerate().take(step.across()) {
                     match step {
                         Step::Line => rows_of_sets(part, (of_taps, kernel_height), rows),
-                        Step::Square => {
+                        Step::Square(_) => {
                             across_lines(of_taps, *factors, at_point);
                             rows_of_sets(part, (at_point, kernel_height), rows);
                         }

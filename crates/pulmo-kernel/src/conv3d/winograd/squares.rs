@@ -1,9 +1,8 @@
-//! Turns lines into the points of squares: first along every line, then across six of them.
+//! Turns lines into the points of squares: first along every line, then across them.
 
 use crate::conv3d::Conv3d;
 use crate::conv3d::aligned::Aligned;
-use crate::simd::filtering::{OUTPUTS, POINTS};
-use crate::simd::{KernelSet, SpreadJob};
+use crate::simd::{Filter, KernelSet, SpreadJob};
 
 /// The points along some lines, `[point][step][channel]` each, from which squares are made.
 #[derive(Default)]
@@ -17,6 +16,7 @@ pub(crate) struct Strip {
 /// Sizes of a row of squares.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
+    pub(crate) filter: Filter,
     /// Squares in it.
     pub(crate) steps: usize,
     pub(crate) channels: usize,
@@ -32,17 +32,17 @@ pub(crate) struct Row {
 impl Row {
     /// Floats of all points along one line.
     fn line(&self) -> usize {
-        POINTS * self.steps * self.pitch
+        self.filter.points() * self.steps * self.pitch
     }
 
     /// Floats of a line with zeros around.
     fn padded(&self) -> usize {
-        (self.steps * OUTPUTS + 2) * self.channels
+        (self.steps * self.filter.outputs() + 2) * self.channels
     }
 
     /// Floats that a [`Strip`] takes.
     pub(crate) fn strip(&self) -> usize {
-        POINTS * self.line() + self.padded() + 32
+        self.filter.points() * self.line() + self.padded() + 32
     }
 }
 
@@ -65,29 +65,31 @@ impl Strip {
         to: *mut f32,
     ) {
         let len = row.line();
-        let lines = self.lines.reserve(POINTS * len);
+        let (points, outputs) = (row.filter.points(), row.filter.outputs());
+        let transforms = set.transforms(row.filter);
+        let lines = self.lines.reserve(points * len);
         let follows = index > 0 && self.holds == Some((plane, index - 1));
         if follows {
-            lines.copy_within(OUTPUTS * len.., 0);
+            lines.copy_within(outputs * len.., 0);
         }
-        let kept = if follows { POINTS - OUTPUTS } else { 0 };
+        let kept = if follows { points - outputs } else { 0 };
         let padded = self.padded.reserve(row.padded());
         let voxels = row.padding * row.channels..(row.padding + row.width) * row.channels;
         padded[..voxels.start].fill(0.0);
         padded[voxels.end..].fill(0.0);
         for (number, line) in lines.chunks_exact_mut(len).enumerate().skip(kept) {
-            match (index * OUTPUTS + number).checked_sub(conv.padding[1]).filter(|&h| h < conv.input[1]) {
+            match (index * outputs + number).checked_sub(conv.padding[1]).filter(|&h| h < conv.input[1]) {
                 Some(h) => {
                     read(h, &mut padded[voxels.clone()]);
-                    // SAFETY: the padded line holds four voxels a step and two more; the kernels suit this processor.
-                    unsafe { (set.spread)(&along(row, (padded, row.channels), line)) };
+                    // SAFETY: the padded line holds all voxels of every step and two more; the kernels suit this processor.
+                    unsafe { (transforms.spread)(&along(row, (padded, row.channels), line)) };
                 }
                 None => line.fill(0.0),
             }
         }
         self.holds = Some((plane, index));
-        // SAFETY: six lines of points lie side by side; `to` is the caller's promise.
-        unsafe { (set.spread)(&across(row, lines, to)) };
+        // SAFETY: the lines of points lie side by side; `to` is the caller's promise.
+        unsafe { (transforms.spread)(&across(row, lines, to)) };
     }
 
     /// The points of one row of squares of output gradients, whose lines `read` writes or says to be missing.
@@ -102,20 +104,21 @@ impl Strip {
         to: *mut f32,
     ) {
         let len = row.line();
-        let lines = self.lines.reserve(OUTPUTS * len);
+        let transforms = set.transforms(row.filter);
+        let lines = self.lines.reserve(row.filter.outputs() * len);
         let padded = self.padded.reserve(row.padded());
         padded[row.width * row.channels..].fill(0.0);
         for (number, line) in lines.chunks_exact_mut(len).enumerate() {
             if read(number, &mut padded[..row.width * row.channels]) {
-                // SAFETY: as above; gradients are read from four voxels a step.
-                unsafe { (set.spread_gradients)(&along(row, (padded, row.channels), line)) };
+                // SAFETY: as above; gradients need no voxels behind the last step.
+                unsafe { (transforms.spread_gradients)(&along(row, (padded, row.channels), line)) };
             } else {
                 line.fill(0.0);
             }
         }
         self.holds = None;
-        // SAFETY: four lines of points lie side by side; `to` is the caller's promise.
-        unsafe { (set.spread_gradients)(&across(row, lines, to)) };
+        // SAFETY: the lines of points lie side by side; `to` is the caller's promise.
+        unsafe { (transforms.spread_gradients)(&across(row, lines, to)) };
     }
 }
 

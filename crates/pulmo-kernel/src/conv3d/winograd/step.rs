@@ -1,10 +1,10 @@
-//! What minimal filtering computes at a time: four outputs of a line, or four of each of four lines; and which costs less.
+//! What minimal filtering computes at a time: some outputs of a line, or as many of each of as many lines; and which costs least.
 
-use super::steps;
 use crate::conv3d::Conv3d;
 use crate::conv3d::parts::{self, Costs, Part};
 use crate::conv3d::reach::Reach;
-use crate::simd::filtering::{OUTPUTS, POINTS};
+use crate::element::Element;
+use crate::simd::Filter;
 use crate::view::Grid;
 
 /// What is computed at a time.
@@ -12,29 +12,45 @@ use crate::view::Grid;
 pub(crate) enum Step {
     /// Four outputs of a line, by six products for every tap of depth and height.
     Line,
-    /// Four outputs of each of four lines, by 36 products for every tap of the depth.
-    Square,
+    /// Four outputs of each of four lines, by 36 products for every tap of the depth; or seven of each of seven, by 81.
+    Square(Filter),
 }
 
 impl Step {
-    /// Products, the points at which inputs and weights are multiplied; those across lines change fastest.
-    pub(crate) fn points(self) -> usize {
-        POINTS * self.across()
-    }
-
-    /// Points across lines.
-    pub(crate) fn across(self) -> usize {
+    /// The filter along a line.
+    pub(crate) fn filter(self) -> Filter {
         match self {
-            Self::Line => 1,
-            Self::Square => POINTS,
+            Self::Line => Filter::Four,
+            Self::Square(filter) => filter,
         }
     }
 
-    /// Output lines.
+    /// Products, the points at which inputs and weights are multiplied; those across lines change fastest.
+    pub(crate) fn points(self) -> usize {
+        self.along() * self.across()
+    }
+
+    /// Points along lines, and across them.
+    pub(crate) fn along(self) -> usize {
+        self.filter().points()
+    }
+
+    pub(crate) fn across(self) -> usize {
+        match self {
+            Self::Line => 1,
+            Self::Square(filter) => filter.points(),
+        }
+    }
+
+    /// Outputs of a line, and output lines.
+    pub(crate) fn outputs(self) -> usize {
+        self.filter().outputs()
+    }
+
     pub(crate) fn lines(self) -> usize {
         match self {
             Self::Line => 1,
-            Self::Square => OUTPUTS,
+            Self::Square(filter) => filter.outputs(),
         }
     }
 
@@ -42,7 +58,7 @@ impl Step {
     pub(crate) fn taps(self) -> usize {
         match self {
             Self::Line => 3,
-            Self::Square => 9,
+            Self::Square(_) => 9,
         }
     }
 
@@ -50,8 +66,13 @@ impl Step {
     pub(crate) fn height(self, taps: usize) -> usize {
         match self {
             Self::Line => taps,
-            Self::Square => 1,
+            Self::Square(_) => 1,
         }
+    }
+
+    /// Steps of an output line.
+    pub(crate) fn steps(self, conv: &Conv3d) -> usize {
+        conv.output()[2].div_ceil(self.outputs())
     }
 
     /// Rows of steps in a plane of the output.
@@ -64,23 +85,23 @@ impl Step {
 #[derive(Debug, Clone)]
 pub(crate) struct Filtering {
     pub(crate) step: Step,
-    /// What is read alike. With [`Step::Square`] they reach for rows of steps along the height.
+    /// What is read alike. With a [`Step::Square`] they reach for rows of steps along the height.
     pub(crate) parts: Vec<Part>,
 }
 
 impl Filtering {
-    /// The cheapest for a convolution whose input channels lie on the given grids.
-    pub(crate) fn of_input(conv: &Conv3d, grids: &[Grid]) -> Self {
-        Self::cheapest(conv, |step| Self::by(step, conv, grids))
+    /// The cheapest for a convolution of tensors of `E` whose input channels lie on the given grids.
+    pub(crate) fn of_input<E: Element>(conv: &Conv3d, grids: &[Grid]) -> Self {
+        Self::cheapest::<E>(conv, |step| Self::by(step, conv, grids))
     }
 
     /// That by one kind of step, where it can be.
     pub(crate) fn by(step: Step, conv: &Conv3d, grids: &[Grid]) -> Option<Self> {
         let parts = match step {
-            Step::Line => parts::parts(conv, grids, costs(conv)),
-            Step::Square => {
-                let rows = rows_of_squares(conv)?;
-                let costs = if at_once(conv, conv.output()[0]) { costs_at_once(conv) } else { costs(conv) };
+            Step::Line => parts::parts(conv, grids, costs(conv, step)),
+            Step::Square(filter) => {
+                let rows = rows_of_squares(conv, filter)?;
+                let costs = costs_of_squares(conv, filter, conv.output()[0]);
                 parts::parts_of_rows(conv, grids, costs, &rows)
             }
         };
@@ -89,31 +110,31 @@ impl Filtering {
 
     /// The cheapest for sums of neighbouring outputs: those that a nearest resize of a tensor of `size`, as wide as the output,
     /// would repeat.
-    pub(crate) fn of_sums(conv: &Conv3d, size: [usize; 3]) -> Self {
-        Self::cheapest(conv, |step| Self::of_sums_by(step, conv, size))
+    pub(crate) fn of_sums<E: Element>(conv: &Conv3d, size: [usize; 3]) -> Self {
+        Self::cheapest::<E>(conv, |step| Self::of_sums_by(step, conv, size))
     }
 
     /// That by one kind of step, where it can be: squares cannot sum lines.
     pub(crate) fn of_sums_by(step: Step, conv: &Conv3d, size: [usize; 3]) -> Option<Self> {
         let mut parts = parts::of_sums(conv, size);
-        if step == Step::Square {
-            let rows = rows_of_squares(conv).filter(|_| size[1] == conv.output()[1])?;
+        if let Step::Square(filter) = step {
+            let rows = rows_of_squares(conv, filter).filter(|_| size[1] == conv.output()[1])?;
             parts.iter_mut().for_each(|part| part.reach[1] = rows.clone());
         }
         Some(Self { step, parts })
     }
 
-    fn cheapest(conv: &Conv3d, by: impl Fn(Step) -> Option<Self>) -> Self {
-        let lines = by(Step::Line).expect("lines can always be filtered");
-        match by(Step::Square) {
-            Some(squares) if squares.cost(conv) < lines.cost(conv) => squares,
-            _ => lines,
-        }
+    fn cheapest<E: Element>(conv: &Conv3d, by: impl Fn(Step) -> Option<Self>) -> Self {
+        let all = steps_for::<E>().iter().filter_map(|&step| by(step));
+        all.min_by_key(|filtering| filtering.cost(conv)).expect("lines can always be filtered")
     }
 
     /// Products, and what making and reading weights costs beside them.
     fn cost(&self, conv: &Conv3d) -> usize {
-        let costs = if self.at_once(conv) { costs_at_once(conv) } else { costs(conv) };
+        let costs = match self.step {
+            Step::Line => costs(conv, self.step),
+            Step::Square(filter) => costs_of_squares(conv, filter, self.planes_and_rows()[0]),
+        };
         let of_part = |part: &Part| part.channels.len() * costs.of(conv.batch, part.reach.each_ref());
         self.parts.iter().map(of_part).sum::<usize>() * self.step.points()
     }
@@ -121,7 +142,10 @@ impl Filtering {
     /// Whether all planes are computed at once, block of output channels by block: where there are few voxels and many weights
     /// these are made as they are used, in the cache.
     pub(super) fn at_once(&self, conv: &Conv3d) -> bool {
-        self.step == Step::Square && at_once(conv, self.planes_and_rows()[0])
+        match self.step {
+            Step::Line => false,
+            Step::Square(filter) => at_once(conv, filter, self.planes_and_rows()[0]),
+        }
     }
 
     /// Planes, and lines of a plane, that come out.
@@ -129,7 +153,7 @@ impl Filtering {
         let [planes, rows] = self.planes_and_rows();
         match self.step {
             Step::Line => [planes, rows],
-            Step::Square => [planes, conv.output()[1]],
+            Step::Square(_) => [planes, conv.output()[1]],
         }
     }
 
@@ -143,22 +167,31 @@ impl Filtering {
 const SQUARES_AT_ONCE: usize = 640;
 const WEIGHTS_AT_ONCE: usize = 96 * 96;
 
+/// The steps that tensors of `E` allow: seven outputs at a time lose what float32 has to spare, but far less than rounding to
+/// bfloat16 does.
+fn steps_for<E: Element>() -> &'static [Step] {
+    const STEPS: [Step; 3] = [Step::Line, Step::Square(Filter::Four), Step::Square(Filter::Seven)];
+    if E::PER_SCALAR > 1 { &STEPS } else { &STEPS[..2] }
+}
+
 /// Whether all of so many output planes of squares are computed at once.
-fn at_once(conv: &Conv3d, planes: usize) -> bool {
-    planes * Step::Square.rows(conv) * steps(conv) <= SQUARES_AT_ONCE
+fn at_once(conv: &Conv3d, filter: Filter, planes: usize) -> bool {
+    let step = Step::Square(filter);
+    planes * step.rows(conv) * step.steps(conv) <= SQUARES_AT_ONCE
         && conv.in_channels * conv.out_channels >= WEIGHTS_AT_ONCE
 }
 
 /// The rows of squares, where three taps along the height allow them.
-fn rows_of_squares(conv: &Conv3d) -> Option<Reach> {
-    (conv.kernel[1] == 3).then(|| Reach::of_rows(Step::Square.rows(conv)))
+fn rows_of_squares(conv: &Conv3d, filter: Filter) -> Option<Reach> {
+    (conv.kernel[1] == 3).then(|| Reach::of_rows(Step::Square(filter).rows(conv)))
 }
 
-fn costs(conv: &Conv3d) -> Costs {
-    Costs { along: steps(conv), making: 60, reading: 60 }
+fn costs(conv: &Conv3d, step: Step) -> Costs {
+    Costs { along: step.steps(conv), making: 60, reading: 60 }
 }
 
-/// Those of weights that are made in the cache, as they are used.
-fn costs_at_once(conv: &Conv3d) -> Costs {
-    Costs { along: steps(conv), making: 20, reading: 10 }
+/// Less of weights that are made in the cache, as they are used.
+fn costs_of_squares(conv: &Conv3d, filter: Filter, planes: usize) -> Costs {
+    let costs = costs(conv, Step::Square(filter));
+    if at_once(conv, filter, planes) { Costs { making: 20, reading: 10, ..costs } } else { costs }
 }

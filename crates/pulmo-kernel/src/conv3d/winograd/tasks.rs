@@ -12,14 +12,14 @@ use super::{SCRATCH, Scratch};
 use crate::conv3d::Conv3d;
 use crate::conv3d::aligned::Aligned;
 use crate::conv3d::tiles::{Block, PANEL_BYTES, Shared};
-use crate::simd::filtering::OUTPUTS;
-use crate::simd::{CollectJob, DotJob, KernelSet, MAX_ROWS, Stored, Tap, TileJob};
+use crate::simd::{CollectJob, DotJob, Filter, KernelSet, MAX_ROWS, Stored, Tap, TileJob};
 
 /// Tiles of a task, whose sums at all points are kept.
 pub(super) fn task_tiles(step: Step) -> usize {
     match step {
         Step::Line => 16,
-        Step::Square => 8,
+        Step::Square(Filter::Four) => 8,
+        Step::Square(Filter::Seven) => 4,
     }
 }
 
@@ -142,10 +142,10 @@ impl<E: Stored> Run<'_, E> {
                 let at = line + (ring.first + plane + step * ring.step) as isize;
                 tile.bases[index][row] = self.rings.wrapping_offset(at);
             }
-            let voxel = step * OUTPUTS;
+            let voxel = step * self.layout.step.outputs();
             let line = line * self.layout.step.lines();
             let lines = self.layout.step.lines().min(height - line);
-            tile.outputs[row] = ((plane * height + line) * width + voxel, [lines, OUTPUTS.min(width - voxel)]);
+            tile.outputs[row] = ((plane * height + line) * width + voxel, [lines, self.layout.step.outputs().min(width - voxel)]);
         }
         tile
     }
@@ -212,7 +212,7 @@ impl<E: Stored> Run<'_, E> {
         let tile_len = widths.sum::<usize>() * points * self.set.rows;
         let sums = sums.reserve(tiles.len() * tile_len + 16).as_mut_ptr();
         let reads = self.reads(plane);
-        for along in 0..points / across {
+        for along in 0..self.layout.step.along() {
             let here;
             let (weights, first_block, first_point) = match self.weights {
                 Weights::Made(all) => (all, 0, along * across),
@@ -347,6 +347,7 @@ impl<E: Stored> Run<'_, E> {
         if let Some(bias) = self.bias {
             start[..block.width].copy_from_slice(&bias[block.first..][..block.width]);
         }
+        let transforms = self.set.transforms(self.layout.step.filter());
         let [height, width] = self.lines_and_width();
         let first = volume * self.filtering.planes_and_rows()[0] * height * width;
         for (number, tile) in tiles.iter().enumerate() {
@@ -362,11 +363,11 @@ impl<E: Stored> Run<'_, E> {
                     width: block.width,
                     lines: match self.layout.step {
                         Step::Line => None,
-                        Step::Square => Some((lines, width * self.conv.out_channels)),
+                        Step::Square(_) => Some((lines, width * self.conv.out_channels)),
                     },
                 };
                 // SAFETY: the outputs lie inside `y` and belong to this task alone; the sums are followed by slack.
-                unsafe { E::collector(self.set)(&job) };
+                unsafe { E::collector(transforms)(&job) };
             }
         }
     }
