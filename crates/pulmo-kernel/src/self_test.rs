@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 
-use crate::conv3d::{Conv3d, fast};
+use crate::conv3d::tiles::Shared;
+use crate::conv3d::winograd::step::Filtering;
+use crate::conv3d::{Conv3d, fast, winograd};
 use crate::element::{Bf16, Element};
 use crate::reference;
 use crate::simd::{KernelSet, Variant};
@@ -41,8 +43,7 @@ pub(crate) fn apart(check: impl FnOnce() -> Result<(), String> + Send) -> Result
     })
 }
 
-/// A strided convolution with channels that fill no vector, and one that is computed by minimal filtering: by squares of four
-/// lines in float32, of seven in bfloat16.
+/// A strided convolution with channels that fill no vector, and one that is computed by minimal filtering.
 fn geometries() -> [Conv3d; 2] {
     let strided = Conv3d {
         batch: 1,
@@ -54,7 +55,7 @@ fn geometries() -> [Conv3d; 2] {
         padding: [1; 3],
     };
     let filtered = Conv3d {
-        input: [8, 14, 28],
+        input: [4, 16, 24],
         in_channels: 9,
         out_channels: 17,
         kernel: [1, 3, 3],
@@ -75,18 +76,33 @@ fn check(set: &'static KernelSet) -> Result<(), String> {
         reference::forward(&conv, &x, &w, Some(&bias), &mut expected);
         compare("a convolution", &found, &expected)?;
         let mut narrow = vec![Bf16::default(); dy.len()];
-        fast::forward(set, &conv, (&conv.view_of_input(&rounded(&x)), &w, Some(&bias)), &mut narrow);
-        let found: Vec<f32> = narrow.iter().map(|value| value.widen()).collect();
-        compare_within("a convolution in bfloat16", &found, &expected, NARROW_TOLERANCE)?;
+        let (narrow_x, narrow_dy) = (rounded(&x), rounded(&dy));
+        let (view, narrow_view) = (conv.view_of_input(&x), conv.view_of_input(&narrow_x));
+        fast::forward(set, &conv, (&narrow_view, &w, Some(&bias)), &mut narrow);
+        compare_narrow("a convolution in bfloat16", &narrow, &expected)?;
+        for filtering in Filtering::all(&conv) {
+            let (way, weights) = ((set, &conv), (&w[..], Some(&bias[..])));
+            // What is not written stays wrong.
+            found.fill(f32::NAN);
+            winograd::compute(way, &filtering, &view, weights, Shared(found.as_mut_ptr()));
+            compare("a filtered convolution", &found, &expected)?;
+            narrow.fill(Bf16::narrow(f32::NAN));
+            winograd::compute(way, &filtering, &narrow_view, weights, Shared(narrow.as_mut_ptr()));
+            compare_narrow("a filtered convolution in bfloat16", &narrow, &expected)?;
+        }
         let (mut found, mut expected) = (vec![0.0; x.len()], vec![0.0; x.len()]);
         fast::data_gradient(set, &conv, &conv.whole_input(), (&dy, &w), &mut found);
         reference::data_gradient(&conv, &dy, &w, &mut expected);
         compare("a gradient of inputs", &found, &expected)?;
         let (mut found, mut expected) = (vec![0.0; w.len()], vec![0.0; w.len()]);
-        fast::weight_gradient(set, &conv, (&conv.view_of_input(&x), &dy), &mut found);
+        fast::weight_gradient(set, &conv, (&view, &dy), &mut found);
         reference::weight_gradient(&conv, &x, &dy, &mut expected);
         compare("a gradient of weights", &found, &expected)?;
-        fast::weight_gradient(set, &conv, (&conv.view_of_input(&rounded(&x)), &rounded(&dy)), &mut found);
+        for filtering in Filtering::all(&conv) {
+            winograd::weight_gradient_by(set, &conv, &filtering, (&view, &dy), &mut found);
+            compare("a filtered gradient of weights", &found, &expected)?;
+        }
+        fast::weight_gradient(set, &conv, (&narrow_view, &narrow_dy), &mut found);
         compare_within("a gradient of weights in bfloat16", &found, &expected, NARROW_TOLERANCE)?;
     }
     Ok(())
@@ -105,6 +121,11 @@ fn rounded(values: &[f32]) -> Vec<Bf16> {
 
 fn compare(what: &str, found: &[f32], expected: &[f32]) -> Result<(), String> {
     compare_within(what, found, expected, TOLERANCE)
+}
+
+fn compare_narrow(what: &str, found: &[Bf16], expected: &[f32]) -> Result<(), String> {
+    let found: Vec<f32> = found.iter().map(|value| value.widen()).collect();
+    compare_within(what, &found, expected, NARROW_TOLERANCE)
 }
 
 fn compare_within(what: &str, found: &[f32], expected: &[f32], tolerance: f32) -> Result<(), String> {

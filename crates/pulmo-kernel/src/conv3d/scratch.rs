@@ -186,7 +186,7 @@ fn weight_gradient_scratch<E: Element>(conv: &Conv3d, input: &[Grid], threads: u
     let merged = if passes::merges(conv) && !filtered { conv.kernel[2] } else { 1 };
     // Strips of rows and vectors of columns are filled up; the few last channels may be rows of their own.
     let rows = conv.in_channels * merged + MAX_ROWS;
-    let filtering = filtered.then(|| Filtering::of_input::<E>(conv, input));
+    let filtering = filtered.then(|| Filtering::of_weights::<E>(conv, input));
     let step = filtering.as_ref().map(|filtering| filtering.step);
     let whole = [Part::seen(conv, 0..conv.in_channels)];
     let inputs = filtering.as_ref().map_or(&whole[..], |filtering| &filtering.parts);
@@ -197,8 +197,8 @@ fn weight_gradient_scratch<E: Element>(conv: &Conv3d, input: &[Grid], threads: u
     let taps = conv.kernel[0] * step.map_or(conv.kernel[1], |step| step.height(conv.kernel[1])) * along;
     let most_sets = inputs.iter().map(Part::tap_sets).max().unwrap_or(0) * along;
     let summed = inputs.iter().map(|part| part.tap_sets() * (part.channels.len() * merged + MAX_ROWS)).sum::<usize>();
-    let weights_of_sets = shares::summed_weights(step.map_or(conv.kernel[2], Step::taps), inputs, conv.out_channels);
-    let parts = shares::parts(weights_of_sets, conv.batch * depth * height, width);
+    let places = conv.batch * depth * step.map_or(height * width, |step| step.rows(conv) * step.steps(conv));
+    let parts = shares::parts(step, shares::sums_of_tap(inputs, conv.out_channels), conv.kernel[2], places);
     // All sums of every part of space, or those of a thread's own share.
     let (shared_sums, sums_of_thread) = match parts {
         1 => (0, most_sets * shares::most_rows(rows, LANES) * columns),

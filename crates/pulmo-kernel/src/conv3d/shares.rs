@@ -6,13 +6,16 @@ use super::packing::Panel;
 use super::parts::Part;
 use super::passes::Pass;
 use super::tiles::dots_pay;
+use super::winograd::step::Step;
 use crate::simd::{KernelSet, MAX_ROWS};
 
-/// Fewest output voxels of a part of space.
+/// Fewest output voxels of a part of space; fewest steps where lines or squares are turned into points, at which there are more
+/// sums to clear, to add and to write.
 const PART_VOXELS: usize = 1024;
-/// Most parts of space, and most weights of all parts together: few and large tasks need no parts.
+const PART_STEPS: usize = 384;
+/// Most parts of space, and most sums of all parts together.
 const MAX_PARTS: usize = 8;
-const MAX_PART_WEIGHTS: usize = 8 << 20;
+const MAX_PART_SUMS: usize = 16 << 20;
 /// Tasks there should be, where the channels allow splitting.
 const MIN_TASKS: usize = 16;
 
@@ -120,12 +123,17 @@ pub(super) fn shares(set: &KernelSet, pass: &Pass, (index, part): (usize, &Part)
     shares
 }
 
-/// Weights of which there are sums: more than there are weights where those of several taps are also summed together.
-pub(super) fn summed_weights(kernel_width: usize, parts: &[Part], out_channels: usize) -> usize {
-    parts.iter().map(|part| part.tap_sets() * part.channels.len()).sum::<usize>() * kernel_width * out_channels
+/// Parts into which space is split: by how many sums each takes for every tap along a line, or every point, and by how many voxels,
+/// or steps, there are.
+pub(super) fn parts(step: Option<Step>, of_tap: usize, taps: usize, places: usize) -> usize {
+    let (sums, fewest) = match step {
+        Some(step) => (of_tap * step.points(), PART_STEPS),
+        None => (of_tap * taps, PART_VOXELS),
+    };
+    (places / fewest).min(MAX_PART_SUMS / sums.max(1)).clamp(1, MAX_PARTS)
 }
 
-/// Parts into which the output lines are split.
-pub(super) fn parts(weights: usize, lines: usize, width: usize) -> usize {
-    (lines * width / PART_VOXELS).min(MAX_PART_WEIGHTS / weights.max(1)).clamp(1, MAX_PARTS).min(lines.max(1))
+/// Sums for every tap along a line, or every point, of an input in some parts.
+pub(super) fn sums_of_tap(parts: &[Part], out_channels: usize) -> usize {
+    parts.iter().map(|part| part.tap_sets() * part.channels.len()).sum::<usize>() * out_channels
 }

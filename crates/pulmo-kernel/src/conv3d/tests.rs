@@ -5,7 +5,7 @@ use rayon::ThreadPoolBuilder;
 use super::reach::Reach;
 use super::tiles::Shared;
 use super::turned::swap_weights;
-use super::winograd::step::{Filtering, Step};
+use super::winograd::step::{Filtering, STEPS, Step};
 use super::{Conv3d, InputPart, fast, passes, winograd};
 use crate::pointwise::resize_nearest_gradient;
 use crate::simd::Filter;
@@ -56,8 +56,7 @@ fn assert_close(fast: &[f32], exact: &[f64], scale: &[f64], units: f64, what: &s
     }
 }
 
-/// All ways to filter.
-const STEPS: [Step; 3] = [Step::Line, SQUARE, Step::Square(Filter::Seven)];
+/// The squares of float32.
 const SQUARE: Step = Step::Square(Filter::Four);
 
 /// Units of float32 rounding that they may be off.
@@ -136,18 +135,16 @@ fn check(conv: &Conv3d, stream: &mut Stream) {
             around(&scales[2], pitches_of_weights(conv)),
         ];
         assert_close(&y, &values[0], &scale_y, units, &format!("forward, {variant:?}, {conv:?}"));
-        if winograd::fits(conv) {
-            for filtering in STEPS.iter().filter_map(|&step| Filtering::by(step, conv, &conv.own_grid())) {
-                let (mut filtered, mut of_weights) = (vec![f32::NAN; dy.len()], vec![f32::NAN; w.len()]);
-                let shared = Shared(filtered.as_mut_ptr());
-                winograd::compute((set, conv), &filtering, &view, (&w, with_bias.then_some(&bias)), shared);
-                winograd::weight_gradient_by(set, conv, &filtering, (&view, &dy), &mut of_weights);
-                let what = format!("by {:?}, {variant:?}, {conv:?}", filtering.step);
-                let scale = of_neighbours(filtering.step, &scales[0], pitches_of_outputs(conv));
-                assert_close(&filtered, &values[0], &scale, units_of(filtering.step), &format!("forward {what}"));
-                let scale = of_neighbours(filtering.step, &scales[2], pitches_of_weights(conv));
-                assert_close(&of_weights, &values[2], &scale, units_of(filtering.step), &format!("weights {what}"));
-            }
+        for filtering in Filtering::all(conv) {
+            let (mut filtered, mut of_weights) = (vec![f32::NAN; dy.len()], vec![f32::NAN; w.len()]);
+            let shared = Shared(filtered.as_mut_ptr());
+            winograd::compute((set, conv), &filtering, &view, (&w, with_bias.then_some(&bias)), shared);
+            winograd::weight_gradient_by(set, conv, &filtering, (&view, &dy), &mut of_weights);
+            let what = format!("by {:?}, {variant:?}, {conv:?}", filtering.step);
+            let scale = of_neighbours(filtering.step, &scales[0], pitches_of_outputs(conv));
+            assert_close(&filtered, &values[0], &scale, units_of(filtering.step), &format!("forward {what}"));
+            let scale = of_neighbours(filtering.step, &scales[2], pitches_of_weights(conv));
+            assert_close(&of_weights, &values[2], &scale, units_of(filtering.step), &format!("weights {what}"));
         }
         assert_close(&dx, &values[1], &scale_dx, units, &format!("data gradient, {variant:?}, {conv:?}"));
         assert_close(&dw, &values[2], &scale_dw, units, &format!("weight gradient, {variant:?}, {conv:?}"));

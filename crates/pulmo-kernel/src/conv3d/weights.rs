@@ -18,13 +18,13 @@ use super::lines::Lines;
 use super::packing::{Packing, Panel};
 use super::parts::Part;
 use super::passes::Pass;
-use super::shares::{Rows, Share, parts, shares, summed_weights};
+use super::shares::{Rows, Share, parts, shares, sums_of_tap};
 use super::sums::{MOST_COLUMNS, Sums};
 use super::tiles::Shared;
 use super::winograd::squares::Strip;
 use super::winograd::step::Step;
 use crate::element::Element;
-use crate::simd::{Filter, KernelSet, OuterJob, Stored};
+use crate::simd::{KernelSet, OuterJob, Stored};
 
 /// Output voxels that a task packs at a time.
 pub(super) const CHUNK_VOXELS: usize = 256;
@@ -32,8 +32,7 @@ pub(super) const CHUNK_VOXELS: usize = 256;
 pub(super) fn chunk_voxels_of_points(step: Step) -> usize {
     match step {
         Step::Line => 1024,
-        Step::Square(Filter::Four) => 2048,
-        Step::Square(Filter::Seven) => 4096,
+        Step::Square(_) => 2048,
     }
 }
 
@@ -50,14 +49,16 @@ pub(super) fn run<E: Stored>(
     if dw.is_empty() {
         return;
     }
-    let width = pass.output[2];
-    let lines = pass.batch * pass.output[0] * pass.output[1];
     // No output at all, or none that finds an input.
-    if lines * width == 0 || inputs.iter().any(|part| part.tap_sets() == 0) {
+    if pass.voxels() == 0 || inputs.iter().any(|part| part.tap_sets() == 0) {
         return dw.fill(0.0);
     }
-    let along = dw.len() / (pass.kernel[0] * pass.kernel[1] * pass.depth * pass.channels);
-    let parts = parts(summed_weights(along, inputs, pass.channels), lines, width);
+    let step = match x {
+        Lines::Points { step, .. } => Some(step),
+        Lines::Direct { .. } => None,
+    };
+    let taps = pass.axes[2].taps.len();
+    let parts = parts(step, sums_of_tap(inputs, pass.channels), taps, pass.voxels());
     let shares: Vec<Share> = inputs.iter().enumerate().flat_map(|input| shares(set, pass, input, parts)).collect();
     let job = Job { set, pass, inputs, lines: x, dy };
     let chunks = chunks(pass, job.chunk_size());

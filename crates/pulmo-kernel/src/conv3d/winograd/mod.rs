@@ -13,7 +13,7 @@
 mod layout;
 mod points;
 pub(super) mod squares;
-pub(super) mod step;
+pub(crate) mod step;
 mod tasks;
 
 use std::cell::RefCell;
@@ -50,7 +50,7 @@ pub(crate) fn pays(conv: &Conv3d) -> bool {
 }
 
 /// Whether it can be.
-pub(super) fn fits(conv: &Conv3d) -> bool {
+pub(crate) fn fits(conv: &Conv3d) -> bool {
     conv.stride == [1; 3] && conv.kernel[2] == 3 && conv.output_len() > 0 && conv.input_len() > 0
 }
 
@@ -61,11 +61,11 @@ pub(super) fn weight_gradient<E: Stored>(
     (x, dy): (&View<'_, E>, &[E]),
     dw: &mut [f32],
 ) {
-    weight_gradient_by(set, conv, &Filtering::of_input::<E>(conv, &x.grids()), (x, dy), dw);
+    weight_gradient_by(set, conv, &Filtering::of_weights::<E>(conv, &x.grids()), (x, dy), dw);
 }
 
 /// The same by some kind of steps.
-pub(super) fn weight_gradient_by<E: Stored>(
+pub(crate) fn weight_gradient_by<E: Stored>(
     set: &'static KernelSet,
     conv: &Conv3d,
     filtering: &Filtering,
@@ -137,7 +137,7 @@ pub(super) fn sums<E: Stored>(
 }
 
 /// Either, by some kind of steps.
-pub(super) fn compute<E: Stored>(
+pub(crate) fn compute<E: Stored>(
     (set, conv): (&'static KernelSet, &Conv3d),
     filtering: &Filtering,
     x: &View<'_, E>,

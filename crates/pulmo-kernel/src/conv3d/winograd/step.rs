@@ -1,5 +1,6 @@
 //! What minimal filtering computes at a time: some outputs of a line, or as many of each of as many lines; and which costs least.
 
+use super::fits;
 use crate::conv3d::Conv3d;
 use crate::conv3d::parts::{self, Costs, Part};
 use crate::conv3d::reach::Reach;
@@ -90,9 +91,20 @@ pub(crate) struct Filtering {
 }
 
 impl Filtering {
+    /// All ways that there are for a convolution.
+    pub(crate) fn all(conv: &Conv3d) -> Vec<Self> {
+        let steps = if fits(conv) { &STEPS[..] } else { &[] };
+        steps.iter().filter_map(|&step| Self::by(step, conv, &conv.own_grid())).collect()
+    }
+
     /// The cheapest for a convolution of tensors of `E` whose input channels lie on the given grids.
     pub(crate) fn of_input<E: Element>(conv: &Conv3d, grids: &[Grid]) -> Self {
-        Self::cheapest::<E>(conv, |step| Self::by(step, conv, grids))
+        Self::cheapest::<E>(|step| Self::by(step, conv, grids), |filtering| filtering.cost(conv))
+    }
+
+    /// That for its weight gradient.
+    pub(crate) fn of_weights<E: Element>(conv: &Conv3d, grids: &[Grid]) -> Self {
+        Self::cheapest::<E>(|step| Self::by(step, conv, grids), |filtering| filtering.cost_of_weights(conv))
     }
 
     /// That by one kind of step, where it can be.
@@ -111,7 +123,7 @@ impl Filtering {
     /// The cheapest for sums of neighbouring outputs: those that a nearest resize of a tensor of `size`, as wide as the output,
     /// would repeat.
     pub(crate) fn of_sums<E: Element>(conv: &Conv3d, size: [usize; 3]) -> Self {
-        Self::cheapest::<E>(conv, |step| Self::of_sums_by(step, conv, size))
+        Self::cheapest::<E>(|step| Self::of_sums_by(step, conv, size), |filtering| filtering.cost(conv))
     }
 
     /// That by one kind of step, where it can be: squares cannot sum lines.
@@ -124,9 +136,9 @@ impl Filtering {
         Some(Self { step, parts })
     }
 
-    fn cheapest<E: Element>(conv: &Conv3d, by: impl Fn(Step) -> Option<Self>) -> Self {
+    fn cheapest<E: Element>(by: impl Fn(Step) -> Option<Self>, cost: impl Fn(&Self) -> usize) -> Self {
         let all = steps_for::<E>().iter().filter_map(|&step| by(step));
-        all.min_by_key(|filtering| filtering.cost(conv)).expect("lines can always be filtered")
+        all.min_by_key(cost).expect("lines can always be filtered")
     }
 
     /// Products, and what making and reading weights costs beside them.
@@ -135,6 +147,19 @@ impl Filtering {
             Step::Line => costs(conv, self.step),
             Step::Square(filter) => costs_of_squares(conv, filter, self.planes_and_rows()[0]),
         };
+        self.cost_by(conv, costs)
+    }
+
+    /// The same of a weight gradient, whose sums are read and written in place of weights.
+    fn cost_of_weights(&self, conv: &Conv3d) -> usize {
+        let costs = match self.step {
+            Step::Line => costs(conv, self.step),
+            Step::Square(_) => Costs { making: 16, reading: 16, along: self.step.steps(conv) },
+        };
+        self.cost_by(conv, costs)
+    }
+
+    fn cost_by(&self, conv: &Conv3d, costs: Costs) -> usize {
         let of_part = |part: &Part| part.channels.len() * costs.of(conv.batch, part.reach.each_ref());
         self.parts.iter().map(of_part).sum::<usize>() * self.step.points()
     }
@@ -167,10 +192,12 @@ impl Filtering {
 const SQUARES_AT_ONCE: usize = 640;
 const WEIGHTS_AT_ONCE: usize = 96 * 96;
 
-/// The steps that tensors of `E` allow: seven outputs at a time lose what float32 has to spare, but far less than rounding to
-/// bfloat16 does.
+/// All kinds of steps.
+pub(crate) const STEPS: [Step; 3] = [Step::Line, Step::Square(Filter::Four), Step::Square(Filter::Seven)];
+
+/// Those that tensors of `E` allow: seven outputs at a time lose what float32 has to spare, but far less than rounding to bfloat16
+/// does.
 fn steps_for<E: Element>() -> &'static [Step] {
-    const STEPS: [Step; 3] = [Step::Line, Step::Square(Filter::Four), Step::Square(Filter::Seven)];
     if E::PER_SCALAR > 1 { &STEPS } else { &STEPS[..2] }
 }
 
@@ -190,8 +217,8 @@ fn costs(conv: &Conv3d, step: Step) -> Costs {
     Costs { along: step.steps(conv), making: 60, reading: 60 }
 }
 
-/// Less of weights that are made in the cache, as they are used.
+/// Of weights at the points of squares: making them costs less where it is done in the cache, as they are used.
 fn costs_of_squares(conv: &Conv3d, filter: Filter, planes: usize) -> Costs {
-    let costs = costs(conv, Step::Square(filter));
-    if at_once(conv, filter, planes) { Costs { making: 20, reading: 10, ..costs } } else { costs }
+    let [making, reading] = if at_once(conv, filter, planes) { [20, 3] } else { [60, 12] };
+    Costs { along: Step::Square(filter).steps(conv), making, reading }
 }
