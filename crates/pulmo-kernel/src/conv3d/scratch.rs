@@ -198,7 +198,8 @@ fn weight_gradient_scratch<E: Element>(conv: &Conv3d, input: &[Grid], threads: u
     let most_sets = inputs.iter().map(Part::tap_sets).max().unwrap_or(0) * along;
     let summed = inputs.iter().map(|part| part.tap_sets() * (part.channels.len() * merged + MAX_ROWS)).sum::<usize>();
     let places = conv.batch * depth * step.map_or(height * width, |step| step.rows(conv) * step.steps(conv));
-    let parts = shares::parts(step, shares::sums_of_tap(inputs, conv.out_channels), conv.kernel[2], places);
+    let taps_along = if filtered { 1 } else { conv.kernel[2] };
+    let parts = shares::parts(inputs, [taps_along, points, conv.out_channels], places);
     // All sums of every part of space, or those of a thread's own share.
     let (shared_sums, sums_of_thread) = match parts {
         1 => (0, most_sets * shares::most_rows(rows, LANES) * columns),

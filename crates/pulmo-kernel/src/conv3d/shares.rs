@@ -6,13 +6,8 @@ use super::packing::Panel;
 use super::parts::Part;
 use super::passes::Pass;
 use super::tiles::dots_pay;
-use super::winograd::step::Step;
 use crate::simd::{KernelSet, MAX_ROWS};
 
-/// Fewest output voxels of a part of space; fewest steps where lines or squares are turned into points, at which there are more
-/// sums to clear, to add and to write.
-const PART_VOXELS: usize = 1024;
-const PART_STEPS: usize = 384;
 /// Most parts of space, and most sums of all parts together.
 const MAX_PARTS: usize = 8;
 const MAX_PART_SUMS: usize = 16 << 20;
@@ -123,17 +118,13 @@ pub(super) fn shares(set: &KernelSet, pass: &Pass, (index, part): (usize, &Part)
     shares
 }
 
-/// Parts into which space is split: by how many sums each takes for every tap along a line, or every point, and by how many voxels,
-/// or steps, there are.
-pub(super) fn parts(step: Option<Step>, of_tap: usize, taps: usize, places: usize) -> usize {
-    let (sums, fewest) = match step {
-        Some(step) => (of_tap * step.points(), PART_STEPS),
-        None => (of_tap * taps, PART_VOXELS),
-    };
-    (places / fewest).min(MAX_PART_SUMS / sums.max(1)).clamp(1, MAX_PARTS)
-}
-
-/// Sums for every tap along a line, or every point, of an input in some parts.
-pub(super) fn sums_of_tap(parts: &[Part], out_channels: usize) -> usize {
-    parts.iter().map(|part| part.tap_sets() * part.channels.len()).sum::<usize>() * out_channels
+/// Parts into which space is split, of so many output voxels, or steps; with the taps along a line, the points and the output
+/// channels of which there are sums.
+///
+/// With more parts there are fewer groups of rows, each of which packs all columns of every place; but each part has sums of its own to
+/// clear, to add and to write. Both together cost least at the root of places over rows of sums; the factor was measured.
+pub(super) fn parts(inputs: &[Part], [taps, points, channels]: [usize; 3], places: usize) -> usize {
+    let rows = inputs.iter().map(|part| part.tap_sets() * part.channels.len()).sum::<usize>() * taps;
+    let sums = rows * points * channels;
+    (4 * places / rows.max(1)).isqrt().min(MAX_PART_SUMS / sums.max(1)).clamp(1, MAX_PARTS)
 }

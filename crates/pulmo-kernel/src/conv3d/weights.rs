@@ -18,7 +18,7 @@ use super::lines::Lines;
 use super::packing::{Packing, Panel};
 use super::parts::Part;
 use super::passes::Pass;
-use super::shares::{Rows, Share, parts, shares, sums_of_tap};
+use super::shares::{Rows, Share, parts, shares};
 use super::sums::{MOST_COLUMNS, Sums};
 use super::tiles::Shared;
 use super::winograd::squares::Strip;
@@ -53,14 +53,10 @@ pub(super) fn run<E: Stored>(
     if pass.voxels() == 0 || inputs.iter().any(|part| part.tap_sets() == 0) {
         return dw.fill(0.0);
     }
-    let step = match x {
-        Lines::Points { step, .. } => Some(step),
-        Lines::Direct { .. } => None,
-    };
-    let taps = pass.axes[2].taps.len();
-    let parts = parts(step, sums_of_tap(inputs, pass.channels), taps, pass.voxels());
-    let shares: Vec<Share> = inputs.iter().enumerate().flat_map(|input| shares(set, pass, input, parts)).collect();
     let job = Job { set, pass, inputs, lines: x, dy };
+    let sums = [pass.axes[2].taps.len(), job.points(), pass.channels];
+    let parts = parts(inputs, sums, pass.voxels());
+    let shares: Vec<Share> = inputs.iter().enumerate().flat_map(|input| shares(set, pass, input, parts)).collect();
     let chunks = chunks(pass, job.chunk_size());
     let out = Shared(dw.as_mut_ptr());
     if parts == 1 {
