@@ -28,6 +28,8 @@ pub(super) struct Layout {
     pub(super) rings: Vec<Ring>,
     /// All rings together.
     pub(super) len: usize,
+    /// The lines of a band of computed planes, where they are [added up](Filtering::added) afterwards.
+    pub(super) lines: usize,
 }
 
 /// The points of one part's channels.
@@ -56,7 +58,7 @@ impl Ring {
 
 impl Layout {
     pub(super) fn new(conv: &Conv3d, filtering: &Filtering) -> Self {
-        let Filtering { step, parts } = filtering;
+        let Filtering { step, parts, .. } = filtering;
         let [depth, rows] = filtering.planes_and_rows();
         // Rows of a part that lie in a ring.
         let stored = |part: &Part, bands: usize| match step {
@@ -92,8 +94,10 @@ impl Layout {
             rings.push(Ring { first: len, channels, step: pitch(part), line, plane, planes, pitches });
             len += (planes * plane).next_multiple_of(16);
         }
+        let line = conv.output()[2] * conv.out_channels;
+        let lines = filtering.added.map_or(0, |_| chunk * rows.div_ceil(bands) * step.lines() * line);
         let bands = (0..bands).map(|band| band * rows / bands..(band + 1) * rows / bands).collect();
-        Self { step: *step, steps, at_once, bands, chunk, rings, len }
+        Self { step: *step, steps, at_once, bands, chunk, rings, len, lines: lines.next_multiple_of(16) }
     }
 
     /// Voxels of a line with zeros around.

@@ -10,6 +10,7 @@
 //! the weights of taps that read the same line are added up beforehand (`reach.rs`, `parts.rs`, [`points`]): of three taps
 //! along an axis that is twice as long two are left.
 
+mod added;
 mod layout;
 mod points;
 pub(super) mod squares;
@@ -21,11 +22,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use self::added::Added;
 use self::layout::{Layout, Ring};
 use self::points::{MOST, Maker, Places, Points};
 use self::squares::{Row, Strip};
 use self::step::{Filtering, Step};
-use self::tasks::{Run, Weights, rows_by_reach, task_tiles};
+use self::tasks::{Outputs, Run, Weights, rows_by_reach, task_tiles};
 use super::aligned::{Aligned, Lent, Use};
 use super::lines::Lines;
 use super::parts::Part;
@@ -95,7 +97,7 @@ pub(super) fn bytes(conv: &Conv3d, filtering: &Filtering) -> [usize; 2] {
     };
     let strip = layout.rings.iter().map(|ring| row(conv, &layout, ring).strip()).max().unwrap_or(0);
     let of_thread = layout.padded() * conv.in_channels + made + sums + 32 + strip;
-    [layout.len + shared, of_thread].map(|floats| floats * size_of::<f32>())
+    [layout.len + layout.lines + shared, of_thread].map(|floats| floats * size_of::<f32>())
 }
 
 /// Buffers of a thread.
@@ -150,8 +152,9 @@ pub(crate) fn compute<E: Stored>(
     let maker = Maker { set, conv, filtering, w };
     let places = (!layout.at_once).then(|| Places::new(set, &filtering.parts, &blocks, filtering.step.points()));
     let of_weights = places.as_ref().map_or(0, |places| places.len);
-    let mut buffer = Lent::of(Use::Work, of_weights + layout.len);
-    let (values, rings) = buffer.as_mut().split_at_mut(of_weights);
+    let mut buffer = Lent::of(Use::Work, of_weights + layout.len + layout.lines);
+    let (values, rest) = buffer.as_mut().split_at_mut(of_weights);
+    let (rings, lines) = rest.split_at_mut(layout.len);
     let weights = match places {
         Some(places) => Weights::Made(Points::new(maker, &blocks, places, values)),
         None => Weights::Making(maker),
@@ -159,7 +162,13 @@ pub(crate) fn compute<E: Stored>(
     let rows = rows_by_reach(filtering);
     let parts = &filtering.parts;
     let sources: Vec<View<'_, E>> = parts.iter().map(|part| part.view(x, part.channels.clone())).collect();
-    let depth = filtering.planes_and_rows()[0];
+    let [depth, height] = filtering.planes_and_lines(conv);
+    let line = conv.output()[2] * conv.out_channels;
+    if let Some(wanted_lines) = filtering.added {
+        let len = conv.batch * depth * wanted_lines * line;
+        // SAFETY: the outputs are the caller's alone.
+        unsafe { std::slice::from_raw_parts_mut(y.get(), len) }.fill(E::narrow(0.0));
+    }
     for volume in 0..conv.batch {
         for band in &layout.bands {
             let mut ready = vec![0; parts.len()];
@@ -180,8 +189,18 @@ pub(crate) fn compute<E: Stored>(
                 let (layout, weights, blocks) = (&layout, &weights, blocks.as_slice());
                 let (rows, first_row) = (&rows[band.clone()], band.start);
                 let zeros = &zeros;
-                let run = Run { set, conv, filtering, layout, weights, blocks, bias, rings, zeros, rows, first_row, y };
-                run.planes(volume, planes);
+                let run = Run { set, conv, filtering, layout, weights, blocks, bias, rings, zeros, rows, first_row };
+                match filtering.added {
+                    None => {
+                        let first = Shared(y.get().wrapping_add(volume * depth * height * line));
+                        run.planes(planes, Outputs { first, plane: height });
+                    }
+                    Some(wanted) => {
+                        let lines = Added::new(conv, filtering, (&planes, band), lines);
+                        run.planes(planes.clone(), lines.outputs());
+                        lines.add((volume * depth, wanted), y);
+                    }
+                }
             }
         }
     }

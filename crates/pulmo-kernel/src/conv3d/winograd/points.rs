@@ -74,7 +74,7 @@ impl<'a> Points<'a> {
     /// Fills `values`, which are as many as `places` counts.
     pub(super) fn new(maker: Maker<'_>, blocks: &[Block], places: Places, values: &'a mut [f32]) -> Self {
         assert_eq!(values.len(), places.len);
-        let Filtering { step, parts } = maker.filtering;
+        let Filtering { step, parts, .. } = maker.filtering;
         maker.clear_dots(blocks, &places, step.points(), values);
         // Some channels of all blocks, as their weights lie side by side.
         let channels = |part: &Part| {
@@ -113,7 +113,7 @@ impl<'a> Points<'a> {
 impl Maker<'_> {
     /// Makes the weights of some blocks at the points across lines of one along them.
     pub(super) fn points_along<'a>(&self, blocks: &[Block], along: usize, values: &'a mut Aligned) -> Points<'a> {
-        let Filtering { step, parts } = self.filtering;
+        let Filtering { step, parts, .. } = self.filtering;
         let places = Places::new(self.set, parts, blocks, step.across());
         let values = values.reserve(places.len);
         self.clear_dots(blocks, &places, step.across(), values);
@@ -149,7 +149,7 @@ impl Maker<'_> {
         channels: Range<usize>,
         place: impl Fn(usize) -> *mut f32,
     ) {
-        let Self { set, conv, filtering: Filtering { step, parts }, w } = *self;
+        let Self { set, conv, filtering: Filtering { step, parts, .. }, w } = *self;
         let (part, own) = (&parts[number], &blocks[group.clone()]);
         let first = own[0].first;
         let outputs = first..own[own.len() - 1].first + own[own.len() - 1].width;

@@ -88,6 +88,8 @@ pub(crate) struct Filtering {
     pub(crate) step: Step,
     /// What is read alike. With a [`Step::Square`] they reach for rows of steps along the height.
     pub(crate) parts: Vec<Part>,
+    /// Lines of a plane into which its computed lines are added up afterwards, where squares are summed along the height.
+    pub(crate) added: Option<usize>,
 }
 
 impl Filtering {
@@ -117,7 +119,7 @@ impl Filtering {
                 parts::parts_of_rows(conv, grids, costs, &rows)
             }
         };
-        Some(Self { step, parts })
+        Some(Self { step, parts, added: None })
     }
 
     /// The cheapest for sums of neighbouring outputs: those that a nearest resize of a tensor of `size`, as wide as the output,
@@ -126,14 +128,16 @@ impl Filtering {
         Self::cheapest::<E>(|step| Self::of_sums_by(step, conv, size), |filtering| filtering.cost(conv))
     }
 
-    /// That by one kind of step, where it can be: squares cannot sum lines.
+    /// That by one kind of step, where it can be. Squares compute all lines, which are then added up.
     pub(crate) fn of_sums_by(step: Step, conv: &Conv3d, size: [usize; 3]) -> Option<Self> {
         let mut parts = parts::of_sums(conv, size);
+        let mut added = None;
         if let Step::Square(filter) = step {
-            let rows = rows_of_squares(conv, filter).filter(|_| size[1] == conv.output()[1])?;
+            let rows = rows_of_squares(conv, filter)?;
             parts.iter_mut().for_each(|part| part.reach[1] = rows.clone());
+            added = (size[1] != conv.output()[1]).then_some(size[1]);
         }
-        Some(Self { step, parts })
+        Some(Self { step, parts, added })
     }
 
     fn cheapest<E: Element>(by: impl Fn(Step) -> Option<Self>, cost: impl Fn(&Self) -> usize) -> Self {
@@ -173,7 +177,7 @@ impl Filtering {
         }
     }
 
-    /// Planes, and lines of a plane, that come out.
+    /// Planes, and lines of a plane, that are computed.
     pub(super) fn planes_and_lines(&self, conv: &Conv3d) -> [usize; 2] {
         let [planes, rows] = self.planes_and_rows();
         match self.step {

@@ -27,7 +27,7 @@ pub(super) fn task_tiles(step: Step) -> usize {
 const MIN_TASKS: usize = 16;
 
 /// Everything that the tasks of a call share.
-pub(super) struct Run<'a, E> {
+pub(super) struct Run<'a> {
     pub(super) set: &'static KernelSet,
     pub(super) conv: &'a Conv3d,
     pub(super) filtering: &'a Filtering,
@@ -40,10 +40,18 @@ pub(super) struct Run<'a, E> {
     /// Rows of steps of an output plane in the order in which they are computed, and the one with which the rings begin.
     pub(super) rows: &'a [usize],
     pub(super) first_row: usize,
-    pub(super) y: Shared<E>,
 }
-// SAFETY: tasks only read through `rings`, and write to disjoint outputs.
-unsafe impl<E: Send> Sync for Run<'_, E> {}
+// SAFETY: tasks only read through `rings`.
+unsafe impl Sync for Run<'_> {}
+
+/// Where outputs go.
+#[derive(Clone, Copy)]
+pub(super) struct Outputs<E> {
+    /// Where the first line of the first plane lies, or would lie.
+    pub(super) first: Shared<E>,
+    /// Lines from a plane to the next.
+    pub(super) plane: usize,
+}
 
 /// The weights of a call.
 pub(super) enum Weights<'a> {
@@ -70,7 +78,7 @@ struct Tile {
     rows: usize,
     /// For every part, where the rows' own places lie at the first point of the ring's first plane.
     bases: Vec<[*const f32; MAX_ROWS]>,
-    /// Of each row: the place of its first output in a plane, in voxels, and how many lines and outputs of a line lie inside.
+    /// Of each row: the place of its first output, in voxels, and how many lines and outputs of a line lie inside.
     outputs: [(usize, [usize; 2]); MAX_ROWS],
     /// All rows, then for every part which rows read by each set of taps along the depth, and by each along the height.
     masks: Vec<u16>,
@@ -85,9 +93,9 @@ struct Planes {
     taps: Vec<Tap>,
 }
 
-impl<E: Stored> Run<'_, E> {
+impl Run<'_> {
     /// Computes some output planes, whose inputs lie in the rings.
-    pub(super) fn planes(&self, volume: usize, planes: Range<usize>) {
+    pub(super) fn planes<E: Stored>(&self, planes: Range<usize>, to: Outputs<E>) {
         let at_once = self.layout.at_once;
         // Planes that share their tiles.
         let of_tile = if at_once { planes.len() } else { 1 };
@@ -106,14 +114,14 @@ impl<E: Stored> Run<'_, E> {
             let (range, run) = (&blocks[task % blocks.len()], task / blocks.len() % runs);
             let plane = planes.start + task / blocks.len() / runs;
             let own: Vec<Tile> = (run * tiles / runs..(run + 1) * tiles / runs)
-                .map(|index| self.tile(plane, index * steps / tiles..(index + 1) * steps / tiles))
+                .map(|index| self.tile((plane, to.plane), index * steps / tiles..(index + 1) * steps / tiles))
                 .collect();
-            SCRATCH.with_borrow_mut(|scratch| self.blocks_of(range.clone(), (volume, plane), &own, scratch));
+            SCRATCH.with_borrow_mut(|scratch| self.blocks_of(range.clone(), plane, &own, (scratch, to.first)));
         });
     }
 
-    /// The tile of some steps, counted from a plane's first on.
-    fn tile(&self, plane: usize, range: Range<usize>) -> Tile {
+    /// The tile of some steps, counted from a plane's first on; with the lines from an output plane to the next.
+    fn tile(&self, (plane, plane_lines): (usize, usize), range: Range<usize>) -> Tile {
         let parts = &self.filtering.parts;
         let sets: usize = parts.iter().flat_map(|part| &part.reach).map(|reach| reach.sets.len()).sum();
         let mut tile = Tile {
@@ -122,7 +130,7 @@ impl<E: Stored> Run<'_, E> {
             outputs: [(0, [0; 2]); MAX_ROWS],
             masks: vec![0; 1 + sets],
         };
-        let [height, width] = self.lines_and_width();
+        let [height, width] = [self.filtering.planes_and_lines(self.conv)[1], self.conv.output()[2]];
         for (row, place) in range.enumerate() {
             let (line, step) = (place / self.layout.steps, place % self.layout.steps);
             let (plane, line) = (plane + line / self.rows.len(), self.rows[line % self.rows.len()]);
@@ -145,14 +153,9 @@ impl<E: Stored> Run<'_, E> {
             let voxel = step * self.layout.step.outputs();
             let line = line * self.layout.step.lines();
             let lines = self.layout.step.lines().min(height - line);
-            tile.outputs[row] = ((plane * height + line) * width + voxel, [lines, self.layout.step.outputs().min(width - voxel)]);
+            tile.outputs[row] = ((plane * plane_lines + line) * width + voxel, [lines, self.layout.step.outputs().min(width - voxel)]);
         }
         tile
-    }
-
-    /// Lines of an output plane, and voxels of a line.
-    fn lines_and_width(&self) -> [usize; 2] {
-        [self.filtering.planes_and_lines(self.conv)[1], self.conv.output()[2]]
     }
 
     /// What the tiles of an output plane read, or all tiles of a volume.
@@ -202,7 +205,13 @@ impl<E: Stored> Run<'_, E> {
     /// Some blocks of channels for some tiles.
     ///
     /// The inputs of one point stay in the second-level cache for all blocks; so the sums of all of them are kept.
-    fn blocks_of(&self, range: Range<usize>, (volume, plane): (usize, usize), tiles: &[Tile], scratch: &mut Scratch) {
+    fn blocks_of<E: Stored>(
+        &self,
+        range: Range<usize>,
+        plane: usize,
+        tiles: &[Tile],
+        (scratch, y): (&mut Scratch, Shared<E>),
+    ) {
         let Scratch { sums, start: first, made, .. } = scratch;
         let widths = self.blocks[range.clone()].iter().map(|block| self.row_len(block));
         let starts: Vec<usize> =
@@ -245,7 +254,7 @@ impl<E: Stored> Run<'_, E> {
         for (index, start) in range.zip(starts) {
             // SAFETY: as above.
             let sums = (unsafe { sums.add(start * points * self.set.rows) }, tile_len);
-            self.collect(&self.blocks[index], volume, tiles, sums, first);
+            self.collect(&self.blocks[index], tiles, sums, (first, y));
         }
     }
 
@@ -333,13 +342,12 @@ impl<E: Stored> Run<'_, E> {
     }
 
     /// Turns the sums of a block into outputs.
-    fn collect(
+    fn collect<E: Stored>(
         &self,
         block: &Block,
-        volume: usize,
         tiles: &[Tile],
         (sums, tile_len): (*mut f32, usize),
-        start: &mut Aligned,
+        (start, y): (&mut Aligned, Shared<E>),
     ) {
         let row_len = self.row_len(block);
         let start = start.reserve(row_len.next_multiple_of(16));
@@ -348,8 +356,7 @@ impl<E: Stored> Run<'_, E> {
             start[..block.width].copy_from_slice(&bias[block.first..][..block.width]);
         }
         let transforms = self.set.transforms(self.layout.step.filter());
-        let [height, width] = self.lines_and_width();
-        let first = volume * self.filtering.planes_and_rows()[0] * height * width;
+        let line = self.conv.output()[2] * self.conv.out_channels;
         for (number, tile) in tiles.iter().enumerate() {
             for (row, &(voxel, [lines, outputs])) in tile.outputs.iter().enumerate().take(tile.rows) {
                 let job = CollectJob {
@@ -357,13 +364,13 @@ impl<E: Stored> Run<'_, E> {
                     sums: unsafe { sums.add(number * tile_len + row * row_len) },
                     point_pitch: self.set.rows * row_len,
                     start: start.as_ptr(),
-                    to: self.y.get().wrapping_add((first + voxel) * self.conv.out_channels + block.first),
+                    to: y.get().wrapping_add(voxel * self.conv.out_channels + block.first),
                     voxel: self.conv.out_channels,
                     outputs,
                     width: block.width,
                     lines: match self.layout.step {
                         Step::Line => None,
-                        Step::Square(_) => Some((lines, width * self.conv.out_channels)),
+                        Step::Square(_) => Some((lines, line)),
                     },
                 };
                 // SAFETY: the outputs lie inside `y` and belong to this task alone; the sums are followed by slack.
