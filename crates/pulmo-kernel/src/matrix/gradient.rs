@@ -2,8 +2,10 @@
 //!
 //! Inputs and output gradients of a few planes are packed once, by all threads; then every task adds up the products of one tap of the depth,
 //! one block of summed channels and one pair of tiles of output channels. Some hundred voxels at a time are multiplied for all taps, so that the inputs
-//! stay in the first-level cache. Where there are few weights, tasks also share the voxels, in a fixed number of parts.
+//! stay in the first-level cache. Where there are few weights, tasks also share the voxels, in a fixed number of parts. Where all
+//! planes are packed at once, a task writes its weights while their sums lie in its cache.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -14,7 +16,7 @@ use super::planes::{Packer, narrow_plane};
 use super::source::{Class, Source};
 use super::unit::{DEPTH, Job, Row, SIDE, Step, Sums, Unit};
 use super::{Reader, rows_of, turning};
-use crate::conv3d::aligned::{Lent, Use};
+use crate::conv3d::aligned::{Aligned, Lent, Use};
 use crate::conv3d::passes::Pass;
 use crate::conv3d::tiles::Shared;
 
@@ -37,6 +39,8 @@ struct Sizes {
     rows: [usize; 3],
     /// Parts of the voxels.
     parts: usize,
+    /// Whether a task adds up all that its weights are made of at once.
+    at_once: bool,
 }
 
 impl Sizes {
@@ -52,24 +56,45 @@ impl Sizes {
         let units = layout.blocks + layout.merged;
         let tasks = pass.axes[0].taps.len() * units * pass.channels.div_ceil(2 * SIDE);
         let parts = MIN_TASKS.div_ceil(tasks.max(1)).min(MAX_PARTS);
-        Self { layout, pairs, chunk, ring, rows, parts }
+        let at_once = parts * pass.batch * source.classes.len() == 1 && chunk == pass.axes[0].count;
+        Self { layout, pairs, chunk, ring, rows, parts, at_once }
     }
 
-    /// Tiles of the sums of one part.
+    /// Tiles of all sums of one part.
     fn tiles(&self, pass: &Pass) -> usize {
-        pass.axes[0].taps.len() * self.layout.entries.len() * pass.channels.div_ceil(2 * SIDE) * 4
+        pass.axes[0].taps.len() * self.layout.entries.len() * pass.channels.div_ceil(2 * SIDE) * TILES
     }
+
+    /// Tiles that are kept until all is added up.
+    fn kept_tiles(&self, pass: &Pass) -> usize {
+        if self.at_once { 0 } else { self.parts * self.tiles(pass) }
+    }
+
+    /// Most tiles of a task.
+    fn task_tiles(&self) -> usize {
+        let of_units = self.layout.entries.chunk_by(|one, next| one.unit == next.unit).map(<[Entry]>::len);
+        of_units.max().unwrap_or(0) * TILES
+    }
+}
+
+/// Tiles of sums of an entry.
+const TILES: usize = 4;
+
+thread_local! {
+    /// The sums of a task that does not keep them.
+    static SUMS: RefCell<Aligned> = RefCell::default();
 }
 
 /// Bytes that a call allocates besides what every thread does, and bytes of a thread.
 pub(super) fn bytes(source: &Source) -> [usize; 2] {
     let (pass, sizes) = (&source.pass, Sizes::new(source));
-    let rows = sizes.rows.iter().sum::<usize>() + sizes.parts * sizes.tiles(pass) * SIDE;
+    let rows = sizes.rows.iter().sum::<usize>() + sizes.kept_tiles(pass) * SIDE;
     let sets = pass.axes[0].taps.len() * pass.axes[1].taps.len();
     let steps = sets * sizes.chunk * sizes.layout.block / DEPTH * size_of::<Step>() * 2;
     let lists = sizes.parts * sizes.tiles(pass) * size_of::<Task>() + steps;
     let line = pass.axes[2].extent.max(pass.axes[2].count) * (pass.depth + 2 * (pass.channels + SIDE));
-    [rows * size_of::<Row>() + lists, line * 2 * size_of::<f32>()]
+    let sums = if sizes.at_once { sizes.task_tiles() * size_of::<Sums>() } else { 0 };
+    [rows * size_of::<Row>() + lists, line * 2 * size_of::<f32>() + sums]
 }
 
 /// What one task adds up.
@@ -79,21 +104,15 @@ struct Task<'a> {
     entries: &'a [Entry],
     pair: usize,
     part: usize,
-    /// Four tiles for every entry.
-    sums: &'a mut [Sums],
 }
 
-/// Splits the sums among tasks: parts of one task lie side by side.
-fn tasks<'a>(pass: &Pass, sizes: &'a Sizes, mut sums: &'a mut [Sums]) -> Vec<Task<'a>> {
+/// All tasks: parts of one lie side by side.
+fn tasks<'a>(pass: &Pass, sizes: &'a Sizes) -> Vec<Task<'a>> {
     let mut tasks = Vec::new();
     for depth in 0..pass.axes[0].taps.len() {
         for entries in sizes.layout.entries.chunk_by(|one, next| one.unit == next.unit) {
             for pair in 0..pass.channels.div_ceil(2 * SIDE) {
-                for part in 0..sizes.parts {
-                    let own;
-                    (own, sums) = sums.split_at_mut(entries.len() * 4);
-                    tasks.push(Task { depth, entries, pair, part, sums: own });
-                }
+                tasks.extend((0..sizes.parts).map(|part| Task { depth, entries, pair, part }));
             }
         }
     }
@@ -103,14 +122,22 @@ fn tasks<'a>(pass: &Pass, sizes: &'a Sizes, mut sums: &'a mut [Sums]) -> Vec<Tas
 /// Computes `dw[tap][in][out]`: for every tap, the sum over voxels of inputs times output gradients.
 pub(super) fn run<U: Unit>(unit: U, source: &Source, (x, dy): (&impl Reader, &impl Reader), dw: &mut [f32]) {
     let (pass, sizes) = (&source.pass, Sizes::new(source));
-    let tiles = sizes.parts * sizes.tiles(pass);
+    let tiles = sizes.kept_tiles(pass);
     let mut buffer = Lent::of(Use::Work, (sizes.rows.iter().sum::<usize>() + tiles * SIDE) * SIDE);
     let (ring, rest) = rows_of(buffer.as_mut()).split_at_mut(sizes.rows[0]);
     let (narrow, rest) = rest.split_at_mut(sizes.rows[1]);
     let (gradients, rest) = rest.split_at_mut(sizes.rows[2]);
-    let sums = super::sums_of(rest);
-    sums.par_iter_mut().with_min_len(64).for_each(|sums| *sums = Sums::ZERO);
-    let mut tasks = tasks(pass, &sizes, sums);
+    let mut rest = super::sums_of(rest);
+    rest.par_iter_mut().with_min_len(64).for_each(|sums| *sums = Sums::ZERO);
+    let tasks = tasks(pass, &sizes);
+    // Those of each task, where they are kept.
+    let mut kept: Vec<&mut [Sums]> = Vec::with_capacity(tasks.len());
+    for task in tasks.iter().filter(|_| !sizes.at_once) {
+        let own;
+        (own, rest) = rest.split_at_mut(task.entries.len() * TILES);
+        kept.push(own);
+    }
+    let to = Shared(dw.as_mut_ptr());
     let packer = Packer { layout: &sizes.layout, pass, read: x, ring: sizes.ring };
     let count = pass.axes[0].count;
     for volume in 0..pass.batch {
@@ -134,11 +161,17 @@ pub(super) fn run<U: Unit>(unit: U, source: &Source, (x, dy): (&impl Reader, &im
                 );
                 let run = Run { unit, source, sizes: &sizes, class, ring, gradients };
                 let steps = run.all_steps(planes.clone());
-                tasks.par_iter_mut().with_max_len(1).for_each(|task| run.add(&steps, task));
+                if sizes.at_once {
+                    tasks.par_iter().with_max_len(1).for_each(|task| run.write_at_once(&steps, task, to));
+                } else {
+                    let both = tasks.par_iter().zip(&mut kept).with_max_len(1);
+                    both.for_each(|(task, sums)| run.add(&steps, task, sums));
+                }
             }
         }
     }
-    write(pass, &sizes, &tasks, dw);
+    let parts = tasks.par_chunks(sizes.parts).zip(kept.par_chunks(sizes.parts));
+    parts.for_each(|(tasks, sums)| write(pass, &sizes.layout, &tasks[0], sums, to));
 }
 
 /// What the tasks of some planes and a class share.
@@ -203,8 +236,19 @@ impl<U: Unit> Run<'_, U> {
         steps
     }
 
+    /// Adds up all products of a task and writes its weights.
+    fn write_at_once(&self, steps: &[Steps], task: &Task<'_>, to: Shared) {
+        SUMS.with_borrow_mut(|buffer| {
+            let tiles = task.entries.len() * TILES;
+            let sums = super::sums_of(rows_of(buffer.reserve(tiles * SIDE * SIDE)));
+            sums.fill(Sums::ZERO);
+            self.add(steps, task, sums);
+            write(&self.source.pass, &self.sizes.layout, task, &[sums], to);
+        });
+    }
+
     /// Adds a task's share of the products to its sums.
-    fn add(&self, steps: &[Steps], task: &mut Task<'_>) {
+    fn add(&self, steps: &[Steps], task: &Task<'_>, sums: &mut [Sums]) {
         let (Sizes { layout, pairs, parts, .. }, channels) = (self.sizes, self.source.pass.channels);
         let columns = if task.pair * 2 * SIDE + SIDE < channels { 2 } else { 1 };
         let of_depth = &steps[task.depth];
@@ -219,7 +263,7 @@ impl<U: Unit> Run<'_, U> {
         let longest = shares.iter().map(|share| share.len()).max().unwrap_or(0);
         self.unit.session(|| {
             for first in (0..longest).step_by(CHUNK_STEPS) {
-                for ((entry, share), sums) in task.entries.iter().zip(&shares).zip(task.sums.chunks_exact_mut(4)) {
+                for ((entry, share), sums) in task.entries.iter().zip(&shares).zip(sums.chunks_exact_mut(TILES)) {
                     let steps = &share[first.min(share.len())..(first + CHUNK_STEPS).min(share.len())];
                     if steps.is_empty() {
                         continue;
@@ -243,27 +287,42 @@ impl<U: Unit> Run<'_, U> {
     }
 }
 
-/// Adds up the parts and writes the sums where the weights lie.
-fn write(pass: &Pass, sizes: &Sizes, tasks: &[Task<'_>], dw: &mut [f32]) {
-    let layout = &sizes.layout;
+/// Adds up the parts of a task and writes the sums where the weights lie.
+fn write(pass: &Pass, layout: &Layout, task: &Task<'_>, parts: &[&mut [Sums]], to: Shared) {
     let taps = pass.kernel[1] * pass.kernel[2];
-    let to = Shared(dw.as_mut_ptr());
-    tasks.par_chunks(sizes.parts).for_each(|parts| {
-        let Task { depth, entries, pair, .. } = parts[0];
-        let (depth, _) = pass.axes[0].taps[depth];
-        let held = (pass.channels - pair * 2 * SIDE).min(2 * SIDE);
-        let columns = held.div_ceil(SIDE);
-        for (index, entry) in entries.iter().enumerate() {
-            for value in 0..DEPTH {
-                let Some((tap, channel)) = layout.source(entry, value) else { continue };
-                let first = ((depth * taps + tap) * pass.depth + channel) * pass.channels + pair * 2 * SIDE;
-                // SAFETY: inside `dw`; every weight belongs to one task.
-                let to = unsafe { std::slice::from_raw_parts_mut(to.get().add(first), held) };
-                for (column, to) in to.iter_mut().enumerate() {
-                    let tile = index * 4 + value / SIDE * columns + column / SIDE;
-                    *to = parts.iter().map(|part| part.sums[tile].0[value % SIDE][column % SIDE]).sum();
+    let &Task { depth, entries, pair, .. } = task;
+    let (depth, _) = pass.axes[0].taps[depth];
+    let held = (pass.channels - pair * 2 * SIDE).min(2 * SIDE);
+    let columns = held.div_ceil(SIDE);
+    for (index, entry) in entries.iter().enumerate() {
+        for value in 0..DEPTH {
+            let Some((tap, channel)) = layout.source(entry, value) else { continue };
+            let first = ((depth * taps + tap) * pass.depth + channel) * pass.channels + pair * 2 * SIDE;
+            // SAFETY: inside the weights; every weight belongs to one task.
+            let to = unsafe { std::slice::from_raw_parts_mut(to.get().add(first), held) };
+            for (column, to) in to.chunks_mut(SIDE).enumerate() {
+                let tile = index * TILES + value / SIDE * columns + column;
+                let rows = parts.iter().map(|sums| &sums[tile].0[value % SIDE]);
+                // Whole rows are a move each.
+                match to.first_chunk_mut() {
+                    Some(to) => add_rows(rows, to),
+                    None => {
+                        let mut all = [0.0; SIDE];
+                        add_rows(rows, &mut all);
+                        to.copy_from_slice(&all[..to.len()]);
+                    }
                 }
             }
         }
-    });
+    }
+}
+
+/// What the rows of all parts add up to.
+fn add_rows<'a>(rows: impl Iterator<Item = &'a [f32; SIDE]>, to: &mut [f32; SIDE]) {
+    *to = [0.0; SIDE];
+    for row in rows {
+        for (to, sum) in to.iter_mut().zip(row) {
+            *to += sum;
+        }
+    }
 }
