@@ -139,11 +139,9 @@ fn main() {
     let only = arguments.get(2).map_or("", String::as_str);
     match arguments.first().map(String::as_str) {
         Some("bfloat16") => bench::<Bf16>("bfloat16", tile_state().unwrap_or(selected()), repeats, only),
-        _ => {
-            bench::<f32>("float32", selected(), repeats, only);
-            error::print();
-        }
+        _ => bench::<f32>("float32", selected(), repeats, only),
     }
+    error::print();
 }
 
 /// Prints the table of one element.

@@ -172,5 +172,9 @@ pub(super) fn of_points(conv: &Conv3d, step: Step) -> Pass {
         Step::Line => axis_h,
         Step::Square(_) => axis(step.rows(conv)),
     };
-    Pass { axes: [axis_d, axis_h, axis(step.steps(conv))], kernel: [conv.kernel[0], step.height(conv.kernel[1]), 1], ..plain }
+    Pass {
+        axes: [axis_d, axis_h, axis(step.steps(conv))],
+        kernel: [conv.kernel[0], step.height(conv.kernel[1]), 1],
+        ..plain
+    }
 }

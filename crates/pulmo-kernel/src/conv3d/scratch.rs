@@ -135,8 +135,10 @@ impl Conv3d {
         let threads = rayon::current_num_threads();
         let swapped = Scratch::lasting([(SWAPPED_WEIGHTS, lines_of(own.weight_len()))]);
         if let Some(ordinary) = fast::filtered_gradient(self, part) {
-            return swapped
-                .or(filtered_scratch(winograd::bytes(&ordinary, &Filtering::of_sums::<E>(&ordinary, part.size)), threads));
+            return swapped.or(filtered_scratch(
+                winograd::bytes(&ordinary, &Filtering::of_sums::<E>(&ordinary, part.size)),
+                threads,
+            ));
         }
         let ordinary = passes::as_forward(&own);
         let swapped = if ordinary.as_ref().is_some_and(passes::merges) { swapped } else { Scratch::default() };

@@ -79,7 +79,9 @@ fn of_neighbours(step: Step, scale: &[f64], [voxel, line]: [usize; 2]) -> Vec<f6
 }
 
 fn of_neighbours_along(step: Step, scale: &[f64], pitch: usize) -> Vec<f64> {
-    let at = |index: usize| (1..step.outputs()).flat_map(move |step| [index.checked_sub(step * pitch), Some(index + step * pitch)]);
+    let at = |index: usize| {
+        (1..step.outputs()).flat_map(move |step| [index.checked_sub(step * pitch), Some(index + step * pitch)])
+    };
     let largest =
         |index: usize| at(index).flatten().filter_map(|near| scale.get(near)).fold(scale[index], |a, &b| a.max(b));
     (0..scale.len()).map(largest).collect()

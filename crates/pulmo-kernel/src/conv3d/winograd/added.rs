@@ -47,8 +47,12 @@ impl<'a> Added<'a> {
     /// Adds them to the lines of `to` that they belong to, of which each plane has `wanted`, the first plane being number `first`.
     pub(super) fn add<E: Element<Scalar = f32>>(&self, (first, wanted): (usize, usize), to: Shared<E>) {
         let own = |lines: Range<usize>| lines.start.max(self.lines.start)..lines.end.min(self.lines.end);
-        let sums: Vec<(usize, Range<usize>)> =
-            repeats_of(wanted, self.height).into_iter().map(own).enumerate().filter(|(_, own)| !own.is_empty()).collect();
+        let sums: Vec<(usize, Range<usize>)> = repeats_of(wanted, self.height)
+            .into_iter()
+            .map(own)
+            .enumerate()
+            .filter(|(_, own)| !own.is_empty())
+            .collect();
         let tasks = self.planes.clone().flat_map(|plane| sums.iter().map(move |sum| (plane, sum)));
         tasks.collect::<Vec<_>>().into_par_iter().with_min_len(4).for_each(|(plane, (place, own))| {
             let from = ((plane - self.planes.start) * self.lines.len() + own.start - self.lines.start) * self.line;

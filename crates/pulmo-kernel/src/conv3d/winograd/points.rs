@@ -160,7 +160,13 @@ impl Maker<'_> {
             at_point.resize(conv.kernel[0] * kernel_height, [0.0; MOST]);
             rows.resize(sets, [0.0; MOST]);
             for channel in channels {
-                along_lines(conv, (w, part.channels.start + channel), &outputs, step.filter().weights()[along], of_taps);
+                along_lines(
+                    conv,
+                    (w, part.channels.start + channel),
+                    &outputs,
+                    step.filter().weights()[along],
+                    of_taps,
+                );
                 for (across, factors) in step.filter().weights().iter().enumerate().take(step.across()) {
                     match step {
                         Step::Line => rows_of_sets(part, (of_taps, kernel_height), rows),

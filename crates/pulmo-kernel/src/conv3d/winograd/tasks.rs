@@ -153,7 +153,8 @@ impl Run<'_> {
             let voxel = step * self.layout.step.outputs();
             let line = line * self.layout.step.lines();
             let lines = self.layout.step.lines().min(height - line);
-            tile.outputs[row] = ((plane * plane_lines + line) * width + voxel, [lines, self.layout.step.outputs().min(width - voxel)]);
+            tile.outputs[row] =
+                ((plane * plane_lines + line) * width + voxel, [lines, self.layout.step.outputs().min(width - voxel)]);
         }
         tile
     }
