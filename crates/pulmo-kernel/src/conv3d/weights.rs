@@ -5,7 +5,7 @@
 //!
 //! With three taps along a line and no strides, lines are turned into the points of minimal filtering first
 //! (`simd/filtering.rs`): four voxels of `dy` and six of `x` give six products per channel pair instead of twelve; with three taps
-//! along the height too, 16 and 36 give 36 instead of 144. `sums.rs` makes weights of them.
+//! along the height too, 16 and 36 give 36 instead of 144, or 49 and 81 give 81 instead of 441. `sums.rs` makes weights of them.
 
 use std::cell::RefCell;
 

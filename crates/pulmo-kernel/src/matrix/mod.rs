@@ -135,7 +135,7 @@ pub(crate) fn chosen(conv: &Conv3d) -> Option<Instructions> {
     usable.filter(|instructions| instructions.pays(conv))
 }
 
-/// [`forward`] of a tensor that is read through, by kept weights where they are given.
+/// [`fn@forward`] of a tensor that is read through, by kept weights where they are given.
 pub(crate) fn forward_through<U: Unit, E: Element<Scalar = f32>>(
     unit: U,
     conv: &Conv3d,

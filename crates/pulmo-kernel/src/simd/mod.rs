@@ -1,6 +1,7 @@
 //! Vector instructions behind one trait, and the register kernels built on them, compiled once per instruction set.
 
 mod channels;
+mod filter;
 pub(crate) mod filtering;
 mod portable;
 mod registers;
@@ -16,7 +17,8 @@ use crate::element::Bf16;
 use crate::self_test::{KernelState, kernel_state};
 
 pub(crate) use channels::{ByChannels, block, block_mut, by_channels, lanes};
-pub(crate) use filtering::{CollectJob, Filter, MOST_POINTS, SpreadJob};
+pub(crate) use filter::{Filter, MOST_POINTS};
+pub(crate) use filtering::{CollectJob, SpreadJob};
 pub(crate) use registers::{DotJob, OuterJob, Tap, TileJob};
 pub(crate) use stored::Stored;
 pub(crate) use vectors::for_vectors;
@@ -262,7 +264,7 @@ macro_rules! kernel_set {
     ($set:ident, $simd:ty, $name:literal, rows $rows:tt, vectors $vectors:literal, dot rows $dots:literal
      $(, features $features:literal)?) => {
         pub(super) static $set: crate::simd::KernelSet = {
-            use crate::simd::{by_rows, filtering, registers};
+            use crate::simd::{by_rows, filter, filtering, registers};
             $(#[target_feature(enable = $features)])?
             unsafe fn tile<const ROWS: usize, const VECTORS: usize>(job: &registers::TileJob) {
                 // SAFETY: the caller keeps the contract of the job and has the instructions.
@@ -279,16 +281,16 @@ macro_rules! kernel_set {
                 unsafe { registers::outer::<$simd, ROWS, VECTORS>(job) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn spread<P: filtering::Points, const GRADIENTS: bool>(job: &filtering::SpreadJob) {
+            unsafe fn spread<P: filter::Points, const GRADIENTS: bool>(job: &filtering::SpreadJob) {
                 // SAFETY: as above.
                 unsafe { filtering::spread::<$simd, P, GRADIENTS>(job) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn collect<P: filtering::Points, E: crate::simd::Stored>(job: &filtering::CollectJob<E>) {
+            unsafe fn collect<P: filter::Points, E: crate::simd::Stored>(job: &filtering::CollectJob<E>) {
                 // SAFETY: as above.
                 unsafe { filtering::collect::<$simd, P, E>(job) }
             }
-            const fn transforms<P: filtering::Points>() -> crate::simd::Transforms {
+            const fn transforms<P: filter::Points>() -> crate::simd::Transforms {
                 crate::simd::Transforms {
                     spread: spread::<P, false>,
                     spread_gradients: spread::<P, true>,
@@ -304,7 +306,7 @@ macro_rules! kernel_set {
                 tile: [by_rows!(tile, 1, $rows), by_rows!(tile, $vectors, $rows)],
                 dot: [dot::<1>, dot::<2>, dot::<3>, dot::<4>],
                 outer: [by_rows!(outer, 1, $rows), by_rows!(outer, $vectors, $rows)],
-                transforms: [transforms::<filtering::Four>(), transforms::<filtering::Seven>()],
+                transforms: [transforms::<filter::Four>(), transforms::<filter::Seven>()],
             }
         };
     };

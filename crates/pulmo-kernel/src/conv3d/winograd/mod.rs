@@ -1,10 +1,11 @@
-//! Convolutions with three taps along a line, by minimal filtering: half of the products fall away, or three quarters where
-//! there are three taps along the height too.
+//! Convolutions with three taps along a line, by minimal filtering: half of the products fall away, or three quarters and more
+//! where there are three taps along the height too.
 //!
-//! Of every line the input is turned into six points per four outputs (`simd/filtering.rs`), or of every plane into 36 per
-//! square of sixteen ([`squares`]). At each point what is left is a convolution over depth and height, or depth only, which the
-//! ordinary tiles compute ([`tasks`]); their sums are turned into outputs. The points are kept for a few planes at a time, in rings ([`layout`]), so that they never take more than a small
-//! part of the input.
+//! Of every line the input is turned into six points per four outputs (`simd/filter.rs`), or of every plane into 36 per square of
+//! sixteen ([`squares`]), in bfloat16 also 81 per square of 49. At each point what is left is a convolution over depth and height,
+//! or depth only, which the ordinary tiles compute ([`tasks`]); their sums are turned into outputs, some of which are added up again
+//! ([`added`]). The points are kept for a few planes at a time, in rings ([`layout`]), so that they never take more than a small part
+//! of the input.
 //!
 //! Channels that are read through a nearest resize are turned into points on the smaller grid on which they are stored, and
 //! the weights of taps that read the same line are added up beforehand (`reach.rs`, `parts.rs`, [`points`]): of three taps
