@@ -55,10 +55,8 @@ impl CtArgs {
         if let Some(series) = &self.series {
             return Some((format!("--series {series}"), "choose"));
         }
-        let flags = [
-            (self.allow_gaps, "--allow-gaps", "fill the gaps of"),
-            (self.straighten, "--straighten", "straighten"),
-        ];
+        let flags =
+            [(self.allow_gaps, "--allow-gaps", "fill the gaps of"), (self.straighten, "--straighten", "straighten")];
         flags.into_iter().find(|(given, ..)| *given).map(|(_, flag, about)| (flag.to_owned(), about))
     }
 
