@@ -13,6 +13,7 @@ mod evaluate_schema;
 mod inspect;
 #[cfg(unix)]
 mod interrupt;
+mod limits;
 mod lungs;
 mod memory;
 mod output;
