@@ -62,7 +62,11 @@ pub fn import(kind: &dyn DatasetKind, request: &Request<'_>) -> Result<Imported>
         must_lie_outside(request.root, request.output)?;
     }
     // Before hours of reading, not after them.
+    if request.output.is_dir() {
+        return Err(Error::invalid(request.output, "it is a folder", "name the list to write, such as FOLDER/data.toml"));
+    }
     let folder = folder_of(request.output);
+    MadeFolder::probe(folder)?;
     let _folder = MadeFolder::make(folder)?;
     let work = beside(request.output, "files");
     let flow_files = [beside(request.output, "flow.md"), beside(request.output, "flow.json")];
