@@ -63,7 +63,11 @@ pub fn import(kind: &dyn DatasetKind, request: &Request<'_>) -> Result<Imported>
     }
     // Before hours of reading, not after them.
     if request.output.is_dir() {
-        return Err(Error::invalid(request.output, "it is a folder", "name the list to write, such as FOLDER/data.toml"));
+        return Err(Error::invalid(
+            request.output,
+            "it is a folder",
+            "name the list to write, such as FOLDER/data.toml",
+        ));
     }
     let folder = folder_of(request.output);
     MadeFolder::probe(folder)?;
