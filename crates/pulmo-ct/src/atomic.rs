@@ -1,12 +1,16 @@
 //! Files that are either the old one or the new one, never half.
 //!
 //! Everything is written to a temporary file in the same folder and renamed when it is complete, so a
-//! killed process or a full disk leaves the old file in place.
+//! killed process or a full disk leaves the old file in place. After Ctrl-C the temporary files go too; see
+//! [`unfinished`](crate::unfinished).
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 use crate::error::{Error, Result};
+use crate::unfinished::{self, Note};
 
 /// Writes `bytes` to `path`, replacing what was there in one step.
 ///
@@ -25,15 +29,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// untouched.
 pub fn write_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let failed = |source| Error::write(path, source);
-    let mut temporary = tempfile::Builder::new();
-    temporary.prefix(".pulmo-");
-    // A temporary file is private to its owner by default; a result should be as readable as any other file.
-    #[cfg(unix)]
-    temporary.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut out = BufWriter::new(temporary.tempfile_in(folder_of(path)).map_err(failed)?);
+    let (_note, file) = temporary(path, true).map_err(failed)?;
+    let mut out = BufWriter::new(file);
     content(&mut out).map_err(failed)?;
     let file = out.into_inner().map_err(|e| failed(e.into_error()))?;
-    file.persist(path).map_err(|e| failed(e.error))?;
+    unfinished::in_one_step(|| file.persist(path)).map_err(|e| failed(e.error))?;
     Ok(())
 }
 
@@ -42,17 +42,7 @@ pub fn write_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Resul
 /// # Errors
 /// Whatever the system says; `path` is then untouched.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<bool> {
-    let mut temporary = tempfile::Builder::new();
-    temporary.prefix(".pulmo-");
-    #[cfg(unix)]
-    temporary.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = temporary.tempfile_in(folder_of(path))?;
-    file.write_all(bytes)?;
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(true),
-        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(failed) => Err(failed.error),
-    }
+    write_new_with(path, bytes, true)
 }
 
 /// Writes `bytes` to `path` in one step so that only its owner can read and write it (0600).
@@ -61,11 +51,67 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<bool> {
 /// [`Error::Io`]; `path` is then untouched.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |source| Error::write(path, source);
-    // A temporary file is private to its owner by default.
-    let mut file = tempfile::Builder::new().prefix(".pulmo-").tempfile_in(folder_of(path)).map_err(failed)?;
+    let (_note, mut file) = temporary(path, false).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
-    file.persist(path).map_err(|e| failed(e.error))?;
+    unfinished::in_one_step(|| file.persist(path)).map_err(|e| failed(e.error))?;
     Ok(())
+}
+
+/// [`write_private`] unless something stands there; `false` if something does.
+///
+/// # Errors
+/// Whatever the system says; `path` is then untouched.
+pub fn write_new_private(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    write_new_with(path, bytes, false)
+}
+
+fn write_new_with(path: &Path, bytes: &[u8], is_public: bool) -> io::Result<bool> {
+    let (_note, mut file) = temporary(path, is_public)?;
+    file.write_all(bytes)?;
+    match unfinished::in_one_step(|| file.persist_noclobber(path)) {
+        Ok(_) => Ok(true),
+        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(failed) => Err(failed.error),
+    }
+}
+
+/// Puts the folder that `fill` fills at `path`, replacing what was there in one step.
+///
+/// The folder around it must exist.
+///
+/// # Errors
+/// Those of `fill`, or [`Error::Io`] if something cannot be made or renamed; `path` is then untouched.
+pub fn write_folder<E: From<Error>>(
+    path: &Path,
+    fill: impl FnOnce(&Path) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let failed = |source| E::from(Error::write(path, source));
+    let make = || tempfile::Builder::new().prefix(".pulmo-").tempdir_in(folder_of(path));
+    let (_note, temporary) = unfinished::temporary_folder(make).map_err(failed)?;
+    // A temporary folder is private to its owner; a result should be as readable as any other folder.
+    let content = temporary.path().join("content");
+    std::fs::create_dir(&content).map_err(failed)?;
+    fill(&content)?;
+    unfinished::in_one_step(|| {
+        if path.exists() {
+            // Moved aside first, so that the new folder's appearance is one step.
+            std::fs::rename(path, temporary.path().join("replaced"))?;
+        }
+        std::fs::rename(&content, path)
+    })
+    .map_err(failed)
+}
+
+/// A file beside `path` that goes unless it is put in its place; private to its owner unless it `is_public`.
+fn temporary(path: &Path, is_public: bool) -> io::Result<(Note, NamedTempFile)> {
+    let mut temporary = tempfile::Builder::new();
+    temporary.prefix(".pulmo-");
+    // A temporary file is private to its owner by default; a result should be as readable as any other file.
+    #[cfg(unix)]
+    if is_public {
+        temporary.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    }
+    unfinished::file(|| temporary.tempfile_in(folder_of(path)))
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::unfinished::{self, Note};
 
 /// A folder that is there, and what had to be made for it: taken back when this is dropped, as far as it is still empty.
 #[derive(Debug)]
 pub struct MadeFolder {
     /// Outermost first.
     made: Vec<PathBuf>,
+    /// Ctrl-C takes them back as well.
+    _notes: Vec<Note>,
 }
 
 impl MadeFolder {
@@ -21,12 +24,9 @@ impl MadeFolder {
         let mut missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
         missing.reverse();
         // Another program may make the same folder at the same time.
-        let made = Self { made: missing };
-        std::fs::create_dir_all(path).map_err(|source| Error::Io {
-            action: "make folder",
-            path: path.to_owned(),
-            source,
-        })?;
+        let mut made = Self { made: missing, _notes: Vec::new() };
+        let failed = |source| Error::Io { action: "make folder", path: path.to_owned(), source };
+        made._notes = unfinished::make_folders(&made.made, path).map_err(failed)?;
         Ok(made)
     }
 

@@ -24,6 +24,7 @@ pub mod random;
 pub mod resample;
 pub mod runs;
 pub mod sentence;
+pub mod unfinished;
 mod union_find;
 pub mod volume;
 pub mod voxel_box;

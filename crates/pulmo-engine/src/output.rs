@@ -185,22 +185,15 @@ impl OutputFolder {
         let start = std::time::Instant::now();
         let failed = |source| Error::write(&target, source);
         let _folder = MadeFolder::make(&self.path)?;
-        let temporary = tempfile::Builder::new().prefix(".pulmo-").tempdir_in(&self.path).map_err(failed)?;
-        // A temporary folder is private to its owner; a result should be as readable as any other folder.
-        let content = temporary.path().join("case");
-        std::fs::create_dir(&content).map_err(failed)?;
-        write_label_map(&content.join(MASK), mask)?;
-        more(&content)?;
-        result.seconds.write = crate::result::seconds(start.elapsed());
-        result.peak_memory_bytes = crate::result::peak_memory_bytes();
-        let mut text = serde_json::to_vec_pretty(result).map_err(|error| failed(error.into()))?;
-        text.push(b'\n');
-        atomic::write(&content.join(RESULT), &text)?;
-        if target.exists() {
-            // Moved aside first, so that the new folder's appearance is one step.
-            std::fs::rename(&target, temporary.path().join("replaced")).map_err(failed)?;
-        }
-        std::fs::rename(&content, &target).map_err(failed)?;
+        atomic::write_folder(&target, |content| {
+            write_label_map(&content.join(MASK), mask)?;
+            more(content)?;
+            result.seconds.write = crate::result::seconds(start.elapsed());
+            result.peak_memory_bytes = crate::result::peak_memory_bytes();
+            let mut text = serde_json::to_vec_pretty(result).map_err(|error| failed(error.into()))?;
+            text.push(b'\n');
+            Ok::<(), Error>(atomic::write(&content.join(RESULT), &text)?)
+        })?;
         Ok(target)
     }
 }

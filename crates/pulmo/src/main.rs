@@ -17,7 +17,10 @@ fn main() -> ExitCode {
         }
     };
     let terminal = terminal::Terminal::new(cli.quiet);
-    cli.command.run(&terminal).unwrap_or_else(|error| {
+    terminal::clean_up_on_interrupt();
+    let outcome = cli.command.run(&terminal);
+    pulmo::ct::unfinished::wait_where_ending();
+    outcome.unwrap_or_else(|error| {
         terminal.error(&error);
         cli::nothing_done()
     })

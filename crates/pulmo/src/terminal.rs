@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pulmo::ct::unfinished;
 
 /// Work that is over sooner shows no progress line.
 const QUICK: Duration = Duration::from_secs(2);
@@ -174,23 +175,29 @@ fn to_stderr(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
+static CAUGHT: AtomicBool = AtomicBool::new(false);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on Ctrl-C only sets [`interrupted`], so that the work can end cleanly; a second one ends the process.
-///
-/// Without this call Ctrl-C ends the process at once, which is safe: no file is ever half written.
-pub(crate) fn catch_interrupt() {
+/// From now on Ctrl-C takes back what is not finished and ends the process with exit code 130.
+pub(crate) fn clean_up_on_interrupt() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let caught = ctrlc::set_handler(|| {
-            if INTERRUPTED.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
+            if CAUGHT.load(Ordering::SeqCst) && !INTERRUPTED.swap(true, Ordering::SeqCst) {
+                return;
             }
+            let _held = unfinished::remove_all();
+            std::process::exit(130);
         });
         if caught.is_err() {
             to_stderr("warning: Ctrl-C cannot be caught here; it will end the program at once\n");
         }
     });
+}
+
+/// From now on Ctrl-C only sets [`interrupted`], so that the work can end cleanly; a second one ends the process.
+pub(crate) fn catch_interrupt() {
+    CAUGHT.store(true, Ordering::SeqCst);
 }
 
 /// Whether Ctrl-C was pressed since [`catch_interrupt`]; long loops ask after each step.

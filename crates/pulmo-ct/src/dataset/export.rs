@@ -12,7 +12,9 @@ use super::fold::{self, Fold};
 use super::list::{Case, DataList, IntensityStored, LabelValue, Split};
 use crate::atomic;
 use crate::error::{Error, Result};
+use crate::folder::MadeFolder;
 use crate::format::{OpenOptions, open_ct, open_label_map, write_label_map, write_volume};
+use crate::unfinished::{self, Unfinished};
 use crate::volume::LabelMap;
 
 /// For whom.
@@ -50,7 +52,8 @@ pub struct Exported {
     pub remarks: Vec<String>,
 }
 
-/// Writes the list's cases to `folder`, one after the other.
+/// Writes the list's cases to `folder`, one after the other. A folder that it made does not stay where it fails, or Ctrl-C
+/// ends it (see [`crate::unfinished`]).
 ///
 /// # Errors
 /// [`Error::Value`] if two cases would get one file name; [`Error::Io`] where something cannot be written; whatever
@@ -64,6 +67,9 @@ pub fn export(
 ) -> Result<Exported> {
     let names = file_names(&list.cases)?;
     let values = new_values(list, layout);
+    let around = folder.parent().filter(|around| !around.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _around = MadeFolder::make(around)?;
+    let unfinished = Unfinished::note([folder.to_owned()]);
     let mut job = Job { exported: Exported::default(), copy: options.copy, values };
     let mut list_out = list.clone();
     for (done, case) in list.cases.iter().enumerate() {
@@ -88,6 +94,7 @@ pub fn export(
         if !options.folds.is_empty() {
             fold::write(&folder.join("splits_final.json"), &options.folds)?;
         }
+        unfinished.finish();
         return Ok(job.exported);
     }
     let Job { mut exported, values, .. } = job;
@@ -110,6 +117,7 @@ pub fn export(
     if list.cases.iter().any(|case| case.lungs.is_some()) {
         exported.remarks.push("lung masks are not part of this layout and stay behind".to_owned());
     }
+    unfinished.finish();
     Ok(exported)
 }
 
@@ -237,7 +245,7 @@ fn remove(path: &Path) -> Result<()> {
 
 fn make_parent(path: &Path) -> Result<()> {
     let parent = path.parent().unwrap_or(Path::new(".")).to_owned();
-    std::fs::create_dir_all(&parent).map_err(|source| Error::write(&parent, source))
+    unfinished::make_folder(&parent).map_err(|source| Error::write(&parent, source))
 }
 
 /// By name and content: what is called so and is not compressed must be written anew for others to read it.

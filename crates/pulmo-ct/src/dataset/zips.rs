@@ -12,8 +12,8 @@ use zip::ZipArchive;
 
 use super::folder::volume_stem;
 use super::import::Cause;
-use crate::atomic;
 use crate::error::{Error, Result};
+use crate::{atomic, unfinished};
 
 /// No volume of a data set is larger, packed or not.
 const LARGEST_ENTRY: u64 = 4 << 30;
@@ -66,7 +66,7 @@ pub(super) fn unpack(zip: &Path, folder: &Path, progress: &(dyn Fn(&str, usize, 
             continue;
         }
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(|source| Error::write(parent, source))?;
+            unfinished::make_folder(parent).map_err(|source| Error::write(parent, source))?;
         }
         // One byte more than stated is read, so that an entry that lies about its size is noticed.
         let mut bytes = entry.take(size + 1);

@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::atomic;
 use crate::error::{Error, Result};
 
 const FIRST_LINE: &str = "pulmo de-identification key, version 1";
@@ -68,12 +68,12 @@ impl Key {
         }
         let key = Self::random()?;
         let failed = |e| Error::write(path, e);
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Temporary files are private to their owner.
-        let mut file = tempfile::Builder::new().prefix(".pulmo-").tempfile_in(folder).map_err(failed)?;
-        writeln!(file, "{FIRST_LINE}\n{}", hex(&key.0)).map_err(failed)?;
-        file.persist_noclobber(path).map_err(|e| failed(e.error))?;
-        Ok((key, true))
+        let text = format!("{FIRST_LINE}\n{}\n", hex(&key.0));
+        match atomic::write_new_private(path, text.as_bytes()).map_err(failed)? {
+            true => Ok((key, true)),
+            // Another process has just made it.
+            false => Ok((Self::load(path)?, false)),
+        }
     }
 
     /// The new UID for an old one: `2.25.` and a version 8 UUID as a decimal number.

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use pulmo_ct::dataset::check::facts::Facts;
+use pulmo_ct::dataset::check::placement::Placement;
 use pulmo_ct::dataset::check::signature::{SAME, Signature};
-use pulmo_ct::dataset::check::small::Small;
+use pulmo_ct::dataset::check::small::{SIDE, Small, TURNS, turned};
 use pulmo_ct::dataset::check::{ALL, Finding, Weight, run};
 use pulmo_ct::dataset::list::LabelValue;
 use pulmo_ct::dataset::{Case, DataList, IntensityStored, Split};
@@ -55,6 +56,26 @@ fn copies_are_recognised_and_other_patients_are_not() {
     eprintln!("phantoms: copies from {lowest:.3}, others up to {highest:.3}");
     assert!(lowest > SAME, "{lowest}");
     assert!(highest < SAME - 0.05, "{highest}");
+}
+
+/// The chest wall of some of these is thinner than a field of the small picture, so that their lungs are open.
+#[test]
+fn a_thin_chest_wall_hides_no_lung() {
+    let plane = SIDE * SIDE;
+    for seed in [1003, 1005, 1030, 1032] {
+        let spacing_mm = [256.0 / 24.0, 4.32, 4.32];
+        let options = PhantomOptions { shape: [24, 80, 80], spacing_mm, ..PhantomOptions::seeded(seed) };
+        let Phantom { volume, infiltrate, .. } = thorax(&options).unwrap();
+        let small = Small::of(&volume);
+        let mask = small.of_mask(&infiltrate);
+        let right = Placement::of(&small, &mask).unwrap();
+        assert!(right.here > 0.75 && right.fault().is_none(), "{seed}: {right:?}");
+        for turn in (0..TURNS.len()).filter(|&turn| TURNS[turn].1) {
+            let wrong: Vec<f32> = mask.chunks(plane).flat_map(|slice| turned(slice, SIDE, turn)).collect();
+            let wrong = Placement::of(&small, &wrong).unwrap();
+            assert!(wrong.fault().is_some(), "{seed}, {}: {wrong:?}", TURNS[turn].0);
+        }
+    }
 }
 
 /// Writes some cases as a folder of NIfTI files and lists them.

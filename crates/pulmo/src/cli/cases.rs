@@ -31,7 +31,7 @@ const LUNGS: &str = "lungs.nii.gz";
 /// Flags of whatever makes a folder per case.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CaseArgs {
-    /// Folders with one DICOM series each, or NIfTI files.
+    /// Folders with one DICOM series each, or NIfTI, NRRD or MetaImage files.
     #[arg(required = true, value_name = "CT")]
     pub(crate) inputs: Vec<PathBuf>,
 

@@ -3,6 +3,7 @@
 //! `input` reads whatever IN is into one of four things, `target` knows what OUT is to be, and `dicom` makes the
 //! objects that belong to a CT.
 
+mod applies;
 mod dicom;
 mod input;
 mod target;
@@ -65,13 +66,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N|NAME")]
     segment: Option<String>,
 
-    /// What becomes of a voxel of two segments of a SEG.
-    #[arg(long, value_enum, default_value_t)]
-    overlap: input::Overlapping,
+    /// What becomes of a voxel of two segments of a SEG [default: refuse].
+    #[arg(long, value_enum)]
+    overlap: Option<input::Overlapping>,
 
-    /// Fraction from which a voxel of a fractional SEG belongs to a segment.
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.5)]
-    threshold: f64,
+    /// Fraction from which a voxel of a fractional SEG belongs to a segment [default: 0.5].
+    #[arg(long, value_name = "FRACTION", value_parser = applies::parse_fraction)]
+    threshold: Option<f64>,
 
     /// A lung mask on the CT's grid: a report then tells lung volume and per cent of lung.
     #[arg(long, value_name = "FILE")]
@@ -101,6 +102,7 @@ pub(crate) struct Args {
 /// Converts; see [`Args`].
 pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let target = Target::of(&args.output, args.to)?;
+    applies::to_output(&args, &target)?;
     args.open.must_fit(args.ct.as_deref().unwrap_or(&args.input))?;
     output::must_take_file(&args.output, args.force)?;
     let content = input::read(&args, &target, terminal)?;

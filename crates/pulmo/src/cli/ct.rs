@@ -15,11 +15,11 @@ pub(crate) struct CtArgs {
     #[arg(long, value_name = "UID|N")]
     pub(crate) series: Option<String>,
 
-    /// Fill missing slices and even out unequal distances by linear interpolation, and say where.
+    /// Fill missing slices of a DICOM series and even out unequal distances by linear interpolation, and say where.
     #[arg(long)]
     pub(crate) allow_gaps: bool,
 
-    /// Resample a series of a tilted gantry to right angles; masks then lie on the new grid.
+    /// Resample a DICOM series of a tilted gantry to right angles; masks then lie on the new grid.
     #[arg(long)]
     pub(crate) straighten: bool,
 }
@@ -35,18 +35,29 @@ impl CtArgs {
         }
     }
 
-    /// Refuses --series, before any work, for what holds no series to choose from.
+    /// Refuses, before any work, flags that say how a DICOM series is read, for what holds none.
     ///
     /// What cannot be read is left to the reader, whose words say more.
     pub(crate) fn must_fit(&self, input: &Path) -> anyhow::Result<()> {
-        let Some(series) = self.series.as_ref().filter(|_| !input.is_dir()) else { return Ok(()) };
+        let Some((flag, about)) = self.only_of_series().filter(|_| !input.is_dir()) else { return Ok(()) };
         let what = match kind_of(input) {
             Ok(None) => "no DICOM file",
             Ok(Some(Kind::Segmentation | Kind::StructureSet | Kind::Report | Kind::Pdf)) => "no CT",
             Ok(Some(_)) | Err(_) => return Ok(()),
         };
-        let problem = format!("--series {series}: `{}` is {what}, so there is no series to choose", input.display());
-        Err(advice(problem, "leave --series out, or give the folder of the DICOM series"))
+        let problem = format!("{flag}: `{}` is {what}, so there is no series to {about}", input.display());
+        let flag = flag.split(' ').next().unwrap_or_default();
+        Err(advice(problem, format!("leave {flag} out, or give the folder of the DICOM series")))
+    }
+
+    /// The first flag given that belongs to a DICOM series, and what it does with one.
+    fn only_of_series(&self) -> Option<(String, &'static str)> {
+        if let Some(series) = &self.series {
+            return Some((format!("--series {series}"), "choose"));
+        }
+        let flags =
+            [(self.allow_gaps, "--allow-gaps", "fill the gaps of"), (self.straighten, "--straighten", "straighten")];
+        flags.into_iter().find(|(given, ..)| *given).map(|(_, flag, about)| (flag.to_owned(), about))
     }
 
     /// Opens a CT with a progress line.

@@ -89,6 +89,8 @@ impl Args {
 pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let private: Vec<&Path> = std::iter::once(args.key.as_path()).chain(args.map.as_deref()).collect();
     check_places(&args.input, args.output.as_deref(), &private)?;
+    // A key that nothing was written with would stay behind. The path may hold a name.
+    std::fs::metadata(&args.input).context("the input cannot be read")?;
     let key = key(&args, terminal)?;
     terminal::catch_interrupt();
     let line = terminal.progress("de-identifying", 1);

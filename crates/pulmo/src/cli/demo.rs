@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use pulmo::ct::atomic;
+use pulmo::ct::unfinished::Unfinished;
 use pulmo::engine::demo::{Demonstration, Options, Progress, Report, run as demonstrate};
 use pulmo::measure::evaluate::{CaseFacts, CaseMeasures, CaseResult, Label, Outcome, Protocol, Region, measure_case};
 use pulmo::picture::{Layers, View};
@@ -73,6 +74,10 @@ const ENTRIES: [&str; 16] = [
 pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     threads::limit(args.threads)?;
     make_room(&args.output, args.force)?;
+    let _around = super::output::make_folder_of(&args.output)?;
+    let made = [args.output.clone()].into_iter().chain(ENTRIES.iter().map(|name| args.output.join(name)));
+    let unfinished = Unfinished::note(made);
+    mark(&args.output)?;
     let start = Instant::now();
     let stop = AtomicBool::new(false);
     let mut options = Options::new(&args.output, &stop)?;
@@ -93,6 +98,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let pictures = draw(&args.output, &found)?;
     let index = args.output.join("index.html");
     atomic::write(&index, page::html(&found.report, &pictures).as_bytes())?;
+    unfinished.finish();
     if args.json {
         terminal.data(&serde_json::to_string_pretty(&found.report)?)?;
     } else {
@@ -102,7 +108,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the folder, or empties it of a former demonstration.
+/// Makes sure that the folder can be taken, and empties it of a former demonstration.
 fn make_room(folder: &Path, force: bool) -> anyhow::Result<()> {
     let cannot = |what: &str| format!("cannot {what} `{}`", folder.display());
     if folder.exists() {
@@ -126,9 +132,16 @@ fn make_room(folder: &Path, force: bool) -> anyhow::Result<()> {
             }
         }
     }
-    std::fs::create_dir_all(folder).with_context(|| cannot("make"))?;
-    std::fs::write(folder.join(MARK), "made by `pulmo demo`, which may replace what it wrote here\n")
-        .with_context(|| cannot("write into"))
+    Ok(())
+}
+
+/// Makes the folder, and says in it whose it is.
+fn mark(folder: &Path) -> anyhow::Result<()> {
+    if !folder.is_dir() {
+        std::fs::create_dir(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    }
+    let text = "made by `pulmo demo`, which may replace what it wrote here\n";
+    Ok(atomic::write(&folder.join(MARK), text.as_bytes())?)
 }
 
 fn with_progress(options: &Options<'_>, terminal: &Terminal) -> anyhow::Result<Demonstration> {
@@ -251,6 +264,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         make_room(path, false).unwrap();
+        mark(path).unwrap();
         std::fs::write(path.join("index.html"), "old").unwrap();
         std::fs::write(path.join("notes.txt"), "mine").unwrap();
         make_room(path, false).unwrap();

@@ -252,7 +252,7 @@ fn parse_shape(text: &str) -> Result<[usize; 3], String> {
     let sizes: Option<Vec<usize>> = text.split('x').map(|size| size.parse().ok()).collect();
     let shape = sizes.and_then(|sizes| <[usize; 3]>::try_from(sizes).ok());
     shape
-        .filter(|shape| shape.iter().all(|size| (1..=4096).contains(size)))
+        .filter(|shape| super::size::is_volume(shape))
         .ok_or_else(|| "expected slices x rows x columns, each 1 to 4096, such as 20x224x224".into())
 }
 
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn flags_say_what_they_expect() {
         assert_eq!(parse_shape("20x224x224"), Ok([20, 224, 224]));
-        for bad in ["", "20", "20x224", "0x1x1", "1x2x3x4", "axbxc", "-1x2x3"] {
+        for bad in ["", "20", "20x224", "0x1x1", "1x2x3x4", "axbxc", "-1x2x3", "1x1x4097", "4000x4000x4000"] {
             assert!(parse_shape(bad).unwrap_err().contains("20x224x224"), "{bad}");
         }
         assert_eq!(parse_label("lung=2"), Ok(Label { name: "lung".into(), value: 2 }));

@@ -119,7 +119,6 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         options: &options,
         progress: &|stage, done, total| stages.at(stage, done, total),
     };
-    let _folder = super::output::make_folder_of(&args.output)?;
     let imported = import(args.kind, &request);
     drop(stages);
     let imported = imported?;

@@ -17,6 +17,7 @@ use pulmo::net::{Loss, Network, Precision, Purpose, Shape};
 use serde::Serialize;
 use serde_json::json;
 
+use super::size;
 use crate::terminal::{Terminal, advice};
 
 /// Shows networks and model files, verifies the network, loads foreign checkpoints.
@@ -47,12 +48,12 @@ struct Show {
     #[arg(long, value_name = "CxDxHxW", value_parser = parse_input)]
     input: Option<[usize; 4]>,
 
-    /// Classes, background included; only for a network by name.
-    #[arg(long, default_value_t = 2)]
-    classes: usize,
+    /// Classes, background included; only for a network by name [default: 2].
+    #[arg(long, value_name = "N", value_parser = size::parse_classes)]
+    classes: Option<usize>,
 
     /// Channels per level, fine to coarse; only for `unet`.
-    #[arg(long, value_delimiter = ',', value_name = "C1,C2,...")]
+    #[arg(long, value_delimiter = ',', value_name = "C1,C2,...", value_parser = size::parse_channels)]
     widths: Vec<usize>,
 
     /// Print JSON.
@@ -104,15 +105,15 @@ struct Load {
     network: String,
 
     /// Channels of the network's input; a stem trained on three is fitted.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = size::parse_channels)]
     input_channels: usize,
 
     /// Classes, background included.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = size::parse_classes)]
     classes: usize,
 
     /// Channels per level, fine to coarse; only for `unet`.
-    #[arg(long, value_delimiter = ',', value_name = "C1,C2,...")]
+    #[arg(long, value_delimiter = ',', value_name = "C1,C2,...", value_parser = size::parse_channels)]
     widths: Vec<usize>,
 
     /// Seed of what begins at random.
@@ -135,6 +136,11 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
 
 fn run_show(args: &Show, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let (network, model) = if args.network.is_file() {
+        let flags = [(args.classes.is_some(), "--classes"), (!args.widths.is_empty(), "--widths")];
+        if let Some((_, flag)) = flags.into_iter().find(|(given, _)| *given) {
+            let problem = format!("{flag} is for a network by name, and `{}` is a file", args.network.display());
+            return Err(advice(problem, "leave it out: the model says it itself"));
+        }
         let model = Model::load(&args.network)?;
         (model.recipe.network.clone(), Some(model))
     } else {
@@ -144,7 +150,8 @@ fn run_show(args: &Show, terminal: &Terminal) -> anyhow::Result<ExitCode> {
             let hint = format!("known networks: {}; or give a model file", known.join(", "));
             return Err(advice(format!("`{name}` is neither a network nor a file"), hint));
         }
-        let (classes, widths) = (args.classes, args.widths.clone());
+        must_take_widths(&name, &args.widths)?;
+        let (classes, widths) = (args.classes.unwrap_or(2), args.widths.clone());
         let input_channels = args.input.map_or(3, |input| input[0]);
         (Network { architecture: name, input_channels, classes, widths }, None)
     };
@@ -263,11 +270,20 @@ fn grouped(number: u64) -> String {
     text
 }
 
+/// Only the U-Net has widths to choose; elsewhere they would be passed over in silence.
+fn must_take_widths(network: &str, widths: &[usize]) -> anyhow::Result<()> {
+    if network == "unet" || widths.is_empty() {
+        return Ok(());
+    }
+    Err(advice(format!("--widths is for `unet`, and the network is `{network}`"), "leave it out"))
+}
+
 fn parse_input(text: &str) -> Result<[usize; 4], String> {
     let expected = || format!("`{text}`: expected channels x depth x height x width, such as 3x20x224x224");
     let sizes = text.split('x').map(|size| size.trim().parse().ok().filter(|&size| size > 0));
     let sizes: Vec<usize> = sizes.collect::<Option<_>>().ok_or_else(expected)?;
-    sizes.try_into().map_err(|_| expected())
+    let sizes: [usize; 4] = sizes.try_into().map_err(|_| expected())?;
+    if size::is_volume(&sizes) { Ok(sizes) } else { Err(format!("`{text}` is larger than any CT")) }
 }
 
 fn run_verify(args: Verify, terminal: &Terminal) -> anyhow::Result<ExitCode> {
@@ -305,6 +321,7 @@ fn verification_text(verification: &Verification) -> Result<String, std::fmt::Er
 }
 
 fn run_load(args: &Load, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    must_take_widths(&args.network, &args.widths)?;
     let (input_channels, classes, widths) = (args.input_channels, args.classes, args.widths.clone());
     let network = Network { architecture: args.network.clone(), input_channels, classes, widths };
     let file = weights::read_weights_file(&args.checkpoint)?;
@@ -381,7 +398,7 @@ mod tests {
     #[test]
     fn an_input_has_four_sizes() {
         assert_eq!(parse_input("3x20x224x224"), Ok([3, 20, 224, 224]));
-        for wrong in ["3x20x224", "3x20x224x0", "3x20xx4", ""] {
+        for wrong in ["3x20x224", "3x20x224x0", "3x20xx4", "", "3x99999999x99999999x99999999"] {
             assert!(parse_input(wrong).is_err(), "{wrong}");
         }
     }

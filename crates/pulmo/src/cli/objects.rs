@@ -7,7 +7,7 @@ use pulmo::ct::format::dicom::seg::{SegKind, Segment};
 use pulmo::ct::format::dicom::sr::{Group, Number, SegmentReference};
 use pulmo::ct::format::dicom::{DicomObject, Settings, SourceSeries, capture, rtstruct, seg, sr};
 use pulmo::ct::orient::{Turn, axis_codes};
-use pulmo::ct::{CtVolume, Grid, LabelMap, Result};
+use pulmo::ct::{CtVolume, Grid, LabelMap, Result, atomic};
 use pulmo::measure::quantify::{AttenuationCut, Quantities};
 
 /// A kind of DICOM object that shows or measures a mask.
@@ -175,18 +175,9 @@ pub(crate) fn onto(grid: &Grid, map: LabelMap) -> Result<LabelMap> {
 /// # Errors
 /// [`pulmo::ct::Error::Io`] if it cannot be written.
 pub(crate) fn write_series(folder: &Path, objects: &[DicomObject]) -> Result<()> {
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let failed = |source| pulmo::ct::Error::write(folder, source);
-    let temporary = tempfile::Builder::new().prefix(".pulmo-").tempdir_in(parent).map_err(failed)?;
-    let content = temporary.path().join("series");
-    std::fs::create_dir(&content).map_err(failed)?;
-    for (number, object) in (1..).zip(objects) {
-        object.write(&content.join(format!("{number:04}.dcm")))?;
-    }
-    if folder.exists() {
-        std::fs::rename(folder, temporary.path().join("replaced")).map_err(failed)?;
-    }
-    std::fs::rename(&content, folder).map_err(failed)
+    atomic::write_folder(folder, |content| {
+        (1..).zip(objects).try_for_each(|(number, object)| object.write(&content.join(format!("{number:04}.dcm"))))
+    })
 }
 
 #[cfg(test)]

@@ -184,3 +184,38 @@ fn what_cannot_be_done_is_refused_and_nothing_is_replaced() {
     assert!(error.contains("1"), "{error}");
     assert!(!at("seg.dcm").exists());
 }
+
+#[test]
+fn flags_that_do_not_apply_are_refused_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).into_os_string();
+    mask(Path::new(&at("mask.nii.gz")));
+    let object = [at("mask.nii.gz"), at("seg.dcm"), "--ct".into(), series().into_os_string()];
+    done(&object);
+    let convert = |from: &str, flags: &[&str]| {
+        let words = [at(from), at("out.nii.gz")].into_iter().chain(flags.iter().map(|&flag| flag.into()));
+        refused(&words.collect::<Vec<_>>())
+    };
+    for flags in [
+        &["--label", "1=lung"][..],
+        &["--lungs", "lungs.nii.gz"],
+        &["--algorithm", "net:1"],
+        &["--manual"],
+        &["--anonymous"],
+        &["--new-study"],
+    ] {
+        let error = convert("seg.dcm", flags);
+        assert!(error.contains(&format!("{} is for a DICOM object", flags[0])), "{error}");
+    }
+    for flags in [["--segment", "1"], ["--overlap", "higher"], ["--threshold", "0.4"]] {
+        let error = convert("mask.nii.gz", &flags);
+        assert!(error.contains(&format!("{} is for a DICOM SEG", flags[0])), "{error}");
+    }
+    // NaN would give an empty mask, and 0 a full one.
+    for threshold in ["NaN", "0", "7", "-0.5"] {
+        let error = convert("seg.dcm", &[&format!("--threshold={threshold}")]);
+        assert!(error.contains("above 0 and up to 1"), "{error}");
+    }
+    assert!(!Path::new(&at("out.nii.gz")).exists());
+    done(&[at("seg.dcm"), at("out.nii.gz"), "--threshold".into(), "0.4".into(), "--segment".into(), "1".into()]);
+}

@@ -81,6 +81,8 @@ fn a_folder_is_imported_shown_measured_split_and_exported() {
     assert!(line.contains("6 cases"), "{line}");
     assert!(folder.path().join("raw/imagesTr/case_3_0000.nii.gz").exists());
     assert_eq!(std::fs::read(folder.path().join("raw/splits_final.json")).unwrap(), std::fs::read(json).unwrap());
+    let (_, talk) = run(&["import".as_ref(), "folder".as_ref(), &scans, "-o".as_ref(), &scans], 2);
+    assert!(talk.contains("it is a folder"), "{talk}");
     run(&["import".as_ref(), "unheard_of".as_ref(), &scans], 2);
     let (_, talk) = run(&["import".as_ref(), "mosmed".as_ref(), &scans, "-o".as_ref(), &data], 2);
     assert!(talk.contains("hint: "), "{talk}");

@@ -112,6 +112,12 @@ fn wrong_places_and_wrong_keys_do_nothing() {
     let (code, _, stderr) = place.run(&[]);
     assert_eq!(code, Some(2), "{stderr}");
     assert!(!place.at("out").exists());
+    std::fs::remove_file(place.at("key")).unwrap();
+    std::fs::remove_dir_all(place.at("KANARIE^Vogel")).unwrap();
+    let (code, _, stderr) = place.run(&[]);
+    assert_eq!(code, Some(2), "{stderr}");
+    names_no_canary(&stderr);
+    assert!(stderr.contains("cannot be read") && !place.at("key").exists(), "{stderr}");
 }
 
 #[test]

@@ -11,6 +11,9 @@ mod evaluate_mosmed;
 mod evaluate_protocol;
 mod evaluate_schema;
 mod inspect;
+#[cfg(unix)]
+mod interrupt;
+mod limits;
 mod lungs;
 mod memory;
 mod output;

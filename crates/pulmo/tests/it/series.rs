@@ -1,4 +1,5 @@
-//! `--series` belongs to DICOM: elsewhere it is refused before any work, not passed over.
+//! `--series`, `--allow-gaps` and `--straighten` belong to DICOM: elsewhere they are refused before any work, not passed
+//! over.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use pulmo::ct::phantom::{PhantomOptions, thorax};
 use super::pulmo;
 
 #[test]
-fn a_series_of_what_has_none_is_refused_before_any_work() {
+fn what_only_a_series_has_is_refused_elsewhere_before_any_work() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let options = PhantomOptions { shape: [8, 24, 24], spacing_mm: [32.0, 14.0, 14.0], ..PhantomOptions::seeded(7) };
@@ -27,12 +28,16 @@ fn a_series_of_what_has_none_is_refused_before_any_work() {
         &["convert".as_ref(), ct, out],
         &["inspect".as_ref(), ct],
     ] {
-        let run = pulmo(&[arguments, &["--series".as_ref(), "2".as_ref()]].concat());
-        let said = String::from_utf8_lossy(&run.stderr).into_owned();
-        assert_eq!(run.status.code(), Some(2), "{arguments:?}: {said}");
-        assert!(said.contains("--series 2: `") && said.contains("is no DICOM file"), "{arguments:?}: {said}");
-        assert!(said.contains("hint: leave --series out"), "{said}");
-        assert!(!at("out").exists(), "{arguments:?}");
+        for flag in [&["--series", "2"][..], &["--allow-gaps"], &["--straighten"]] {
+            let words: Vec<&OsStr> = flag.iter().map(OsStr::new).collect();
+            let run = pulmo(&[arguments, &words].concat());
+            let said = String::from_utf8_lossy(&run.stderr).into_owned();
+            assert_eq!(run.status.code(), Some(2), "{arguments:?} {flag:?}: {said}");
+            let start = format!("{}: `", flag.join(" "));
+            assert!(said.contains(&start) && said.contains("is no DICOM file"), "{arguments:?}: {said}");
+            assert!(said.contains(&format!("hint: leave {} out", flag[0])), "{said}");
+            assert!(!at("out").exists(), "{arguments:?} {flag:?}");
+        }
     }
 }
 

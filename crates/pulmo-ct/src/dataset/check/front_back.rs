@@ -66,7 +66,7 @@ fn body(slice: &[f32], threshold: f32) -> Vec<bool> {
 }
 
 /// The pieces of a slice that hang together by their sides.
-fn pieces(set: &[bool]) -> Vec<Vec<usize>> {
+pub(super) fn pieces(set: &[bool]) -> Vec<Vec<usize>> {
     let mut seen = vec![false; set.len()];
     let mut found = Vec::new();
     for start in 0..set.len() {

@@ -9,6 +9,7 @@ use crate::dataset::digest;
 use crate::error::{Error, Result};
 use crate::format::{open_label_map, write_label_map};
 use crate::geometry::Grid;
+use crate::unfinished;
 use crate::volume::LabelMap;
 
 /// Makes the reference of one case.
@@ -74,7 +75,7 @@ pub(super) fn make(work: &Path, case: &str, maker: &dyn MakeMask, grid: &Grid) -
         return Ok((path, mask));
     }
     let mask = maker.make(grid)?;
-    std::fs::create_dir_all(&folder).map_err(|source| Error::write(&folder, source))?;
+    unfinished::make_folder(&folder).map_err(|source| Error::write(&folder, source))?;
     // The key comes last: an import that is killed in between makes the mask anew.
     let _ = std::fs::remove_file(&key_path);
     write_label_map(&path, &mask)?;

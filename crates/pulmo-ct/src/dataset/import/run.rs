@@ -9,6 +9,8 @@ use crate::atomic;
 use crate::dataset::DatasetKind;
 use crate::dataset::list::{DataList, IntensityStored};
 use crate::error::{Error, Result};
+use crate::folder::MadeFolder;
+use crate::unfinished::Unfinished;
 
 /// What to import and where to.
 pub struct Request<'a> {
@@ -44,7 +46,8 @@ pub struct Imported {
 }
 
 /// Imports: writes `output` (`data.toml`), `data.flow.md` and `data.flow.json` beside it, and into `data.files/` what
-/// had to be made. The same archive gives the same bytes again; what was made before is taken again.
+/// had to be made. The same archive gives the same bytes again; what was made before is taken again. Where it fails, or
+/// Ctrl-C ends it (see [`crate::unfinished`]), nothing of what it made stays.
 ///
 /// # Errors
 /// [`Error::Invalid`] if the root is not laid out as the kind says, nothing of it can be taken, or `output` lies in
@@ -59,9 +62,20 @@ pub fn import(kind: &dyn DatasetKind, request: &Request<'_>) -> Result<Imported>
         must_lie_outside(request.root, request.output)?;
     }
     // Before hours of reading, not after them.
+    if request.output.is_dir() {
+        return Err(Error::invalid(
+            request.output,
+            "it is a folder",
+            "name the list to write, such as FOLDER/data.toml",
+        ));
+    }
     let folder = folder_of(request.output);
-    std::fs::create_dir_all(folder).map_err(|source| Error::write(folder, source))?;
+    MadeFolder::probe(folder)?;
+    let _folder = MadeFolder::make(folder)?;
     let work = beside(request.output, "files");
+    let flow_files = [beside(request.output, "flow.md"), beside(request.output, "flow.json")];
+    let [table, json] = flow_files.clone();
+    let unfinished = Unfinished::note([work.clone(), table, json, request.output.to_owned()]);
     let search = Search { root: request.root, work: &work, options: request.options, progress: request.progress };
     let mut found = kind.find(&search)?;
     let total = found.candidates.len();
@@ -100,12 +114,12 @@ pub fn import(kind: &dyn DatasetKind, request: &Request<'_>) -> Result<Imported>
         labels,
         cases,
     };
-    let flow_files = [beside(request.output, "flow.md"), beside(request.output, "flow.json")];
     list.save(request.output)?;
     atomic::write(&flow_files[0], flow.to_markdown().as_bytes())?;
     let json = serde_json::to_vec_pretty(&flow)
         .map_err(|error| Error::invalid(&flow_files[1], format!("cannot be written as JSON: {error}"), ""))?;
     atomic::write(&flow_files[1], &json)?;
+    unfinished.finish();
     Ok(Imported { list, flow, flow_files })
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::scan::{Head, Series};
 use crate::error::{Error, Result};
+use crate::unfinished;
 
 /// A series with more places taken twice than this part of its slices holds two acquisitions, and is left as it is.
 const DOUBLED_AT_MOST: f64 = 0.1;
@@ -48,7 +49,7 @@ impl Folders {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
-        std::fs::create_dir_all(&folder).map_err(failed)?;
+        unfinished::make_folder(&folder).map_err(failed)?;
         for (number, slice) in series.slices.iter().enumerate() {
             let file = std::path::absolute(&slice.file).map_err(failed)?;
             link(&file, &folder.join(format!("{:05}.dcm", number + 1))).map_err(failed)?;

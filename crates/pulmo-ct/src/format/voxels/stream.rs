@@ -94,8 +94,7 @@ fn each(
         let mut fill = |slab: &mut [u8]| {
             stream.read_exact(slab).map_err(|e| match e.kind() {
                 io::ErrorKind::UnexpectedEof => {
-                    let problem =
-                        format!("its voxels are cut off: more than {} of {bytes} bytes missing", left - length);
+                    let problem = format!("its voxels are cut off: they have fewer than {bytes} bytes");
                     Error::invalid(&section.file, problem, "copy the file again")
                 }
                 _ => section.damaged(&e),

@@ -11,8 +11,8 @@ use pulmo::ct::format::{OpenOptions, Opened, Origin, open_ct, open_label_map};
 use pulmo::ct::sentence::counted;
 use pulmo::ct::{CtVolume, Grid, LabelMap};
 
-use super::Args;
 use super::target::Target;
+use super::{Args, applies};
 use crate::cli::ct;
 use crate::cli::objects::Object;
 use crate::terminal::{Terminal, advice};
@@ -84,10 +84,13 @@ impl Content {
 /// Reads IN; `target` decides where a file could be either a CT or a mask.
 pub(super) fn read(args: &Args, target: &Target, terminal: &Terminal) -> anyhow::Result<Content> {
     if is_pdf(&args.input)? {
+        applies::to_input(args, Some(&DicomKind::Pdf))?;
         let bytes = std::fs::read(&args.input).with_context(|| format!("cannot read `{}`", args.input.display()))?;
         return Ok(Content::Document(bytes));
     }
-    match kind_of(&args.input)? {
+    let kind = kind_of(&args.input)?;
+    applies::to_input(args, kind.as_ref())?;
+    match kind {
         Some(DicomKind::Segmentation) => segmentation(args, terminal),
         Some(DicomKind::StructureSet) => structures(args, terminal),
         Some(DicomKind::Report) => Ok(Content::Measurements(sr::read(&args.input)?)),
@@ -138,6 +141,7 @@ fn grid_of(args: &Args, ct: &Path) -> anyhow::Result<Grid> {
 /// A Segmentation on the CT's grid, or on its own where no CT is named.
 fn segmentation(args: &Args, terminal: &Terminal) -> anyhow::Result<Content> {
     let read = seg::read(&args.input)?;
+    let (threshold, overlap) = (args.threshold.unwrap_or(0.5), args.overlap.unwrap_or_default().into());
     let grid = match &args.ct {
         Some(ct) => grid_of(args, ct)?,
         None => read.grid()?,
@@ -163,9 +167,9 @@ fn segmentation(args: &Args, terminal: &Terminal) -> anyhow::Result<Content> {
         Some(_) => {
             // A mask of one segment is label 1, whatever its number was.
             let number = std::mem::replace(&mut segments[0].number, 1);
-            LabelMap::new(grid, placed.mask(number, args.threshold)?)?
+            LabelMap::new(grid, placed.mask(number, threshold)?)?
         }
-        None => placed.to_label_map(&LabelRule { threshold: args.threshold, overlap: args.overlap.into() })?,
+        None => placed.to_label_map(&LabelRule { threshold, overlap })?,
     };
     let reference = args.segment.is_none().then(|| SegmentReference {
         sop_class_uid: read.sop_class_uid().to_owned(),

@@ -7,6 +7,7 @@ use anyhow::Context;
 use pulmo::ct::dataset::fold::{self, Fold};
 use pulmo::ct::dataset::published::PublishedFolds;
 use pulmo::ct::dataset::{DataList, Split, published};
+use pulmo::ct::folder::MadeFolder;
 
 use crate::terminal::{Terminal, advice};
 
@@ -76,8 +77,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         Some(folds) => as_published(folds, &list, terminal)?,
         None => splits(&args, &list)?,
     };
-    let write = |source| pulmo::ct::Error::write(&args.output, source);
-    std::fs::create_dir_all(&args.output).map_err(write)?;
+    let _folder = MadeFolder::make(&args.output)?;
     let mut folds = Vec::with_capacity(splits.len());
     for (name, list) in &splits {
         let path = args.output.join(format!("{name}.toml"));

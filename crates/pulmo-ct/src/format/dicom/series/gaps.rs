@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::header::SliceHeader;
-use super::place::{GAP_FROM, PLACE_WITHIN_FRACTION, at, usual};
+use super::place::{GAP_FROM, PLACE_WITHIN_FRACTION, usual};
 use super::stack::Refusal;
 use crate::format::warning;
 
@@ -59,14 +59,15 @@ pub(super) fn fill(
             moved += 1;
         }
     }
+    let unnamed = |n: usize| format!("{} at {:.3} mm", slices[n].number_name(), along[n]);
     if let (Some(&(first, low)), Some(&(last, high))) = (invented.first(), invented.last()) {
         warnings.push(warning::INVENTED.say(&[
             &invented.len(),
             &blends.len(),
             &(first + 1),
-            &at(slices[low], along[low]),
+            &unnamed(low),
             &(last + 1),
-            &at(slices[high + 1], along[high + 1]),
+            &unnamed(high + 1),
         ]));
     }
     if moved > 0 {

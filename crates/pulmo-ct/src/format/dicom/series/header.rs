@@ -98,7 +98,17 @@ impl SliceHeader {
         self.is_of_type("LOCALIZER")
     }
 
-    /// How messages name the slice: by InstanceNumber or frame, and file.
+    /// How warnings name the slice: by InstanceNumber or frame alone, for they go into results that are handed on, and a
+    /// file's name may be a patient's.
+    pub(super) fn number_name(&self) -> String {
+        match (self.frame, self.instance_number) {
+            (Some(frame), _) => format!("frame {}", frame + 1),
+            (None, Some(number)) => format!("instance {number}"),
+            (None, None) => "the slice".to_owned(),
+        }
+    }
+
+    /// How errors name the slice: by InstanceNumber or frame, and file.
     pub(super) fn name(&self) -> String {
         let file = self.file.file_name().unwrap_or_default().to_string_lossy();
         match (self.frame, self.instance_number) {

@@ -143,7 +143,7 @@ fn sort<'a>(slices: &[&'a SliceHeader], axes: &Axes) -> (Vec<&'a SliceHeader>, V
 }
 
 /// How messages name a slice and its place.
-pub(super) fn at(slice: &SliceHeader, mm: f64) -> String {
+fn at(slice: &SliceHeader, mm: f64) -> String {
     format!("{} at {mm:.3} mm", slice.name())
 }
 
