@@ -265,12 +265,25 @@ fn results_do_not_depend_on_the_number_of_threads() {
                     let mut y = vec![0.0; dy.len()];
                     let mut dx = vec![0.0; x.len()];
                     let mut dw = vec![0.0; w.len()];
+                    let mut by_steps = Vec::new();
                     ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
-                        fast::forward(set, &conv, (&conv.view_of_input(&x), &w, None), &mut y);
+                        let view = conv.view_of_input(&x);
+                        fast::forward(set, &conv, (&view, &w, None), &mut y);
                         fast::data_gradient(set, &conv, &conv.whole_input(), (&dy, &w), &mut dx);
-                        fast::weight_gradient(set, &conv, (&conv.view_of_input(&x), &dy), &mut dw);
+                        fast::weight_gradient(set, &conv, (&view, &dy), &mut dw);
+                        for filtering in Filtering::all(&conv) {
+                            let halves = [conv.output()[0] / 2, conv.output()[1] / 2, conv.output()[2]];
+                            let sums = Filtering::of_sums_by(filtering.step, &conv, halves).unwrap();
+                            let (mut filtered, mut of_weights) = (vec![0.0; 2 * dy.len()], vec![0.0; w.len()]);
+                            let (first, second) = filtered.split_at_mut(dy.len());
+                            let to = Shared(first.as_mut_ptr());
+                            winograd::compute((set, &conv), &filtering, &view, (&w, None), to);
+                            winograd::compute((set, &conv), &sums, &view, (&w, None), Shared(second.as_mut_ptr()));
+                            winograd::weight_gradient_by(set, &conv, &filtering, (&view, &dy), &mut of_weights);
+                            by_steps.extend(filtered.into_iter().chain(of_weights));
+                        }
                     });
-                    y.iter().chain(&dx).chain(&dw).map(|value| value.to_bits()).collect()
+                    y.iter().chain(&dx).chain(&dw).chain(&by_steps).map(|value| value.to_bits()).collect()
                 })
                 .collect();
             assert_eq!(runs[0], runs[1], "{variant:?}: 1 and 2 threads differ");
