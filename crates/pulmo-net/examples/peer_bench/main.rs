@@ -3,7 +3,8 @@
 //! `cargo xtask bench peers` makes a Python environment below `target/bench` and runs all rows;
 //! `cargo xtask bench peers paper-20x112x112-train` those whose name contains the word. Every tool is a process of two
 //! threads that stays; one step of each is taken after the other, the first does not count; ratios are of
-//! the medians, and the median of the ratios of each round. Before a time is believed,
+//! the medians, and the median of the ratios of each round. Before every round a cache line is handed from core to core
+//! ([`hand_over`]). Before a time is believed,
 //! logits (inference) or the losses of the same eight steps (training) are compared. `$PULMO_PYTHON` names an
 //! environment to take instead. `cargo xtask bench peers golden ../shared/oracles/paper_net` compares bfloat16 with PyTorch's
 //! autocast on golden inputs, both beside our float64; `cargo xtask bench peers losses light` the losses of first steps
@@ -12,6 +13,7 @@
 
 mod case;
 mod golden;
+mod hand_over;
 mod losses;
 mod ours;
 mod worker;
@@ -175,7 +177,9 @@ fn run(row: &Row, python: &Path, script: &Path) -> Result<(), String> {
         }
     }
     let steps = std::env::var("PULMO_STEPS").ok().and_then(|text| text.parse().ok()).unwrap_or(STEPS);
+    let mut hand_overs = Vec::new();
     for _ in 0..steps.max(2) {
+        hand_overs.extend(hand_over::nanoseconds());
         for worker in &mut workers {
             worker.step()?;
         }
@@ -200,6 +204,11 @@ fn run(row: &Row, python: &Path, script: &Path) -> Result<(), String> {
             median(worker),
             worker.peak_mib
         );
+    }
+    hand_overs.sort_by(f64::total_cmp);
+    if let [low, .., high] = hand_overs[..] {
+        let middle = hand_overs[hand_overs.len() / 2];
+        println!("| {} | a cache line from core to core | {middle:.0} ns ({low:.0}–{high:.0}) | | | |", row.name());
     }
     Ok(())
 }
