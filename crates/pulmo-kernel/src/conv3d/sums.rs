@@ -42,7 +42,13 @@ impl Sums<'_> {
 
 for_vectors! {
     /// Adds up the sums at the points along a line, by their first and the step to the next, as three taps.
-    fn taps_of_points<>(from: &Sums<'_>, filter: Filter, points: (usize, usize), count: usize, taps: &mut [[f64; MOST_COLUMNS]; 3]) {
+    fn taps_of_points<>(
+        from: &Sums<'_>,
+        filter: Filter,
+        points: (usize, usize),
+        count: usize,
+        taps: &mut [[f64; MOST_COLUMNS]; 3],
+    ) {
         let (first, step) = points;
         for (point, factors) in filter.weights().iter().enumerate() {
             let mut totals = [0.0_f64; MOST_COLUMNS];

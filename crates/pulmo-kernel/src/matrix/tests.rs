@@ -9,7 +9,7 @@ use super::{
     data_gradient, data_gradient_of, data_gradient_onto, forward, forward_through, weight_gradient,
     weight_gradient_through,
 };
-use crate::conv3d::tests::Stream;
+use crate::conv3d::tests::{Stream, random_geometry};
 use crate::conv3d::{Conv3d, InputPart};
 use crate::dispatch::{Convolve, Kernels};
 use crate::element::{Bf16, Element};
@@ -105,19 +105,8 @@ fn the_network_s_layers() {
 #[test]
 fn random_geometries() {
     let mut stream = Stream(7);
-    let channels = [1, 2, 3, 5, 8, 16, 17, 31, 33, 64];
     for _ in 0..150 {
-        let kernel = [[1, 1, 1], [3, 3, 3], [3, 7, 7], [1, 3, 3], [2, 2, 2]][stream.pick(&[0, 1, 1, 2, 3, 4])];
-        let conv = Conv3d {
-            batch: stream.pick(&[1, 2, 3]),
-            input: std::array::from_fn(|_| stream.pick(&[1, 3, 4, 6, 7, 9])),
-            in_channels: stream.pick(&channels),
-            out_channels: stream.pick(&channels),
-            kernel,
-            stride: std::array::from_fn(|_| stream.pick(&[1, 1, 2, 3])),
-            padding: std::array::from_fn(|_| stream.pick(&[0, 1, 2, 3])),
-        };
-        check(&conv, &mut stream);
+        check(&random_geometry(&mut stream), &mut stream);
     }
 }
 

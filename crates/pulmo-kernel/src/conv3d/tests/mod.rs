@@ -193,22 +193,25 @@ fn check_narrow(conv: &Conv3d, [x, w, dy]: [&[f32]; 3], bias: Option<&[f32]>) {
     }
 }
 
+/// A small geometry of any kind.
+pub(crate) fn random_geometry(stream: &mut Stream) -> Conv3d {
+    let channels = [1, 2, 3, 5, 8, 16, 17, 31, 33, 64];
+    Conv3d {
+        kernel: [[1, 1, 1], [3, 3, 3], [3, 7, 7], [1, 3, 3], [2, 2, 2]][stream.pick(&[0, 1, 1, 2, 3, 4])],
+        batch: stream.pick(&[1, 2, 3]),
+        input: std::array::from_fn(|_| stream.pick(&[1, 3, 4, 6, 7, 9])),
+        in_channels: stream.pick(&channels),
+        out_channels: stream.pick(&channels),
+        stride: std::array::from_fn(|_| stream.pick(&[1, 1, 2, 3])),
+        padding: std::array::from_fn(|_| stream.pick(&[0, 1, 2, 3])),
+    }
+}
+
 #[test]
 fn fast_kernels_agree_with_the_reference_on_random_geometries() {
     let mut stream = Stream(7);
-    let channels = [1, 2, 3, 5, 8, 16, 17, 31, 33, 64];
     for _ in 0..150 {
-        let kernel = [[1, 1, 1], [3, 3, 3], [3, 7, 7], [1, 3, 3], [2, 2, 2]][stream.pick(&[0, 1, 1, 2, 3, 4])];
-        let conv = Conv3d {
-            batch: stream.pick(&[1, 2, 3]),
-            input: std::array::from_fn(|_| stream.pick(&[1, 3, 4, 6, 7, 9])),
-            in_channels: stream.pick(&channels),
-            out_channels: stream.pick(&channels),
-            kernel,
-            stride: std::array::from_fn(|_| stream.pick(&[1, 1, 2, 3])),
-            padding: std::array::from_fn(|_| stream.pick(&[0, 1, 2, 3])),
-        };
-        check(&conv, &mut stream);
+        check(&random_geometry(&mut stream), &mut stream);
     }
 }
 
